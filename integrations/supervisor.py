@@ -1,0 +1,167 @@
+"""Which chats this process reads: leases from the database, channels to the source, news back.
+
+Every two seconds: renew leases, tell the source which channels are ours, write down what it noticed. A
+channel added on the desk is therefore read within about two seconds, by one process of however many run.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import time
+from datetime import timedelta
+from uuid import UUID, uuid4
+
+import structlog
+
+from integrations.base import ChannelNews, Source
+from sql import channels, leases
+from sql.channels import Channel, SourceKind
+from sql.pool import UNREACHABLE, Database
+
+_log = structlog.get_logger(__name__)
+
+_GOODBYE_WITHIN = 2.0
+
+
+class Connectors:
+    """Runs one Source on the channels whose leases this process holds."""
+
+    def __init__(
+        self,
+        database: Database,
+        source: Source,
+        *,
+        kinds: tuple[SourceKind, ...] = ("irc",),
+        holder: UUID | None = None,
+        ttl: timedelta = leases.TTL,
+        every: timedelta = timedelta(seconds=2),
+        read_on: timedelta = timedelta(seconds=30),
+    ) -> None:
+        """`read_on`: how long to go on reading without the database.
+
+        After `ttl` another process may read the same chats, which is harmless (every message counts once),
+        while leaving them at once would cost a rejoin after each hiccup. Beyond `read_on` nothing that is
+        read could still be kept, and the lease must be taken for lost.
+        """
+        self._database = database
+        self._source = source
+        self._kinds = kinds
+        self._holder = holder or uuid4()
+        self._ttl = ttl
+        self._every = every.total_seconds()
+        self._read_on = max(read_on, ttl).total_seconds()
+        self._held: dict[UUID, Channel] = {}
+        self._unwritten: dict[UUID, ChannelNews] = {}
+        self._refused_ids: set[tuple[UUID, str]] = set()
+        self._renewed_at = time.monotonic()
+        self._database_away = False
+        self._closing = asyncio.Event()
+
+    @property
+    def held(self) -> tuple[Channel, ...]:
+        """The channels that this process reads."""
+        return tuple(self._held.values())
+
+    async def run(self) -> None:
+        """Read until closed; a cancelled run gives its leases up as well."""
+        try:
+            async with asyncio.TaskGroup() as group:
+                group.create_task(self._source.run(), name="chat-source")
+                while not self._closing.is_set():
+                    await self._round()
+                    await self._pause()
+                await self._source.close()
+        finally:
+            await self._goodbye()
+
+    async def close(self) -> None:
+        """Let `run` return."""
+        self._closing.set()
+
+    async def _pause(self) -> None:
+        try:
+            async with asyncio.timeout(self._every):
+                await self._closing.wait()
+        except TimeoutError:
+            return
+
+    async def _round(self) -> None:
+        for item in self._source.news():
+            earlier = self._unwritten.get(item.channel)
+            self._unwritten[item.channel] = earlier.then(item) if earlier else item
+        asked_at = time.monotonic()
+        try:
+            await self._renew(asked_at)
+            await self._write_news()
+        except UNREACHABLE as error:
+            self._without_database(error)
+        else:
+            if self._database_away:
+                _log.info("connectors_database_back", channels=len(self._held))
+            self._database_away = False
+
+    async def _renew(self, asked_at: float) -> None:
+        async with self._database.connection() as connection:
+            held = await leases.claim(connection, self._holder, self._ttl, kinds=self._kinds)
+        self._renewed_at = asked_at
+        before, self._held = self._held, {channel.id: channel for channel in held}
+        if before.keys() != self._held.keys():
+            _log.info(
+                "connectors_channels",
+                held=len(self._held),
+                taken=len(self._held.keys() - before.keys()),
+                given=len(before.keys() - self._held.keys()),
+            )
+        self._source.want(held)
+
+    async def _write_news(self) -> None:
+        """Write what is known of the channels we hold; of others their new reader tells."""
+        self._unwritten = {id_: news for id_, news in self._unwritten.items() if id_ in self._held}
+        if not self._unwritten:
+            return
+        learned = False
+        async with self._database.connection() as connection:
+            for news in self._unwritten.values():
+                if news.platform_id and (news.channel, news.platform_id) not in self._refused_ids:
+                    if await channels.set_platform_id(connection, news.channel, news.platform_id):
+                        learned = True
+                    else:
+                        self._refuse_id(news.channel, news.platform_id)
+                if news.state:
+                    await channels.set_state(connection, news.channel, news.state, news.detail)
+            marks = [(n.channel, n.heard_at, n.lag_ms) for n in self._unwritten.values() if n.heard_at]
+            await channels.heard(connection, marks)
+        self._unwritten.clear()
+        if learned:  # so that lines carry the platform's id from now on, not from the next round
+            await self._renew(time.monotonic())
+
+    def _refuse_id(self, channel: UUID, platform_id: str) -> None:
+        """Another row of the campaign has this id: told once, and not tried again by this process."""
+        self._refused_ids.add((channel, platform_id))
+        _log.warning("channel_id_is_taken", channel=str(channel), platform_id=platform_id)
+
+    def _without_database(self, error: BaseException) -> None:
+        away = time.monotonic() - self._renewed_at
+        if not self._database_away:
+            _log.warning("connectors_database_away", error=type(error).__name__, held=len(self._held))
+            self._database_away = True
+        if self._held and away > self._read_on:
+            _log.warning("connectors_leases_lost", held=len(self._held), away_s=round(away, 1))
+            self._held = {}
+            self._source.want(())
+
+    async def _goodbye(self) -> None:
+        """Tell the desk that nobody reads, and let others take over at once."""
+        if not self._held:
+            return
+        try:
+            async with asyncio.timeout(_GOODBYE_WITHIN), self._database.connection() as connection:
+                for channel in self._held:
+                    await channels.set_state(
+                        connection, channel, "waiting", "The connector process was stopped."
+                    )
+                await leases.release(connection, self._holder)
+        except UNREACHABLE as error:
+            # The leases end by themselves; there is nobody left who could do more.
+            _log.warning("connectors_leases_not_released", error=type(error).__name__)
+        self._held = {}

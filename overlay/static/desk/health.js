@@ -1,0 +1,126 @@
+// Zone "Health": lamps in words, so that nobody has to guess whether the show would work.
+
+import { button, h, mirror, setData, setText, show as visible } from "./dom.js";
+import { ago, count, serverNow } from "./time.js";
+import { failure } from "./words.js";
+
+const STALE_MS = 8000; // the status is asked every 2 s; older than this is said
+
+export class Health {
+  constructor(store, api, channels, overlays) {
+    Object.assign(this, { store, api, channels, overlays });
+    this.lamps = h("ul", { class: "lamps", "aria-label": "Server" });
+    this.checkButton = button("Check everything", "plain", () => this.check());
+    this.checks = h("ul", { class: "checks" });
+    this.trouble = h("p", { class: "wrong", role: "alert" });
+    this.system = h("section", { class: "part", "aria-label": "Server" },
+      h("div", { class: "part-head" }, h("h3", { text: "Server" })), this.lamps,
+      h("div", { class: "row" }, this.checkButton), this.trouble, this.checks);
+    this.summary = h("p", { class: "health-summary" });
+    this.root = h("section", { class: "zone health", "aria-labelledby": "zone-health" },
+      h("div", { class: "zone-head" }, h("h2", { id: "zone-health", text: "Health" }), this.summary),
+      h("div", { class: "zone-body" }, channels.root, overlays.root, this.system));
+  }
+
+  async check() {
+    const { campaign } = this.store.get();
+    setText(this.checkButton, "Checking…");
+    setText(this.trouble, "");
+    try {
+      const preflight = await this.api.get(`/campaigns/${campaign.id}/preflight`);
+      this.store.set({ preflight: { ...preflight, at: serverNow() } });
+    } catch (error) {
+      const { title, text } = failure(error, "run the checks");
+      setText(this.trouble, `${title}. ${text}`);
+    } finally {
+      setText(this.checkButton, "Check everything");
+    }
+  }
+
+  update(state) {
+    const rows = serverLamps(state);
+    mirror(this.lamps, rows, (row) => row.key, lamp);
+    const bad = troubleCount(state, rows);
+    setText(this.summary, state.statusAt === 0 ? "" : bad === 0 ? "all well" : bad === 1 ? "1 thing to look at" : `${bad} things to look at`);
+    setData(this.summary, "tone", bad ? "bad" : "good");
+    const checks = state.preflight?.checks ?? [];
+    visible(this.checks, checks.length);
+    mirror(this.checks, checks, (check) => check.name, checkRow);
+    this.channels.update(state);
+    this.overlays.update(state);
+  }
+}
+
+/** The lamps of the server: this desk's connection, the bus, and lost lines. */
+function serverLamps({ link, status, statusAt, statusError }) {
+  const rows = [];
+  const trip = link.roundTrip === null ? "" : ` · ${Math.round(link.roundTrip)} ms there and back`;
+  if (link.state === "live") rows.push({ key: "desk", tone: "good", title: "This desk", word: `live${trip}` });
+  else if (link.state === "connecting") rows.push({ key: "desk", tone: "wait", title: "This desk", word: "connecting…" });
+  else rows.push({ key: "desk", tone: "bad", title: "This desk", word: "no live connection, trying again" });
+  if (statusError || (statusAt && Date.now() - statusAt > STALE_MS)) {
+    const age = statusAt ? `last answer ${ago(serverNow() - (Date.now() - statusAt))}` : "no answer yet";
+    rows.push({ key: "status", tone: "bad", title: "Figures", word: age });
+  }
+  if (status) {
+    const away = status.redis === "away";
+    rows.push({
+      key: "redis", tone: away ? "warn" : "good", title: "Redis", word: away ? "away" : "connected",
+      help: away ? "Polls and votes go on; other servers hear changes up to a second later. Start Redis again when you can." : "",
+    });
+    const dropped = status.dropped ?? 0;
+    rows.push({
+      key: "dropped", tone: dropped ? "warn" : "good", title: "Chat lines dropped", word: `${count(dropped)} lines`,
+      help: dropped ? "Chat was faster than this machine; those lines were not read. Close what else it is doing." : "",
+    });
+  }
+  return rows;
+}
+
+function troubleCount({ channels, overlays, status }, rows) {
+  let bad = rows.filter((row) => row.tone === "bad" || row.tone === "warn").length;
+  const fresh = status?.channels ?? channels ?? [];
+  bad += fresh.filter((channel) => channel.status === "failing").length;
+  const known = status?.overlays ?? overlays ?? [];
+  if (known.length > 0 && known.every((overlay) => (overlay.sources ?? []).length === 0)) bad += 1;
+  return bad;
+}
+
+function lamp() {
+  const title = h("strong");
+  const word = h("span", { class: "lamp-word" });
+  const help = h("p", { class: "lamp-help" });
+  const root = h("li", { class: "lamp" }, h("i", { class: "lamp-light", "aria-hidden": "true" }),
+    h("div", { class: "lamp-words" }, h("p", { class: "lamp-line" }, title), word, help));
+  return {
+    root,
+    update(row) {
+      setData(root, "tone", row.tone);
+      setText(title, row.title);
+      setText(word, row.word);
+      setText(help, row.help);
+      visible(help, row.help);
+    },
+  };
+}
+
+const CHECK = { pass: ["good", "fine"], warn: ["warn", "look at it"], fail: ["bad", "not fine"] };
+
+function checkRow() {
+  const title = h("strong");
+  const detail = h("p", { class: "lamp-facts" });
+  const fix = h("p", { class: "lamp-help" });
+  const root = h("li", { class: "lamp" }, h("i", { class: "lamp-light", "aria-hidden": "true" }),
+    h("div", { class: "lamp-words" }, h("p", { class: "lamp-line" }, title), detail, fix));
+  return {
+    root,
+    update(check) {
+      const [tone, word] = CHECK[check.status] ?? CHECK.warn;
+      setData(root, "tone", tone);
+      setText(title, `${check.name}: ${word}`);
+      setText(detail, check.detail);
+      setText(fix, check.status === "pass" ? "" : check.fix);
+      visible(fix, fix.textContent);
+    },
+  };
+}

@@ -1,0 +1,81 @@
+// What the desk knows, in one place. Views read it and are told (once per frame) when it changed.
+
+import { fingerDown, whenLifted } from "./touch.js";
+
+const initial = {
+  session: null, // {user, csrf, build, version, demo}
+  signedOut: false,
+  campaigns: [],
+  campaign: null,
+  link: { state: "connecting", since: Date.now(), roundTrip: null }, // connecting | live | lost
+  show: null, // the running poll as show.js shapes it, or null
+  lastAction: null, // {pollId, kind}: a press on its way to the server
+  cancelled: null, // {poll, until}: may be undone until that server time (ms)
+  rundowns: null, // null = not loaded yet
+  rundownId: null,
+  drafts: null,
+  templates: null,
+  history: { items: null, next: null, loading: false },
+  channels: null,
+  overlays: null,
+  status: null,
+  statusAt: 0, // Date.now() when status was answered; 0 = never
+  statusError: null,
+  preflight: null,
+  links: {}, // overlay id → its secret url, kept only until the page goes
+  tab: "rundown",
+  safe: false,
+};
+
+export class Store {
+  constructor() {
+    this.value = { ...initial };
+    this.calm = new Set(); // redrawn only while no finger is down: nothing jumps below it
+    this.live = new Set(); // numbers in fixed places: always
+    this.frame = 0;
+    this.waiting = false;
+  }
+
+  get() {
+    return this.value;
+  }
+
+  set(patch) {
+    this.value = { ...this.value, ...patch };
+    this.redraw();
+  }
+
+  /** Draws once before the next frame; a hidden page has no frames, so a timer stands in. */
+  redraw() {
+    if (this.frame) return;
+    const draw = () => {
+      this.frame = 0;
+      this.drawNow();
+    };
+    this.frame = document.hidden ? setTimeout(draw, 200) : requestAnimationFrame(draw);
+  }
+
+  drawNow() {
+    for (const view of this.live) view(this.value);
+    if (fingerDown()) {
+      if (this.waiting) return;
+      this.waiting = true;
+      whenLifted(() => {
+        this.waiting = false;
+        this.redraw();
+      });
+      return;
+    }
+    for (const view of this.calm) view(this.value);
+  }
+
+  /** `view(state)` runs after changes, but never while a finger or mouse button is down. */
+  onCalm(view) {
+    this.calm.add(view);
+  }
+
+  /** `view(state)` runs after every change; it must not move what can be pressed. */
+  onLive(view) {
+    this.live.add(view);
+  }
+}

@@ -1,0 +1,124 @@
+// Every word the desk says about states, rules and failures. One place, so that they agree with each other.
+
+import { Problem, Unanswered } from "./api.js";
+import { ago, count, lag, left, many } from "./time.js";
+
+export const PLATFORM = { twitch: "Twitch", kick: "Kick", custom: "Custom" };
+
+export const RULES = {
+  one_vote: "One vote per viewer",
+  every_message: "Every message counts",
+};
+
+export const TIES = {
+  gm: ["I decide", "You choose the winner by its number, live."],
+  first: ["First to get there", "The option that reached the count first wins."],
+  random: ["Draw lots", "A draw that anybody can check afterwards: its seal is shown from the start."],
+  none: ["No winner", "The tie stays a tie."],
+};
+
+export const WORDS = {
+  off: ["Numbers only", "“2” or “!2” counts, “left” does not."],
+  exact: ["Numbers or the exact words", "“2” or “Left” counts."],
+  any_case: ["Numbers or words in any case", "“2”, “Left” or “LEFT” counts."],
+};
+
+export const WEIGHTINGS = {
+  sum: ["Every vote is equal", "All chats are added up. A big channel decides more."],
+  channel: ["Every channel is equal", "Each channel's chat is one voice, whatever its size."],
+  capped: ["Big channels are capped", "Added up, but no channel makes more than the cap."],
+  per_head: ["By share of viewers", "A vote weighs more where few are in chat."],
+};
+
+export const TIE_RULE = { gm: "you decide", first: "first to get there", random: "lots are drawn", none: "no winner" };
+
+export const STATE = {
+  draft: "draft", open: "open", closing: "counting", closed: "closed, not revealed", revealed: "revealed",
+  cancelled: "cancelled",
+};
+
+/** The state of the show as a headline: `{tone, title, clock}`; `clock` is the time left in words or "". */
+export function headline(show, now) {
+  if (!show) return { tone: "idle", title: "Nothing on stage", clock: "" };
+  const clock = show.endsAt === null ? "" : left(show.endsAt - now);
+  if (show.phase === "open") return { tone: "open", title: "Chat is voting", clock };
+  if (show.phase === "closing") return { tone: "closing", title: "Counting last votes", clock };
+  if (show.phase === "closed") {
+    const title = show.tiePending && show.tied.length ? "Votes are in: a tie" : "Votes are in";
+    return { tone: "closed", title, clock };
+  }
+  if (show.tiePending) return { tone: "tie", title: "Tie: you decide", clock: "" };
+  return { tone: "revealed", title: result(show), clock };
+}
+
+/** The result in a sentence. Works for a show and for a poll of the history. */
+export function result(poll) {
+  const winner = poll.options.find((option) => option.index === poll.winner);
+  const total = poll.total ?? poll.total_votes ?? 0;
+  if (winner) return `“${winner.label}” wins`;
+  if (total === 0) return "No votes came in";
+  return "No winner: it stays a tie";
+}
+
+/** "412 votes sealed", "25 votes". */
+export function totalWords(show, isSealed) {
+  return isSealed ? `${count(show.total)} ${show.total === 1 ? "vote" : "votes"} sealed` : many(show.total, "vote");
+}
+
+const CHANNEL = {
+  connected: ["good", "connected"],
+  connecting: ["wait", "connecting…"],
+  waiting: ["wait", "waiting for a connector"],
+  failing: ["bad", "not connected"],
+};
+
+/** Lamp and words of a channel: `{tone, word, facts: [..], help}`. */
+export function channelWords(channel) {
+  const [tone, word] = CHANNEL[channel.status] ?? ["wait", channel.status || "unknown"];
+  const facts = [];
+  const heard = channel.heard_at ? ago(Date.parse(channel.heard_at)) : null;
+  facts.push(heard ? `heard ${heard}` : "not heard yet");
+  if (channel.lag_ms !== null && channel.lag_ms !== undefined && heard) facts.push(`${lag(channel.lag_ms)} behind`);
+  if (channel.votes_per_s) facts.push(`${count(Math.round(channel.votes_per_s * 10) / 10)} votes/s`);
+  if (channel.source === "simulated") return { tone, word: "simulated crowd", facts, help: channel.status_detail };
+  if (channel.source === "api" && channel.status !== "failing") {
+    return { tone: heard ? "good" : "wait", word: heard ? "fed by your script" : "waiting for your script", facts,
+      help: channel.status_detail };
+  }
+  return { tone, word, facts, help: channel.status_detail };
+}
+
+/** Words of one browser source: "OBS 31.0, 1920×1080, seen 2 s ago". */
+export function sourceWords(source) {
+  const parts = [source.obs ? `OBS ${source.obs}` : source.name || "a browser"];
+  if (source.width && source.height) parts.push(`${source.width}×${source.height}`);
+  parts.push(`seen ${ago(Date.parse(source.seen_at))}`);
+  return parts.join(", ");
+}
+
+/**
+ * A failure for people: what happened, whether anything was lost, what to do next.
+ * `doing` is the intent as a verb phrase: "launch the poll".
+ */
+export function failure(error, doing) {
+  if (error instanceof Unanswered) {
+    return {
+      title: `Could not ${doing}: the server did not answer`,
+      text: "It was tried four times. What is on screen is the last that is known. Press again when the desk is "
+        + "connected: pressing twice does no harm.",
+    };
+  }
+  if (error instanceof Problem) {
+    const fields = error.errors.map((item) => item.message).filter(Boolean).join(" ");
+    const detail = [error.detail || error.title, fields].filter(Boolean).join(" ") || `Answer ${error.status}.`;
+    if (error.status === 401) return { title: "You are signed out", text: "Run `hubbub link` for a new link." };
+    if (error.status === 429) {
+      return { title: `Could not ${doing}: too many clicks`, text: `${detail} Nothing was changed. Wait a moment.` };
+    }
+    if (error.status >= 500) {
+      return { title: `Could not ${doing}`, text: `${detail} Votes already counted are safe. Try again.` };
+    }
+    return { title: `Could not ${doing}`, text: `${detail} Nothing was changed.` };
+  }
+  return { title: `Could not ${doing}`, text: `${error.message} Reload the desk if it happens again.` };
+}

@@ -1,0 +1,40 @@
+// Numbers for the screen. Groups are parted by a narrow no-break space in every language: a comma or a
+// point is a decimal sign to half of the audience, a gap is not.
+
+const GAP = "\u202f";
+const decimals = new Map();
+
+/** `1812` → `1 812`. */
+export function grouped(value) {
+  return String(Math.round(value)).replace(/\B(?=(\d{3})+$)/g, GAP);
+}
+
+/** As `grouped`, but from a million on `1.2 M`: a row has room for seven digits. */
+export function short(value, lang) {
+  if (value < 1e6) return grouped(value);
+  const [divisor, sign] = value < 1e9 ? [1e6, "M"] : [1e9, "G"];
+  const scaled = value / divisor;
+  const digits = scaled < 100 ? 1 : 0;
+  const key = `${lang}:${digits}`;
+  if (!decimals.has(key)) {
+    decimals.set(key, new Intl.NumberFormat(lang, { maximumFractionDigits: digits, useGrouping: false }));
+  }
+  return decimals.get(key).format(scaled) + GAP + sign;
+}
+
+/** A share 0..1 as whole percent, 0..100. Equal shares always read the same, so nothing is rounded up to fill. */
+export function percent(share) {
+  return Math.round(Math.min(1, Math.max(0, share)) * 100);
+}
+
+/** The sign after a percentage: German, French and Spanish put a gap before it. */
+export function percentSign(lang) {
+  return lang === "de" || lang === "fr" || lang === "es" ? GAP + "%" : "%";
+}
+
+/** Seconds for a ring 56 px wide: `45`, `2:05`, from ten minutes on `12m`. */
+export function countdown(seconds) {
+  if (seconds < 100) return String(seconds);
+  if (seconds < 600) return `${Math.floor(seconds / 60)}:${String(seconds % 60).padStart(2, "0")}`;
+  return `${Math.ceil(seconds / 60)}m`;
+}

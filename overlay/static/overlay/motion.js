@@ -1,0 +1,40 @@
+// Motions that may be joined half-way: each has a start on the server's clock, and is played by the browser
+// with a negative delay when that start has passed. Nothing here runs a frame of script.
+
+const playing = new WeakMap();
+
+/**
+ * Plays `keyframes` on `element` for the motion `{start, duration}` (server time, ms). One motion per
+ * `name` and element: asking again for the same one changes nothing, null or a past one ends it.
+ * Before its start the element is held at the first keyframe; afterwards its own style is seen.
+ */
+export function play(element, name, motion, keyframes, now, easing = "linear") {
+  const motions = playing.get(element) ?? new Map();
+  playing.set(element, motions);
+  const current = motions.get(name);
+  const wanted = motion !== null && now < motion.start + motion.duration;
+  const key = wanted ? `${motion.start}:${motion.duration}` : null;
+  if (current?.key === key) return;
+  if (current) {
+    current.animation.cancel();
+    motions.delete(name);
+  }
+  if (!wanted) return;
+  const animation = element.animate(keyframes, {
+    delay: motion.start - now,
+    duration: motion.duration,
+    easing,
+    fill: "backwards",
+  });
+  motions.set(name, { key, animation });
+}
+
+/** Ends every motion of `element`. */
+export function halt(element) {
+  for (const { animation } of playing.get(element)?.values() ?? []) animation.cancel();
+  playing.delete(element);
+}
+
+export const RISE = "cubic-bezier(.2,.8,.2,1)";
+/** The CSS twin of `easeOut` in poll_view.js. */
+export const EASE_OUT = "cubic-bezier(.33,1,.68,1)";

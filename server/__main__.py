@@ -1,0 +1,160 @@
+"""The command line: `hubbub …` (contract §2). Exit codes: 0 fine, 1 a check failed, 2 wrong usage, 78 refused."""
+
+from __future__ import annotations
+
+import argparse
+import asyncio
+import json
+import sys
+import tempfile
+from collections.abc import Sequence
+from pathlib import Path
+
+from server import app, config
+from server.config import RefusedConfiguration, Settings
+from server.embedded import DataDirectoryBusy, Embedded, EmbeddedFailure
+from server.rules.vote_audit import NotAnExport, audit
+from server.telemetry import configure_logging
+from sql.migrate import SchemaRefused, migrate
+
+EX_CONFIG = 78
+_ROLES = {
+    "web": app.Roles(web=True),
+    "connectors": app.Roles(connectors=True),
+    "worker": app.Roles(worker=True),
+}
+
+
+def parser() -> argparse.ArgumentParser:
+    """All commands and what they take."""
+    main = argparse.ArgumentParser(
+        prog="hubbub", description="A chat crowd and dice on a table become one moving picture on stream."
+    )
+    commands = main.add_subparsers(dest="command", required=True, metavar="COMMAND")
+
+    def add(name: str, text: str) -> argparse.ArgumentParser:
+        return commands.add_parser(name, help=text, description=text)
+
+    add("up", "Run everything, with embedded PostgreSQL and Valkey unless URLs are given.")
+    add("web", "Run the HTTP and WebSocket server.")
+    add("connectors", "Run the connections to chat platforms.")
+    add("worker", "Run deadlines, outbox and housekeeping.")
+    add("migrate", "Bring the database schema up to date.")
+    add("demo", "As 'up', with a data directory that is thrown away at the end.")
+    add("doctor", "Check what this installation needs, and say how to mend it.")
+    add("link", "Print a fresh link to the desk of the running server.")
+    simulate = add("simulate", "Send a seeded crowd to a running server.")
+    simulate.add_argument("--url", default="", help="the server (default: the one in the data directory)")
+    simulate.add_argument("--campaign", default="", help="campaign id (default: the newest)")
+    simulate.add_argument("--rate", type=float, default=50.0, help="lines per second, 0.1 to 5000")
+    simulate.add_argument("--seconds", type=float, default=30.0, help="how long, 1 to 3600")
+    simulate.add_argument("--seed", type=int, default=1, help="the same seed gives the same crowd")
+    verify = add("verify", "Recompute an exported poll offline; names the first bad row.")
+    verify.add_argument("file", type=Path, help="the JSON export of a poll")
+    key = add("key", "Create, list and revoke API keys.")
+    key_commands = key.add_subparsers(dest="key_command", required=True, metavar="ACTION")
+    create = key_commands.add_parser("create", help="print a new key; it is shown once")
+    create.add_argument("name", help="what the key is for")
+    key_commands.add_parser("list", help="list keys")
+    revoke = key_commands.add_parser("revoke", help="end a key")
+    revoke.add_argument("id", help="the key's id, from 'hubbub key list'")
+    return main
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Run one command; answers its exit code."""
+    given = parser().parse_args(arguments)
+    if given.command == "verify":
+        return verify(given.file)
+    try:
+        settings = config.load()
+        configure_logging()
+        return run(given, settings)
+    except (RefusedConfiguration, SchemaRefused, DataDirectoryBusy, EmbeddedFailure) as refused:
+        print(f"hubbub: {refused}", file=sys.stderr)
+        return EX_CONFIG
+    except app.CannotStart as failure:
+        print(f"hubbub: {failure}", file=sys.stderr)
+        return EX_CONFIG
+    except KeyboardInterrupt:
+        return 0
+
+
+def run(given: argparse.Namespace, settings: Settings) -> int:
+    """Carry out a command that needs settings."""
+    match given.command:
+        case "up":
+            return up(settings)
+        case "demo":
+            with tempfile.TemporaryDirectory(prefix="hubbub-demo-") as folder:
+                return up(config.load(data_dir=Path(folder), demo=True))
+        case "web" | "connectors" | "worker":
+            app.run(settings, _ROLES[given.command], urls(settings, given.command))
+            return 0
+        case "migrate":
+            applied = asyncio.run(migrate(urls(settings, "migrate").database))
+            print("\n".join(applied) if applied else "The schema is up to date.")
+            return 0
+        case "simulate":
+            return app.simulate(settings, given)
+        case "doctor":
+            return app.doctor(settings)
+        case "link":
+            return app.print_link(settings)
+        case "key":
+            return app.keys(settings, given)
+    raise AssertionError(given.command)
+
+
+def up(settings: Settings) -> int:
+    """Everything in one process, embedded servers around it."""
+    with Embedded(
+        settings.data_dir, postgres=settings.embedded_postgres, redis=settings.embedded_redis
+    ) as embedded:
+        found = app.Urls(
+            embedded.database_url or reveal(settings.database_url),
+            embedded.redis_url or reveal(settings.redis_url),
+        )
+        app.run(settings, app.Roles(web=True, connectors=True, worker=True), found, embedded)
+    return 0
+
+
+def reveal(secret: object) -> str:
+    """The text of a setting that must be set at this point."""
+    return secret.get_secret_value() if hasattr(secret, "get_secret_value") else ""
+
+
+def urls(settings: Settings, command: str) -> app.Urls:
+    """Where the servers are, for a process that starts none. Raises RefusedConfiguration."""
+    running = app.running_server(settings)
+    database = reveal(settings.database_url) or (running.database_url if running else "")
+    if not database:
+        raise RefusedConfiguration(
+            f"'hubbub {command}' needs DATABASE_URL, or a running 'hubbub up' with the same HUBBUB_DATA_DIR"
+        )
+    return app.Urls(database, reveal(settings.redis_url) or (running.redis_url if running else ""))
+
+
+def verify(file: Path) -> int:
+    """Check an export offline; prints what was checked, or the first thing that is wrong."""
+    try:
+        document = json.loads(file.read_text("utf-8"))
+        verdict = audit(document)
+    except OSError as error:
+        print(f"hubbub: cannot read {file}: {error.strerror}", file=sys.stderr)
+        return 2
+    except (ValueError, RecursionError, NotAnExport) as error:
+        print(f"hubbub: {file} is no poll export (the JSON one is needed): {error}", file=sys.stderr)
+        return 1
+    if not verdict.good:
+        print(f"NOT GENUINE: {file}")
+        for fault in verdict.faults:
+            print(f"  {fault}")
+        return 1
+    counted = sum(sum(channel) for channel in verdict.tally)
+    print(f"Genuine: {verdict.rows} rows, {counted} votes that count, chain, totals and winner agree.")
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,130 @@
+"""Settings: the only reader of the environment (contract §3)."""
+
+from __future__ import annotations
+
+import secrets
+from pathlib import Path
+from typing import Annotated, Self
+from urllib.parse import urlsplit
+
+from pydantic import AliasChoices, Field, SecretStr, ValidationError, field_validator, model_validator
+from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
+
+LOOPBACK_HOSTS = ("127.0.0.1", "localhost", "::1")
+
+
+def _is_weak(key: str, shortest: int) -> bool:
+    """Short, the well-known `changeme`, or a few characters over and over."""
+    return len(key.encode()) < shortest or "changeme" in key.lower() or len(set(key)) < 6
+
+
+class RefusedConfiguration(Exception):
+    """The program must not start like this; the message is the one sentence for the operator (exit 78)."""
+
+
+class Settings(BaseSettings):
+    """Everything that can be configured. Names without the HUBBUB_ prefix are the customary ones."""
+
+    model_config = SettingsConfigDict(
+        env_prefix="HUBBUB_",
+        env_file=".env",
+        env_file_encoding="utf-8",
+        extra="ignore",
+        populate_by_name=True,
+    )
+
+    host: str = "127.0.0.1"
+    port: int = Field(default=8787, ge=0, le=65535, validation_alias=AliasChoices("HUBBUB_PORT", "PORT"))
+    data_dir: Path = Path(".hubbub")
+    public_url: str = ""
+    database_url: SecretStr | None = Field(default=None, validation_alias="DATABASE_URL")
+    redis_url: SecretStr | None = Field(default=None, validation_alias="REDIS_URL")
+    secret_key: SecretStr | None = None
+    api_key: SecretStr | None = None
+    demo: bool | None = None
+    trusted_proxies: Annotated[tuple[str, ...], NoDecode] = ()
+    twitch_irc_url: str = Field(
+        default="wss://irc-ws.chat.twitch.tv:443", validation_alias=AliasChoices("TWITCH_IRC_URL")
+    )
+    #: Overlay sockets that one campaign may hold open on one process (reliability §3.9).
+    overlay_sockets: int = Field(default=20, ge=1, le=100_000)
+
+    @field_validator("database_url", "redis_url", "secret_key", "api_key", mode="before")
+    @classmethod
+    def _empty_is_unset(cls, value: object) -> object:
+        return None if value == "" else value
+
+    @field_validator("demo", mode="before")
+    @classmethod
+    def _empty_demo_is_unset(cls, value: object) -> object:
+        return None if value == "" else value
+
+    @field_validator("trusted_proxies", mode="before")
+    @classmethod
+    def _split_proxies(cls, value: object) -> object:
+        return tuple(p.strip() for p in value.split(",") if p.strip()) if isinstance(value, str) else value
+
+    @field_validator("public_url")
+    @classmethod
+    def _public_url_is_an_origin(cls, value: str) -> str:
+        if not value:
+            return value
+        parts = urlsplit(value)
+        is_web = parts.scheme in ("http", "https") and parts.hostname
+        if not is_web or parts.path not in ("", "/") or parts.query:
+            raise ValueError("HUBBUB_PUBLIC_URL must be an origin such as https://show.example.org")
+        return f"{parts.scheme}://{parts.netloc}".lower()
+
+    @model_validator(mode="after")
+    def _secrets_are_strong(self) -> Self:
+        for key in self.secret_key.get_secret_value().split(",") if self.secret_key else ():
+            if _is_weak(key.strip(), 32):
+                raise ValueError(
+                    "HUBBUB_SECRET_KEY is short or a well-known default; make one with: openssl rand -hex 32"
+                )
+        if self.api_key:
+            text = self.api_key.get_secret_value()
+            if not text.startswith("hb_") or _is_weak(text[3:], 32):
+                raise ValueError("HUBBUB_API_KEY must be hb_ and at least 32 random characters")
+        if self.database_url and not self.secret_key:
+            raise ValueError("HUBBUB_SECRET_KEY is required when DATABASE_URL is set")
+        return self
+
+    @property
+    def embedded_postgres(self) -> bool:
+        return self.database_url is None
+
+    @property
+    def embedded_redis(self) -> bool:
+        return self.redis_url is None
+
+    @property
+    def wants_demo(self) -> bool:
+        """HUBBUB_DEMO, by default on with the embedded PostgreSQL only."""
+        return self.embedded_postgres if self.demo is None else self.demo
+
+
+def load(**overrides: object) -> Settings:
+    """Settings from the environment and `.env`. Raises RefusedConfiguration with one sentence."""
+    try:
+        return Settings(**overrides)  # type: ignore[arg-type]
+    except ValidationError as error:
+        first = error.errors()[0]
+        where = str(first["loc"][0]) if first["loc"] else ""
+        sentence = str(first["msg"]).removeprefix("Value error, ")
+        raise RefusedConfiguration(f"{where}: {sentence}" if where else sentence) from None
+
+
+def secret_keys(settings: Settings) -> tuple[bytes, ...]:
+    """The key ring, newest first; made and kept in the data directory when nothing is configured."""
+    if settings.secret_key:
+        return tuple(part.strip().encode() for part in settings.secret_key.get_secret_value().split(","))
+    path = settings.data_dir / "secret.key"
+    if not path.exists():
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.touch(mode=0o600)
+        path.write_text(secrets.token_hex(32) + "\n", "ascii")
+    text = path.read_text("ascii").strip()
+    if len(text) < 64:
+        raise RefusedConfiguration(f"{path} is damaged: restore it from a backup, or delete it")
+    return (text.encode(),)

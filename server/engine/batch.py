@@ -1,0 +1,195 @@
+"""From many small deliveries to few transactions: at most 50 ms of waiting, bounded memory.
+
+A campaign has one buffer. While one batch is being committed the next one gathers, so batches grow
+under load by themselves. What arrives from a socket waits for room (which stops the reader); what a
+stranger must be answered for is refused instead of kept waiting.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import time
+from collections import deque
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from uuid import UUID
+
+import structlog
+
+from server.engine.intake import Outcome
+from server.engine.room import Rooms
+from server.rules.events import Event
+from sql.heads import NoCampaign
+from sql.pool import UNREACHABLE, StatementRefused
+
+log = structlog.get_logger(__name__)
+
+WINDOW_S = 0.02  # how long the first event of a batch waits for company
+LARGEST_BATCH = 5_000
+LARGEST_BUFFER = 50_000  # reliability §3.9
+PATIENCE_S = 10.0  # how long unacknowledged lines wait for a database that is away
+_RETRY_S = 0.25
+
+
+class Overloaded(Exception):
+    """The buffer is full: the delivery was not taken, the sender should try again."""
+
+
+@dataclass(slots=True, eq=False)
+class Delivery:
+    """Events that came together, and who waits for their outcome."""
+
+    events: Sequence[Event]
+    answer: asyncio.Future[list[Outcome]] | None
+    arrived: float = field(default_factory=time.monotonic)
+
+
+@dataclass(slots=True)
+class Buffer:
+    """What waits for the next transaction of a campaign."""
+
+    deliveries: deque[Delivery] = field(default_factory=deque)
+    size: int = 0
+    task: asyncio.Task[None] | None = None
+    room: asyncio.Condition = field(default_factory=asyncio.Condition)
+
+
+class Batches:
+    """The buffers of all campaigns. `run` must be alive while anything is delivered."""
+
+    def __init__(
+        self,
+        rooms: Rooms,
+        *,
+        window_s: float = WINDOW_S,
+        largest_buffer: int = LARGEST_BUFFER,
+        patience_s: float = PATIENCE_S,
+    ) -> None:
+        self._rooms = rooms
+        self._window_s = window_s
+        self._largest_buffer = largest_buffer
+        self._patience_s = patience_s
+        self._buffers: dict[UUID, Buffer] = {}
+        self._tasks: asyncio.TaskGroup | None = None
+        #: Lines that were read but given up, never acknowledged; by campaign, shown on the desk.
+        self.dropped: dict[UUID, int] = {}
+        self.taken = 0
+
+    async def run(self) -> None:
+        """Own the flushing tasks; a bug in one of them ends the program instead of staying unseen."""
+        async with asyncio.TaskGroup() as self._tasks:
+            await asyncio.Event().wait()
+
+    async def __call__(self, campaign_id: UUID, events: Sequence[Event]) -> None:
+        """Take lines from a socket (the Sink of integrations.base); waits while the buffer is full."""
+        buffer = self._buffers.setdefault(campaign_id, Buffer())
+        async with buffer.room:
+            await buffer.room.wait_for(lambda: buffer.size < self._largest_buffer)
+        self._add(campaign_id, buffer, Delivery(events, None))
+
+    async def deliver(self, campaign_id: UUID, events: Sequence[Event]) -> list[Outcome]:
+        """Take events that somebody is promised an answer for; answers after COMMIT.
+
+        Raises Overloaded, heads.NoCampaign, or one of pool.UNREACHABLE: then nothing was acknowledged.
+        """
+        if not events:
+            return []
+        buffer = self._buffers.setdefault(campaign_id, Buffer())
+        if buffer.size + len(events) > self._largest_buffer:
+            raise Overloaded("the buffer is full")
+        delivery = Delivery(events, asyncio.get_running_loop().create_future())
+        self._add(campaign_id, buffer, delivery)
+        assert delivery.answer is not None  # noqa: S101  set two lines above
+        return await delivery.answer
+
+    def _add(self, campaign_id: UUID, buffer: Buffer, delivery: Delivery) -> None:
+        if self._tasks is None:
+            raise RuntimeError("Batches.run is not running")
+        buffer.deliveries.append(delivery)
+        buffer.size += len(delivery.events)
+        if buffer.task is None or buffer.task.done():
+            buffer.task = self._tasks.create_task(self._flush(campaign_id, buffer))
+
+    async def flush(self) -> None:
+        """Wait until everything that was taken so far is committed or given up."""
+        while tasks := [b.task for b in self._buffers.values() if b.task and not b.task.done()]:
+            await asyncio.wait(tasks)
+
+    async def _flush(self, campaign_id: UUID, buffer: Buffer) -> None:
+        await asyncio.sleep(self._window_s)
+        one_by_one = 0
+        while buffer.deliveries:
+            batch = self._next_batch(buffer, LARGEST_BATCH if one_by_one <= 0 else 0)
+            one_by_one -= 1
+            events = [event for delivery in batch for event in delivery.events]
+            receipts = [delivery.answer is not None for delivery in batch for _ in delivery.events]
+            try:
+                outcomes = await self._rooms.ingest(campaign_id, events, receipts=receipts)
+            except UNREACHABLE as error:
+                log.warning("batch_not_stored", events=len(events), error=type(error).__name__)
+                self._keep_or_drop(campaign_id, buffer, batch, error)
+                await asyncio.sleep(_RETRY_S)
+                continue
+            except NoCampaign as error:
+                self._refuse(batch, error)
+                continue
+            except StatementRefused as error:
+                # One delivery must not take its neighbours down: each gets a transaction of its own.
+                if len(batch) > 1:
+                    one_by_one = len(batch)
+                    self._put_back(buffer, batch)
+                    continue
+                log.exception("delivery_refused_by_database", events=len(events))
+                self._refuse(batch, error)
+                self._drop(campaign_id, batch)
+                continue
+            self.taken += len(events)
+            self._answer(batch, outcomes)
+            async with buffer.room:
+                buffer.room.notify_all()
+
+    @staticmethod
+    def _next_batch(buffer: Buffer, largest: int) -> list[Delivery]:
+        batch = [buffer.deliveries.popleft()]
+        size = len(batch[0].events)
+        while buffer.deliveries and size + len(buffer.deliveries[0].events) <= largest:
+            batch.append(buffer.deliveries.popleft())
+            size += len(batch[-1].events)
+        buffer.size -= size
+        return batch
+
+    @staticmethod
+    def _answer(batch: Sequence[Delivery], outcomes: Sequence[Outcome]) -> None:
+        start = 0
+        for delivery in batch:
+            end = start + len(delivery.events)
+            if delivery.answer is not None and not delivery.answer.done():
+                delivery.answer.set_result(list(outcomes[start:end]))
+            start = end
+
+    @staticmethod
+    def _refuse(batch: Sequence[Delivery], error: BaseException) -> None:
+        for delivery in batch:
+            if delivery.answer is not None and not delivery.answer.done():
+                delivery.answer.set_exception(error)
+
+    def _keep_or_drop(
+        self, campaign_id: UUID, buffer: Buffer, batch: Sequence[Delivery], error: BaseException
+    ) -> None:
+        """The database is away: who waits for an answer is told now, socket lines wait a little."""
+        self._refuse(batch, error)
+        too_old = time.monotonic() - self._patience_s
+        waiting = [delivery for delivery in batch if delivery.answer is None]
+        self._drop(campaign_id, [delivery for delivery in waiting if delivery.arrived <= too_old])
+        self._put_back(buffer, [delivery for delivery in waiting if delivery.arrived > too_old])
+
+    def _drop(self, campaign_id: UUID, batch: Sequence[Delivery]) -> None:
+        lost = sum(len(delivery.events) for delivery in batch if delivery.answer is None)
+        if lost:
+            self.dropped[campaign_id] = self.dropped.get(campaign_id, 0) + lost
+            log.error("lines_dropped", campaign_id=str(campaign_id), lines=lost)
+
+    @staticmethod
+    def _put_back(buffer: Buffer, batch: Sequence[Delivery]) -> None:
+        buffer.deliveries.extendleft(reversed(batch))
+        buffer.size += sum(len(delivery.events) for delivery in batch)

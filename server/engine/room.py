@@ -1,0 +1,363 @@
+"""One campaign at a time: lock, load, apply, commit, publish (design §2.1, reliability §3.3).
+
+Any process may do this for any campaign; the row lock makes the order of `seq` the order of commits.
+Between two transactions a room keeps what it knows and trusts it only if `seq` did not move.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import secrets
+from collections.abc import AsyncIterator, Callable, Mapping, Sequence
+from contextlib import asynccontextmanager
+from dataclasses import dataclass, field, replace
+from typing import Any
+from uuid import UUID
+
+import structlog
+
+from server.engine.clock import DatabaseClock
+from server.engine.intake import Outcome, judge
+from server.rules import outcome, poll_board, vote_ledger
+from server.rules.changes import Board, Change, OnceEvent
+from server.rules.chat import word_ballot
+from server.rules.events import ChatMessage, Event
+from server.rules.poll import (
+    RUNNING,
+    Close,
+    Command,
+    Dismiss,
+    Launch,
+    Lock,
+    Poll,
+    Refused,
+    Reveal,
+    Seat,
+    apply,
+    deadline,
+)
+from server.rules.poll import Outcome as PollOutcome
+from server.rules.votes import Vote, ballot_key, read, seat_map, take
+from sql import boards, channels, deadlines, heads, inbox, polls, votes
+from sql.heads import Head
+from sql.ids import uuid7
+from sql.pool import Connection, Database, UniqueViolation
+
+log = structlog.get_logger(__name__)
+
+#: The simulated channel that a rehearsal makes for itself.
+REHEARSAL_LOGIN = "rehearsal"
+
+Publish = Callable[[Change], None]
+
+
+class NoPoll(LookupError):
+    """The campaign has no such poll."""
+
+
+@dataclass(slots=True)
+class Room:
+    """What this process knows of a campaign, valid for one position of its stream."""
+
+    lock: asyncio.Lock = field(default_factory=asyncio.Lock)
+    epoch: UUID | None = None
+    seq: int = -1
+    config_version: int = -1
+    channels: dict[tuple[str, str], UUID] = field(default_factory=dict)
+    poll: Poll | None = None
+    seats: Mapping[tuple[str, str], int] = field(default_factory=dict)
+    words: Mapping[str, int] = field(default_factory=dict)
+
+    def forget(self) -> None:
+        """Trust nothing any more: a transaction failed."""
+        self.seq = self.config_version = -1
+
+    def hold(self, poll: Poll | None) -> None:
+        """Take a poll as the one that votes go to."""
+        self.poll = poll
+        by_id = {channel: key for key, channel in self.channels.items()}
+        self.seats = seat_map(poll, by_id) if poll else {}
+        self.words = word_ballot(poll.options, poll.rules.words) if poll else {}
+
+
+@dataclass(slots=True)
+class Turn:
+    """One transaction on a campaign: what it may read, and what it has done so far."""
+
+    connection: Connection
+    campaign_id: UUID
+    head: Head
+    seq: int
+    set: dict[str, Board] = field(default_factory=dict)
+    unset: list[str] = field(default_factory=list)
+    events: list[OnceEvent] = field(default_factory=list)
+
+    async def show(self, board_id: UUID, board: Board | None) -> None:
+        """Put a board on the screen, or take it off."""
+        self.seq += 1
+        key = str(board_id)
+        self.set.pop(key, None)
+        if key in self.unset:
+            self.unset.remove(key)
+        if board is None:
+            await boards.remove(self.connection, self.campaign_id, board_id, seq=self.seq, at=self.head.now)
+            self.unset.append(key)
+        else:
+            await boards.put(
+                self.connection, self.campaign_id, board_id, board, seq=self.seq, at=self.head.now
+            )
+            self.set[key] = board
+
+    async def announce(self, kind: str, data: Mapping[str, Any], ttl_ms: int) -> None:
+        """Something that happens once."""
+        self.seq += 1
+        event = OnceEvent(self.seq, str(uuid7()), kind, data, ttl_ms)
+        payload = {"id": event.id, "kind": kind, "data": data, "ttl_ms": ttl_ms}
+        await boards.announce(self.connection, self.campaign_id, payload, seq=self.seq, at=self.head.now)
+        self.events.append(event)
+
+    def change(self) -> Change:
+        return Change(
+            self.campaign_id,
+            self.head.epoch,
+            self.head.seq,
+            self.seq,
+            self.head.now,
+            self.set,
+            tuple(self.unset),
+            tuple(self.events),
+        )
+
+
+class Rooms:
+    """All campaigns of this process."""
+
+    def __init__(
+        self,
+        database: Database,
+        clock: DatabaseClock,
+        publish: Publish,
+        *,
+        chance: Callable[[int], bytes] = secrets.token_bytes,
+    ) -> None:
+        self._database = database
+        self._clock = clock
+        self._publish = publish
+        self._chance = chance
+        self._rooms: dict[UUID, Room] = {}
+        #: Set when a deadline was armed, so that the deadline loop looks again.
+        self.armed = asyncio.Event()
+        #: Polls whose running totals differed from the count at close; must stay 0.
+        self.miscounted = 0
+
+    @asynccontextmanager
+    async def _turn(self, campaign_id: UUID) -> AsyncIterator[tuple[Room, Turn]]:
+        room = self._rooms.setdefault(campaign_id, Room())
+        async with room.lock:
+            try:
+                async with self._database.transaction() as connection:
+                    head = await heads.lock(connection, campaign_id)
+                    self._clock.observe(head.now)
+                    turn = Turn(connection, campaign_id, head, head.seq)
+                    if (room.epoch, room.seq, room.config_version) != (
+                        head.epoch,
+                        head.seq,
+                        head.config_version,
+                    ):
+                        await self._load(room, turn)
+                    yield room, turn
+                    if turn.seq != head.seq:
+                        await heads.advance(connection, campaign_id, turn.seq)
+            except BaseException:
+                room.forget()
+                raise
+
+            room.epoch, room.seq, room.config_version = head.epoch, turn.seq, head.config_version
+        if turn.seq != head.seq:
+            self._publish(turn.change())
+
+    async def _load(self, room: Room, turn: Turn) -> None:
+        room.channels = {
+            (channel.platform, channel.channel_id): channel.id
+            for channel in await channels.list_of_campaign(turn.connection, turn.campaign_id)
+        }
+        room.hold(await polls.running(turn.connection, turn.campaign_id))
+
+    async def ingest(
+        self, campaign_id: UUID, events: Sequence[Event], *, receipts: Sequence[bool]
+    ) -> list[Outcome]:
+        """Take events in and count the votes among them; answers one outcome per event, after COMMIT.
+
+        `receipts[i]` says that event i is remembered whatever it is (somebody was promised an answer);
+        of the others only votes are. Raises heads.NoCampaign, or one of pool.UNREACHABLE.
+        """
+        async with self._turn(campaign_id) as (room, turn):
+            outcomes, cast = judge(events, room.channels, lambda message: self._read(room, message))
+            wanted = [
+                index
+                for index, result in enumerate(outcomes)
+                if result.kind == "accepted" and (receipts[index] or index in cast)
+            ]
+            new = await inbox.take_in(
+                turn.connection,
+                campaign_id,
+                [(events[i].platform, events[i].message_id, events[i].received_at) for i in wanted],
+            )
+            for index in wanted:
+                if (events[index].platform, events[index].message_id) not in new:
+                    outcomes[index] = Outcome("duplicate")
+                    cast.pop(index, None)
+            if room.poll is not None and cast:
+                await self._count(room, turn, room.poll, tuple(cast.values()))
+        return outcomes
+
+    @staticmethod
+    def _read(room: Room, message: ChatMessage) -> Vote | None:
+        if room.poll is None:
+            return None
+        found = read(room.poll, message, room.seats, room.words)
+        return found if isinstance(found, Vote) else None
+
+    async def _count(self, room: Room, turn: Turn, poll: Poll, cast: Sequence[Vote]) -> None:
+        ballots = {ballot_key(poll, vote) for vote in cast}
+        taken = take(poll, cast, await votes.held(turn.connection, poll.id, ballots))
+        rows = vote_ledger.append(poll, taken.votes)
+        counted = replace(poll, tally=taken.tally, ledger_rows=rows[-1].n, ledger_head=rows[-1].hash)
+        await votes.hold(turn.connection, poll.id, taken.changed)
+        await votes.append_ledger(turn.connection, poll.id, rows)
+        await votes.save_results(turn.connection, poll.id, poll.tally, taken.tally)
+        await polls.save_ledger_position(turn.connection, counted)
+        room.hold(counted)
+        await turn.show(poll.id, poll_board.board(counted))
+
+    async def command(self, campaign_id: UUID, poll_id: UUID, command: Command) -> None:
+        """Do what the game master asks. Raises Refused, NoPoll, heads.NoCampaign."""
+        try:
+            async with self._turn(campaign_id) as (room, turn):
+                poll = await self._poll(turn, poll_id)
+                await self._change(room, turn, poll, apply(poll, command, turn.head.now))
+        except UniqueViolation:
+            raise already_running() from None
+
+    async def launch(self, campaign_id: UUID, poll_id: UUID, *, simulated: bool = False) -> None:
+        """Open a poll on every channel of the campaign, or on its simulated crowd alone."""
+        try:
+            async with self._turn(campaign_id) as (room, turn):
+                poll = await self._poll(turn, poll_id)
+                if room.poll is not None and room.poll.state in RUNNING and room.poll.id != poll_id:
+                    raise already_running()
+                seats = await self._seats(turn, simulated)
+                # A campaign that has only simulated channels rehearses, whatever it was asked for.
+                only_simulated = simulated or not seats
+                if only_simulated and not simulated:
+                    seats = await self._seats(turn, True, create=False)
+                launch = Launch(seats, self._chance(32), self._chance(32), simulated=only_simulated)
+                launched = apply(poll, launch, turn.head.now)
+                launched = replace(launched, ledger_head=vote_ledger.genesis(vote_ledger.header(launched)))
+                await polls.save_launch(turn.connection, launched)
+                for old in await polls.on_screen(turn.connection, campaign_id, poll_id):
+                    await self._change(room, turn, old, apply(old, Dismiss(), turn.head.now))
+                await self._schedule(turn, launched)
+                await turn.show(poll_id, poll_board.board(launched))
+                room.hold(launched)
+        except UniqueViolation:
+            raise already_running() from None
+
+    async def _seats(self, turn: Turn, simulated: bool, *, create: bool = True) -> tuple[Seat, ...]:
+        everyone = await channels.list_of_campaign(turn.connection, turn.campaign_id)
+        chosen = [channel for channel in everyone if (channel.source == "simulated") == simulated]
+        if simulated and not chosen and create:
+            chosen = [
+                await channels.create(
+                    turn.connection,
+                    campaign_id=turn.campaign_id,
+                    platform="custom",
+                    login=REHEARSAL_LOGIN,
+                    source="simulated",
+                )
+            ]
+        return tuple(
+            Seat(slot, channel.id, channel.platform, channel.login) for slot, channel in enumerate(chosen)
+        )
+
+    async def fire(self, due: deadlines.Due) -> deadlines.Fired | None:
+        """Let time act on a poll; None when somebody else did, or when the deadline was moved."""
+        async with self._turn(due.campaign_id) as (room, turn):
+            fired = await deadlines.fire(turn.connection, due.campaign_id, due.board_id, due.kind)
+            if fired is None:
+                return None
+            row = await polls.get(turn.connection, due.board_id)
+            if row is None:
+                return fired
+            try:
+                after = apply(row.poll, await self._due_command(turn, row.poll, due.kind), turn.head.now)
+            except Refused as refusal:
+                log.info("deadline_without_effect", kind=due.kind, reason=refusal.reason)
+                return fired
+            await self._change(room, turn, row.poll, after)
+            return fired
+
+    async def _due_command(self, turn: Turn, poll: Poll, kind: str) -> Command:
+        match kind:
+            case "close":
+                return Close()
+            case "lock":
+                return Lock(await self._count_anew(turn.connection, poll))
+            case "reveal":
+                return Reveal()
+            case "leave":
+                return Dismiss()
+        raise Refused("unknown_deadline", f"No deadline is called {kind}.")
+
+    async def _count_anew(self, connection: Connection, poll: Poll) -> PollOutcome:
+        """The result from the stored votes; the running totals must agree with it."""
+        tally = await votes.count(connection, poll.id, len(poll.seats), len(poll.options))
+        if tally != poll.tally:
+            self.miscounted += 1
+            log.error("running_totals_differ", poll_id=str(poll.id), counted=tally, running=poll.tally)
+        steps: tuple[vote_ledger.Step, ...] = ()
+        if poll.rules.tie == "first":
+            steps = vote_ledger.replay(
+                await votes.ledger(connection, poll.id),
+                options=len(poll.options),
+                slots=len(poll.seats),
+                rule=poll.rules.rule,
+                changeable=poll.rules.changeable,
+            ).steps
+        return outcome.decide(poll, tally, steps)
+
+    async def _change(self, room: Room, turn: Turn, before: Poll, after: Poll) -> None:
+        if after == before:
+            return
+        await polls.save(turn.connection, after)
+        await votes.save_results(turn.connection, after.id, before.tally, after.tally)
+        await self._schedule(turn, after)
+        # Even off screen a change takes a number, so that no process goes on with what it knew before.
+        await turn.show(after.id, poll_board.board(after))
+        if (room.poll is not None and room.poll.id == after.id) or after.state in RUNNING:
+            room.hold(after)
+
+    async def _schedule(self, turn: Turn, poll: Poll) -> None:
+        next_up = deadline(poll)
+        if next_up is None:
+            await deadlines.disarm(turn.connection, poll.id)
+        else:
+            await deadlines.arm(turn.connection, turn.campaign_id, poll.id, *next_up)
+            self.armed.set()
+
+    async def announce(self, campaign_id: UUID, kind: str, data: Mapping[str, Any], *, ttl_ms: int) -> None:
+        """Tell every browser of the campaign something that happens once."""
+        async with self._turn(campaign_id) as (_, turn):
+            await turn.announce(kind, data, ttl_ms)
+
+    @staticmethod
+    async def _poll(turn: Turn, poll_id: UUID) -> Poll:
+        row = await polls.get(turn.connection, poll_id)
+        if row is None or row.poll.campaign_id != turn.campaign_id:
+            raise NoPoll(str(poll_id))
+        return row.poll
+
+
+def already_running() -> Refused:
+    """At most one open poll per campaign."""
+    return Refused("already_running", "Another poll of this campaign is running: close or cancel it first.")

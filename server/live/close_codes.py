@@ -1,0 +1,43 @@
+"""Why a socket on `/live` is closed, and whether the client may come back (contract §7)."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True, slots=True)
+class Ending:
+    """A close code with what the last frame, `bye`, says about it."""
+
+    code: int
+    reason: str
+    reconnect: bool
+    retry_ms: int  # the soonest a client should be back; 0 where it should not come back with this key
+
+
+BAD_FRAME = Ending(4400, "bad frame", reconnect=True, retry_ms=5_000)
+BAD_KEY = Ending(4401, "key not accepted", reconnect=False, retry_ms=0)
+BAD_ORIGIN = Ending(4403, "origin not allowed", reconnect=True, retry_ms=10_000)
+TOO_SLOW = Ending(4408, "reads too slowly", reconnect=True, retry_ms=1_000)
+FLOOD = Ending(4429, "too many frames", reconnect=True, retry_ms=10_000)
+TOO_MANY_SOCKETS = Ending(4429, "too many overlay connections", reconnect=True, retry_ms=10_000)
+TOO_MANY_FAILURES = Ending(
+    4429, "too many failed attempts from this address", reconnect=True, retry_ms=60_000
+)
+SERVER_ERROR = Ending(1011, "server error", reconnect=True, retry_ms=2_000)
+RESTART = Ending(1012, "restarting", reconnect=True, retry_ms=500)
+TRY_LATER = Ending(1013, "database is away", reconnect=True, retry_ms=2_000)
+
+#: Every way in which this server ends a connection, for the AsyncAPI document and its test.
+ENDINGS = (
+    BAD_FRAME,
+    BAD_KEY,
+    BAD_ORIGIN,
+    TOO_SLOW,
+    FLOOD,
+    TOO_MANY_SOCKETS,
+    TOO_MANY_FAILURES,
+    SERVER_ERROR,
+    RESTART,
+    TRY_LATER,
+)

@@ -1,0 +1,10 @@
+-- Counts one request in a fixed window that starts with the first.
+-- KEYS[1] the counter   ARGV[1] length of the window in milliseconds
+-- Answers {count, milliseconds left}. One script: a crash cannot leave a counter without an end.
+local count = redis.call('INCR', KEYS[1])
+local left = redis.call('PTTL', KEYS[1])
+if left < 0 then
+  redis.call('PEXPIRE', KEYS[1], ARGV[1])
+  left = tonumber(ARGV[1])
+end
+return {count, left}

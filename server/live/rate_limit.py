@@ -1,0 +1,126 @@
+"""How often somebody may do something. Counted in Redis, so that all processes share the count.
+
+Redis away is no reason to refuse service, nor to stop limiting: then every process counts for itself,
+at half the limit (reliability §3.10). A Redis that hangs costs 250 ms once in five seconds.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import math
+import time
+from collections.abc import Callable
+from dataclasses import dataclass
+from importlib import resources
+from typing import Any
+
+import redis.asyncio
+import structlog
+from redis.asyncio.retry import Retry
+from redis.backoff import NoBackoff
+from redis.exceptions import RedisError
+
+_log = structlog.get_logger(__name__)
+
+_SCRIPT = (resources.files("server.live") / "rate_limit.lua").read_text("ascii")
+_PATIENCE_S = 0.25
+_BREAKER_S = 5.0
+#: Local counters at most; when full, those whose window is over go, then the oldest.
+_MOST_COUNTERS = 10_000
+
+
+@dataclass(frozen=True, slots=True)
+class Limit:
+    """`most` per `window_s` seconds and person. The name is part of the Redis key."""
+
+    name: str
+    most: int
+    window_s: int = 60
+
+
+@dataclass(frozen=True, slots=True)
+class Verdict:
+    """Whether it may be done, and what is left. `reset_s`: seconds until the window is over, at least 1."""
+
+    allowed: bool
+    limit: int
+    remaining: int
+    reset_s: int
+
+
+class RateLimiter:
+    """Counters by limit and person. `url` None: one process without Redis counts alone, at the full limit."""
+
+    def __init__(self, url: str | None, *, clock: Callable[[], float] = time.monotonic) -> None:
+        self._client = (
+            redis.asyncio.from_url(
+                url,
+                protocol=3,
+                socket_timeout=_PATIENCE_S,
+                socket_connect_timeout=_PATIENCE_S,
+                retry=Retry(NoBackoff(), 0),
+                max_connections=16,
+            )
+            if url
+            else None
+        )
+        self._clock = clock
+        self._try_again_at = 0.0
+        self._local: dict[str, tuple[float, int]] = {}
+
+    async def close(self) -> None:
+        if self._client is not None:
+            await self._client.aclose()
+
+    async def take(self, limit: Limit, who: str) -> Verdict:
+        """Count one act of `who` (an id or an address, never a name) against the limit."""
+        shared = await self._count_in_redis(limit, who)
+        if shared is not None:
+            count, left_s = shared
+            return _verdict(limit.most, count, left_s)
+        most = limit.most if self._client is None else max(1, limit.most // 2)
+        count, left_s = self._count_here(limit, who)
+        return _verdict(most, count, left_s)
+
+    async def _count_in_redis(self, limit: Limit, who: str) -> tuple[int, float] | None:
+        if self._client is None or self._clock() < self._try_again_at:
+            return None
+        was_away = self._try_again_at > 0
+        # Until this try has succeeded nobody else tries: a hanging Redis delays one request, not all.
+        if was_away:
+            self._try_again_at = self._clock() + _BREAKER_S
+        key = f"hubbub:rate:{limit.name}:{who}"
+        try:
+            async with asyncio.timeout(_PATIENCE_S):
+                answer: Any = self._client.eval(_SCRIPT, 1, key, str(limit.window_s * 1000))
+                count, left_ms = await answer
+        except (RedisError, OSError, TimeoutError) as error:
+            if not was_away:
+                _log.warning("rate_limit_alone", reason=type(error).__name__)
+            self._try_again_at = self._clock() + _BREAKER_S
+            return None
+        if was_away:
+            _log.info("rate_limit_shared_again")
+        self._try_again_at = 0.0
+        return int(count), int(left_ms) / 1000
+
+    def _count_here(self, limit: Limit, who: str) -> tuple[int, float]:
+        now = self._clock()
+        key = f"{limit.name}:{who}"
+        until, count = self._local.get(key, (0.0, 0))
+        if until <= now:
+            until, count = now + limit.window_s, 0
+            self._make_room(now)
+        self._local[key] = (until, count + 1)
+        return count + 1, until - now
+
+    def _make_room(self, now: float) -> None:
+        if len(self._local) < _MOST_COUNTERS:
+            return
+        self._local = {key: entry for key, entry in self._local.items() if entry[0] > now}
+        while len(self._local) >= _MOST_COUNTERS:
+            del self._local[next(iter(self._local))]
+
+
+def _verdict(most: int, count: int, left_s: float) -> Verdict:
+    return Verdict(count <= most, most, max(0, most - count), max(1, math.ceil(left_s)))

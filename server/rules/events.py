@@ -1,0 +1,71 @@
+"""What can happen, in one vocabulary for every platform (contract §5). Adapters translate into it."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import datetime
+
+
+@dataclass(frozen=True, slots=True)
+class User:
+    """A platform account. Identity is `(platform, id)`; login and name are decoration."""
+
+    id: str
+    login: str
+    name: str
+    roles: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class ChatMessage:
+    """A line of chat. `text` is as the platform sent it; rules clean it."""
+
+    platform: str
+    channel_id: str  # the platform's id of the channel it was read in
+    message_id: str
+    user: User
+    text: str
+    sent_at: datetime  # the platform's clock
+    received_at: datetime  # ours, corrected to the database clock
+    source_channel_id: str | None = None  # shared chat: the channel it was written in
+
+
+@dataclass(frozen=True, slots=True)
+class OtherEvent:
+    """An event of the vocabulary that no game of this version reads; it is taken in once and kept out."""
+
+    type: str
+    platform: str
+    channel_id: str
+    message_id: str
+    sent_at: datetime
+    received_at: datetime
+
+
+Event = ChatMessage | OtherEvent
+
+#: Every `type` of contract §5; a trailing dot means a family.
+EVENT_TYPES = (
+    "chat.message",
+    "redemption.added",
+    "redemption.updated",
+    "support.subscription",
+    "support.gift",
+    "support.bits",
+    "support.kicks",
+    "support.donation",
+    "channel.follow",
+    "channel.raid",
+    "stream.online",
+    "stream.offline",
+    "native_poll.progress",
+    "native_poll.ended",
+    "dice.rolled",
+    "combat.",
+    "character.updated",
+)
+
+
+def is_known_type(name: str) -> bool:
+    """Whether `name` belongs to the vocabulary."""
+    return any(name == known or (known.endswith(".") and name.startswith(known)) for known in EVENT_TYPES)

@@ -1,0 +1,140 @@
+"""Logs and metrics. No chat text, no secret, and nothing a viewer wrote can forge a line (T9, T39)."""
+
+from __future__ import annotations
+
+import logging
+import re
+import sys
+from collections.abc import MutableMapping
+from typing import Any, Literal, TextIO
+
+import structlog
+from prometheus_client import (
+    CollectorRegistry,
+    Counter,
+    GCCollector,
+    Histogram,
+    PlatformCollector,
+    ProcessCollector,
+)
+
+LogFormat = Literal["auto", "json", "console"]
+
+#: All metrics of this program: a module declares its own with `registry=REGISTRY`. Labels are bounded.
+REGISTRY = CollectorRegistry()
+ProcessCollector(registry=REGISTRY)
+PlatformCollector(registry=REGISTRY)
+GCCollector(registry=REGISTRY)
+
+HTTP_REQUESTS = Counter(
+    "hubbub_http_requests_total", "HTTP requests answered", ["method", "route", "status"], registry=REGISTRY
+)
+HTTP_SECONDS = Histogram(
+    "hubbub_http_request_seconds",
+    "Time from the request to its last byte",
+    ["method", "route"],
+    buckets=(0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 10),
+    registry=REGISTRY,
+)
+
+_SECRET = re.compile(r"\b(ovl|tkt|hb|whsec|ing)_[A-Za-z0-9_\-+/=]{8,}|(#(?:k|code)=)[^\s\"']+")
+_PASSWORD = re.compile(r"(?<=://)([^/\s:@]*):[^/\s@]+(?=@)")
+#: Control characters, line and paragraph separators, bidirectional overrides.
+_UNPRINTABLE = re.compile("[\x00-\x1f\x7f-\x9f\u2028\u2029\u202a-\u202e\u2066-\u2069]")
+
+
+def _hide(text: str) -> str:
+    text = _SECRET.sub(lambda match: f"{match[1]}_***" if match[1] else f"{match[2]}***", text)
+    return _PASSWORD.sub(r"\1:***", text)
+
+
+def _escape(text: str) -> str:
+    return _UNPRINTABLE.sub(lambda match: f"\\u{ord(match[0]):04x}", text)
+
+
+def clean(value: Any) -> Any:
+    """A value as it may be logged: secrets starred, control characters spelled out."""
+    if isinstance(value, str):
+        return _escape(_hide(value))
+    if isinstance(value, bytes):
+        return clean(repr(value))
+    if isinstance(value, dict):
+        return {clean(key): clean(inner) for key, inner in value.items()}
+    if isinstance(value, (list, tuple, set, frozenset)):
+        return [clean(inner) for inner in value]
+    if value is None or isinstance(value, (bool, int, float)):
+        return value
+    return clean(str(value))
+
+
+def _clean_event(_: Any, __: str, event: MutableMapping[str, Any]) -> MutableMapping[str, Any]:
+    for key, value in event.items():
+        if key in ("_record", "_from_structlog", "exc_info"):
+            continue
+        # A traceback keeps its lines: it is ours, and only what it quotes is somebody else's.
+        if key == "exception":
+            event[key] = "\n".join(_escape(line) for line in _hide(str(value)).split("\n"))
+        else:
+            event[key] = clean(value)
+    return event
+
+
+class DropQueryStrings(logging.Filter):
+    """Cuts `?…` from the paths that uvicorn logs: whoever puts a secret there shall not find it in a log."""
+
+    def filter(self, record: logging.LogRecord) -> bool:
+        if isinstance(record.args, tuple):
+            record.args = tuple(
+                arg.partition("?")[0] if isinstance(arg, str) and arg.startswith("/") else arg
+                for arg in record.args
+            )
+        return True
+
+
+def configure_logging(
+    style: LogFormat = "auto", *, level: int = logging.INFO, stream: TextIO | None = None
+) -> None:
+    """Send every log of this process, ours and that of libraries, to one place as one kind of line.
+
+    `auto`: for people when the stream is a terminal, JSON otherwise. May be called again.
+    """
+    stream = stream or sys.stderr
+    for_people = style == "console" or (style == "auto" and stream.isatty())
+    shared: list[structlog.typing.Processor] = [
+        structlog.contextvars.merge_contextvars,
+        structlog.stdlib.add_log_level,
+        structlog.processors.TimeStamper(fmt="iso", utc=True),
+    ]
+    structlog.configure(
+        processors=[*shared, structlog.stdlib.ProcessorFormatter.wrap_for_formatter],
+        logger_factory=structlog.stdlib.LoggerFactory(),
+        wrapper_class=structlog.stdlib.BoundLogger,
+        cache_logger_on_first_use=False,
+    )
+    renderer: structlog.typing.Processor = (
+        structlog.dev.ConsoleRenderer(colors=stream.isatty())
+        if for_people
+        else structlog.processors.JSONRenderer(ensure_ascii=True)
+    )
+    formatter = structlog.stdlib.ProcessorFormatter(
+        foreign_pre_chain=[*shared, structlog.stdlib.add_logger_name],
+        processors=[
+            structlog.stdlib.ProcessorFormatter.remove_processors_meta,
+            structlog.processors.format_exc_info,
+            _clean_event,
+            renderer,
+        ],
+    )
+    handler = logging.StreamHandler(stream)
+    handler.setFormatter(formatter)
+    root = logging.getLogger()
+    root.handlers = [handler]
+    root.setLevel(level)
+    for name in ("uvicorn", "uvicorn.error", "uvicorn.access"):
+        logger = logging.getLogger(name)
+        logger.handlers, logger.propagate = [], True
+        logger.filters = [DropQueryStrings()]
+    # One line a request is noise at 2 polls of the status a second; metrics count them.
+    logging.getLogger("uvicorn.access").setLevel(logging.WARNING)
+    for noisy in ("websockets", "asyncio"):
+        logging.getLogger(noisy).setLevel(max(level, logging.WARNING))

@@ -1,0 +1,204 @@
+"""An endpoint is declared once: the declaration routes, validates, limits and documents it."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Awaitable, Callable
+from dataclasses import dataclass, field
+from typing import Any, Literal, TypeVar, overload
+from uuid import UUID
+
+from pydantic import BaseModel, TypeAdapter
+from starlette.requests import Request
+
+from server.web import body as bodies
+from server.web.auth import Actor
+from server.web.models import NoQuery
+from server.web.problems import not_found
+from server.web.services import Services
+from sql.pool import Connection
+
+Method = Literal["GET", "POST", "PATCH", "DELETE"]
+#: read: a connection. write: a transaction that also stores the answer for the Idempotency-Key.
+#: engine: none, because the engine takes its own and two at once could exhaust the pool.
+Work = Literal["read", "write", "engine"]
+LimitKind = Literal["writes", "events", "tickets", "logins", "none"]
+
+Q = TypeVar("Q", bound=BaseModel)
+B = TypeVar("B")
+
+
+@dataclass(slots=True)
+class Call:
+    """One request, authenticated and validated."""
+
+    services: Services
+    request: Request
+    actor: Actor
+    #: The campaigns the actor may run: the WHERE of everything that is read or written.
+    scope: tuple[UUID, ...]
+    query: BaseModel
+    #: Set-Cookie headers of the answer.
+    cookies: list[str] = field(default_factory=list)
+    held: Connection | None = None
+
+    @property
+    def connection(self) -> Connection:
+        """The connection of a `read` or the transaction of a `write`."""
+        if self.held is None:
+            raise RuntimeError("an engine endpoint opens its own connections")
+        return self.held
+
+    def asked(self, model: type[Q]) -> Q:
+        """The query parameters, as the declared model."""
+        if not isinstance(self.query, model):
+            raise TypeError(f"the endpoint does not declare {model.__name__}")
+        return self.query
+
+    def id(self, name: str, what: str) -> UUID:
+        """An id of the path. What is no UUID is not found, as any unknown id."""
+        try:
+            text: str = self.request.path_params[name]
+            found = UUID(text)
+        except ValueError:
+            raise not_found(what) from None
+        if str(found) != text.lower():
+            raise not_found(what)
+        return found
+
+    def campaign_id(self) -> UUID:
+        """The campaign of the path, if the actor may run it."""
+        found = self.id("campaign_id", "campaign")
+        if found not in self.scope:
+            raise not_found("campaign")
+        return found
+
+
+@dataclass(frozen=True, slots=True)
+class Raw:
+    """An answer that is no JSON model: a file to keep."""
+
+    text: str
+    media_type: str
+    filename: str
+
+
+Answer = BaseModel | Raw | None
+Handler = Callable[[Call], Awaitable[Answer]]
+BodyHandler = Callable[[Call, B], Awaitable[Answer]]
+
+
+@dataclass(frozen=True, slots=True)
+class Endpoint:
+    """What the router, the pipeline and the OpenAPI document need to know."""
+
+    name: str
+    method: Method
+    path: str
+    summary: str
+    description: str
+    tag: str
+    handler: Callable[..., Awaitable[Answer]]
+    body: TypeAdapter[Any] | None
+    query: type[BaseModel]
+    answer: type[BaseModel] | None
+    status: int
+    work: Work
+    problems: tuple[int, ...]
+    is_open: bool
+    limit: LimitKind
+    most_bytes: int
+    files: tuple[str, ...]
+    #: An empty body stands for `{}`: there is no model, or all its fields are optional.
+    may_be_empty: bool
+
+    @property
+    def path_parameters(self) -> tuple[str, ...]:
+        return tuple(re.findall(r"\{([a-z_]+)\}", self.path))
+
+
+@overload
+def endpoint(
+    method: Method,
+    path: str,
+    summary: str,
+    *,
+    body: type[B],
+    answer: type[BaseModel] | None,
+    query: type[BaseModel] = ...,
+    status: int = ...,
+    work: Work | None = ...,
+    problems: tuple[int, ...] = ...,
+    is_open: bool = ...,
+    limit: LimitKind | None = ...,
+    most_bytes: int = ...,
+    files: tuple[str, ...] = ...,
+) -> Callable[[BodyHandler[B]], Endpoint]: ...
+
+
+@overload
+def endpoint(
+    method: Method,
+    path: str,
+    summary: str,
+    *,
+    body: None = None,
+    answer: type[BaseModel] | None,
+    query: type[BaseModel] = ...,
+    status: int = ...,
+    work: Work | None = ...,
+    problems: tuple[int, ...] = ...,
+    is_open: bool = ...,
+    limit: LimitKind | None = ...,
+    most_bytes: int = ...,
+    files: tuple[str, ...] = ...,
+) -> Callable[[Handler], Endpoint]: ...
+
+
+def endpoint(
+    method: Method,
+    path: str,
+    summary: str,
+    *,
+    body: type[Any] | None = None,
+    answer: type[BaseModel] | None,
+    query: type[BaseModel] = NoQuery,
+    status: int = 200,
+    work: Work | None = None,
+    problems: tuple[int, ...] = (),
+    is_open: bool = False,
+    limit: LimitKind | None = None,
+    most_bytes: int = bodies.ORDINARY,
+    files: tuple[str, ...] = (),
+) -> Callable[[Callable[..., Awaitable[Answer]]], Endpoint]:
+    """Declare the decorated handler as an endpoint below `/api/v1`; its docstring is the description.
+
+    problems: statuses beyond those that follow from the declaration. is_open: needs no login.
+    limit: by default `writes` for anything but GET. files: media types of Raw answers.
+    """
+
+    def declare(handler: Callable[..., Awaitable[Answer]]) -> Endpoint:
+        adapter = None if body is None else TypeAdapter(body)
+        schema = {} if adapter is None else adapter.json_schema()
+        return Endpoint(
+            name=handler.__name__,
+            method=method,
+            path="/api/v1" + path,
+            summary=summary,
+            description=" ".join((handler.__doc__ or "").split()),
+            tag=handler.__module__.rpartition(".")[2],
+            handler=handler,
+            body=adapter,
+            query=query,
+            answer=answer,
+            status=status,
+            work=work or ("read" if method == "GET" else "write"),
+            problems=problems,
+            is_open=is_open,
+            limit=limit or ("none" if method == "GET" else "writes"),
+            most_bytes=most_bytes,
+            files=files,
+            may_be_empty=schema.get("type", "object") == "object" and not schema.get("required"),
+        )
+
+    return declare

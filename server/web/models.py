@@ -1,0 +1,90 @@
+"""Building blocks of request and answer models: strict, closed, and honest about their limits."""
+
+from __future__ import annotations
+
+import unicodedata
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Annotated, Any, Generic, TypeVar
+from uuid import UUID
+
+from pydantic import (
+    BaseModel,
+    ConfigDict,
+    Field,
+    GetCoreSchemaHandler,
+    GetJsonSchemaHandler,
+    PlainSerializer,
+    WithJsonSchema,
+)
+from pydantic_core import CoreSchema, core_schema
+
+from server.rules.wiretime import to_wire
+
+#: Characters that turn the writing direction: they could reorder the text around them (T25).
+_BIDI = dict.fromkeys([0x061C, 0x200E, 0x200F, *range(0x202A, 0x202F), *range(0x2066, 0x206A)])
+_INVISIBLE = ("Cc", "Cf", "Cn", "Zs", "Zl", "Zp")
+
+
+class Model(BaseModel):
+    """Nothing is guessed: no conversion of types, no unknown field, no change afterwards."""
+
+    model_config = ConfigDict(strict=True, extra="forbid", frozen=True)
+
+
+class Empty(Model):
+    """No fields."""
+
+
+@dataclass(frozen=True, slots=True)
+class Clean:
+    """A line of text for people: composed (NFC), single spaces, no control characters, 1…most characters."""
+
+    most: int
+    least: int = 1
+
+    def check(self, text: str) -> str:
+        text = " ".join(unicodedata.normalize("NFC", text).translate(_BIDI).split())
+        if any(unicodedata.category(character) == "Cc" for character in text):
+            raise ValueError("holds a control character")
+        if len(text) > self.most:
+            raise ValueError(f"is longer than {self.most} characters")
+        if self.least and all(unicodedata.category(character) in _INVISIBLE for character in text):
+            raise ValueError("needs at least one visible character")
+        return text
+
+    def __get_pydantic_core_schema__(self, source: Any, handler: GetCoreSchemaHandler) -> CoreSchema:
+        return core_schema.no_info_after_validator_function(self.check, core_schema.str_schema(strict=True))
+
+    def __get_pydantic_json_schema__(
+        self, schema: CoreSchema, handler: GetJsonSchemaHandler
+    ) -> dict[str, Any]:
+        return {"type": "string", "minLength": self.least, "maxLength": self.most}
+
+
+#: A moment: RFC 3339, UTC, milliseconds.
+Moment = Annotated[
+    datetime,
+    PlainSerializer(to_wire, return_type=str),
+    WithJsonSchema({"type": "string", "format": "date-time", "examples": ["2026-11-20T20:00:00.123Z"]}),
+]
+
+T = TypeVar("T")
+
+
+class Page(Model, Generic[T]):
+    """A list, in parts. `next` is the cursor of the part that follows, or null at the end."""
+
+    items: list[T]
+    next: UUID | None = None
+
+
+class PageQuery(Model):
+    """Which part of a list."""
+
+    cursor: UUID | None = Field(default=None, description="`next` of the part before")
+    limit: int = Field(default=50, ge=1, le=100)
+
+
+class NoQuery(Model):
+    """No query parameters."""

@@ -1,0 +1,58 @@
+"""What the web layer is given by the composition root. Everything it needs is a field here."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Literal, Protocol
+from uuid import UUID
+
+from server.engine.room import Rooms
+from server.live.rate_limit import RateLimiter
+from server.web.origins import Origins
+from server.web.vault import Vault
+from sql.pool import Database
+
+
+class File(Protocol):
+    """A file as it is sent."""
+
+    @property
+    def body(self) -> bytes: ...
+    @property
+    def media_type(self) -> str: ...
+
+
+class Assets(Protocol):
+    """The files for browsers (`overlay.Assets`; a sibling layer, so known here by its shape only)."""
+
+    @property
+    def build(self) -> str: ...
+    @property
+    def files(self) -> Mapping[str, File]: ...
+    def page(self, path: str) -> File: ...
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Services:
+    """Built once by server/app.py."""
+
+    database: Database
+    rooms: Rooms
+    vault: Vault
+    limiter: RateLimiter
+    assets: Assets
+    origins: Origins
+    #: The database clock, as near as this process knows it.
+    clock: Callable[[], datetime]
+    #: The owner of the installation: whose rights HUBBUB_API_KEY has.
+    owner_id: UUID
+    #: SHA-256 of HUBBUB_API_KEY; None when it is not set.
+    root_key_hash: bytes | None
+    version: str
+    #: Whether this server was started with the demo campaign.
+    demo: bool
+    redis_state: Callable[[], Literal["ok", "away"]]
+    #: Chat lines that were thrown away because the database was gone too long.
+    dropped: Callable[[], int]

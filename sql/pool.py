@@ -1,0 +1,103 @@
+"""The connection pool, and the only place where asyncpg's types are named for the rest of the house."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from datetime import timedelta
+from typing import Any, Literal, TypeAlias
+from urllib.parse import urlsplit, urlunsplit
+
+import asyncpg
+import orjson
+from asyncpg.pool import PoolConnectionProxy
+
+Connection: TypeAlias = "asyncpg.Connection[asyncpg.Record] | PoolConnectionProxy[asyncpg.Record]"
+Row: TypeAlias = asyncpg.Record
+
+#: The database cannot be reached or went away: nothing was lost that had been acknowledged, try again.
+UNREACHABLE = (
+    OSError,
+    asyncpg.PostgresConnectionError,
+    asyncpg.InterfaceError,
+    asyncpg.CannotConnectNowError,
+    asyncpg.AdminShutdownError,
+    asyncpg.CrashShutdownError,
+    asyncpg.TooManyConnectionsError,
+    TimeoutError,
+)
+#: PostgreSQL refused a statement: a bug, or data that no check caught. Never raised for an outage.
+StatementRefused = asyncpg.PostgresError
+UniqueViolation = asyncpg.UniqueViolationError
+ForeignKeyViolation = asyncpg.ForeignKeyViolationError
+
+_COMMAND_TIMEOUT_S = 15.0
+
+
+def _encode(value: Any) -> str:
+    return orjson.dumps(value).decode()
+
+
+async def _prepare_connection(connection: asyncpg.Connection[asyncpg.Record]) -> None:
+    await connection.set_type_codec("jsonb", encoder=_encode, decoder=json.loads, schema="pg_catalog")
+
+
+def without_password(url: str) -> str:
+    """The URL as it may be logged."""
+    parts = urlsplit(url)
+    if parts.password is None:
+        return url
+    host = parts.netloc.rpartition("@")[2]
+    return urlunsplit(parts._replace(netloc=f"{parts.username or ''}:***@{host}"))
+
+
+class Database:
+    """A pool of connections to one PostgreSQL."""
+
+    def __init__(self, pool: asyncpg.Pool[asyncpg.Record]) -> None:
+        self._pool = pool
+
+    @classmethod
+    async def open(cls, url: str, *, most: int = 10, name: str = "hubbub") -> Database:
+        """Connect; raises one of UNREACHABLE when the server does not answer within 10 s."""
+        pool = await asyncpg.create_pool(
+            url,
+            min_size=1,
+            max_size=most,
+            timeout=10,
+            command_timeout=_COMMAND_TIMEOUT_S,
+            max_inactive_connection_lifetime=60,
+            init=_prepare_connection,
+            server_settings={"application_name": name, "timezone": "UTC"},
+        )
+        return cls(pool)
+
+    async def close(self, within: timedelta = timedelta(seconds=3)) -> None:
+        """Close politely, and by force when a query hangs."""
+        try:
+            async with asyncio.timeout(within.total_seconds()):
+                await self._pool.close()
+        except TimeoutError:
+            self._pool.terminate()
+
+    @asynccontextmanager
+    async def connection(self) -> AsyncIterator[Connection]:
+        """A connection without a transaction: for single statements."""
+        async with self._pool.acquire(timeout=5) as connection:
+            yield connection
+
+    @asynccontextmanager
+    async def transaction(
+        self,
+        *,
+        isolation: Literal["read_committed", "repeatable_read"] = "read_committed",
+        readonly: bool = False,
+    ) -> AsyncIterator[Connection]:
+        """A connection inside a transaction: COMMIT at the end, ROLLBACK when an exception passes."""
+        async with (
+            self._pool.acquire(timeout=5) as connection,
+            connection.transaction(isolation=isolation, readonly=readonly),
+        ):
+            yield connection

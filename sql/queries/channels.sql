@@ -1,0 +1,76 @@
+-- name: touch_config
+-- Tells every process that the channels of a campaign changed; also takes the campaign's lock first.
+UPDATE campaign_heads SET config_version = config_version + 1 WHERE campaign_id = $1;
+
+-- name: create
+-- A channel joins a campaign; refused by the database when its login or platform id is already there.
+INSERT INTO channels (id, campaign_id, platform, login, channel_id, source)
+VALUES ($1, $2, $3, $4, $5, $6)
+RETURNING id, campaign_id, platform, login, channel_id, source, state, state_detail, state_at,
+          heard_at, heard_lag_ms, created_at;
+
+-- name: list_of_campaign
+-- The channels of a campaign, oldest first; a chat that no living process reads is told as waiting.
+SELECT c.id, c.campaign_id, c.platform, c.login, c.channel_id, c.source,
+       CASE WHEN u.unread THEN 'waiting' ELSE c.state END AS state,
+       CASE WHEN u.unread THEN 'no connector process is reading this chat' ELSE c.state_detail END AS state_detail,
+       c.state_at, c.heard_at, c.heard_lag_ms, c.created_at
+  FROM channels c
+  LEFT JOIN channel_leases l ON l.channel_id = c.id
+ CROSS JOIN LATERAL (
+       SELECT c.source = 'irc' AND coalesce(l.expires_at <= clock_timestamp(), true) AS unread) u
+ WHERE c.campaign_id = $1
+ ORDER BY c.created_at, c.id;
+
+-- name: all_for_source
+-- Every channel that is read in one way, of all campaigns, in order of id.
+SELECT id, campaign_id, platform, login, channel_id, source, state, state_detail, state_at,
+       heard_at, heard_lag_ms, created_at
+  FROM channels
+ WHERE source = $1
+ ORDER BY id;
+
+-- name: get
+-- One channel, told as waiting when no living process reads its chat.
+SELECT c.id, c.campaign_id, c.platform, c.login, c.channel_id, c.source,
+       CASE WHEN u.unread THEN 'waiting' ELSE c.state END AS state,
+       CASE WHEN u.unread THEN 'no connector process is reading this chat' ELSE c.state_detail END AS state_detail,
+       c.state_at, c.heard_at, c.heard_lag_ms, c.created_at
+  FROM channels c
+  LEFT JOIN channel_leases l ON l.channel_id = c.id
+ CROSS JOIN LATERAL (
+       SELECT c.source = 'irc' AND coalesce(l.expires_at <= clock_timestamp(), true) AS unread) u
+ WHERE c.id = $1;
+
+-- name: campaign_of
+-- Whose channel it is: asked before the campaign is locked.
+SELECT campaign_id FROM channels WHERE id = $1;
+
+-- name: delete
+-- A channel leaves its campaign; results of past polls keep its login.
+DELETE FROM channels WHERE id = $1 AND campaign_id = $2 RETURNING id;
+
+-- name: set_platform_id
+-- The platform told its id of a channel known by login only; nothing happens when another row has it.
+UPDATE channels c
+   SET channel_id = $2, updated_at = now()
+ WHERE c.id = $1
+   AND c.channel_id = 'login:' || c.login
+   AND NOT EXISTS (
+       SELECT FROM channels other
+        WHERE other.campaign_id = c.campaign_id AND other.platform = c.platform
+          AND other.channel_id = $2 AND other.id <> c.id)
+RETURNING c.id;
+
+-- name: set_state
+-- What the reader of a channel says of itself; the moment moves only when the state or its words do.
+UPDATE channels
+   SET state = $2, state_detail = $3, state_at = clock_timestamp(), updated_at = now()
+ WHERE id = $1 AND (state, state_detail) IS DISTINCT FROM ($2, $3);
+
+-- name: heard
+-- When the last line of each channel arrived and how old it was then; an older mark never replaces a newer.
+UPDATE channels c
+   SET heard_at = v.heard_at, heard_lag_ms = v.lag_ms, updated_at = now()
+  FROM unnest($1::uuid[], $2::timestamptz[], $3::integer[]) AS v (id, heard_at, lag_ms)
+ WHERE c.id = v.id AND (c.heard_at IS NULL OR c.heard_at < v.heard_at);

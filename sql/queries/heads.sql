@@ -1,0 +1,24 @@
+-- name: lock
+-- Takes the campaign: whoever holds this row decides what happens next in it.
+SELECT epoch, seq, config_version, clock_timestamp() AS now
+FROM campaign_heads WHERE campaign_id = $1 FOR UPDATE;
+
+-- name: advance
+-- Moves the position of the campaign's stream of frames.
+UPDATE campaign_heads SET seq = $2 WHERE campaign_id = $1;
+
+-- name: create
+-- The head of a new campaign.
+INSERT INTO campaign_heads (campaign_id, epoch) VALUES ($1, $2);
+
+-- name: bump_config
+-- Tells every process to load the campaign's channels anew.
+UPDATE campaign_heads SET config_version = config_version + 1 WHERE campaign_id = $1;
+
+-- name: now
+-- The clock that everything is judged by.
+SELECT clock_timestamp();
+
+-- name: new_epoch
+-- After a restore: positions of before mean nothing any more.
+UPDATE campaign_heads SET epoch = $2, seq = seq + 1 WHERE campaign_id = $1;

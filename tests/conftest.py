@@ -1,0 +1,161 @@
+"""Fixtures on real servers: PostgreSQL and Valkey once a session, a fresh database for every test.
+
+| fixture | scope | what |
+|---|---|---|
+| `short_dir` | function | a folder with a short path (sockets!), removed afterwards |
+| `servers` | session | an `Embedded` with both servers |
+| `postgres_url` | session | the migrated database that others are copied from; never write to it |
+| `database_url`, `database` | function | a copy of it; the same, opened |
+| `redis_url` | function | the session's Valkey, emptied |
+| `start_hubbub`, `hubbub` | function | the real program: a factory taking settings; one with none |
+| `browser`, `page` | function | Chromium by Playwright; the page fails the test on an uncaught error |
+"""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import shutil
+import tempfile
+from collections.abc import AsyncIterator, Iterator
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+from urllib.parse import urlsplit
+
+import asyncpg
+import pytest
+from playwright.async_api import Browser, Page, async_playwright
+from redis.asyncio import Redis
+
+from server.embedded import Embedded
+from sql.ids import uuid7
+from sql.migrate import migrate
+from sql.pool import Database
+from tests.servers import BROWSER_FLAGS, Hubbub, StartHubbub
+from tools import find_chromium
+
+_WITHOUT_BROWSER = pytest.StashKey[list[str]]()
+
+
+@pytest.fixture
+def short_dir() -> Iterator[Path]:
+    """Pytest's own tmp_path may be longer than a socket's path can be."""
+    folder = Path(tempfile.mkdtemp(prefix="hubbub-test-", dir="/tmp"))
+    yield folder
+    shutil.rmtree(folder)
+
+
+@pytest.fixture(scope="session")
+def servers() -> Iterator[Embedded]:
+    """Started once, on the main thread."""
+    folder = Path(tempfile.mkdtemp(prefix="hubbub-test-", dir="/tmp"))
+    with Embedded(folder / "data", postgres=True, redis=True) as embedded:
+        yield embedded
+    shutil.rmtree(folder)
+
+
+@pytest.fixture(scope="session")
+def postgres_url(servers: Embedded) -> str:
+    """Migrated once; a thread of its own keeps the loops of the tests out of it."""
+    assert servers.database_url is not None
+    with ThreadPoolExecutor(1) as apart:
+        apart.submit(asyncio.run, migrate(servers.database_url)).result()
+    return servers.database_url
+
+
+@pytest.fixture
+async def database_url(postgres_url: str) -> AsyncIterator[str]:
+    """A database of this test alone, about 20 ms."""
+    name = f"test_{uuid7().hex}"
+    parts = urlsplit(postgres_url)
+
+    def url_of(database: str) -> str:
+        return f"{parts.scheme}:///{database}?{parts.query}"  # urlunsplit would drop the empty host
+
+    manager = await asyncpg.connect(url_of("postgres"))
+    try:
+        await manager.execute(f'CREATE DATABASE "{name}" TEMPLATE "{parts.path[1:]}"')
+        yield url_of(name)
+        await manager.execute(f'DROP DATABASE "{name}" WITH (FORCE)')
+    finally:
+        await manager.close()
+
+
+@pytest.fixture
+async def database(database_url: str) -> AsyncIterator[Database]:
+    """The pool that the program itself would use."""
+    opened = await Database.open(database_url)
+    yield opened
+    await opened.close()
+
+
+@pytest.fixture
+async def redis_url(servers: Embedded) -> str:
+    """Emptied before the test, so that a failed one leaves its traces for a look."""
+    assert servers.redis_url is not None
+    async with Redis.from_url(servers.redis_url) as client:
+        await client.flushall()
+    return servers.redis_url
+
+
+@pytest.fixture
+def start_hubbub(short_dir: Path) -> Iterator[StartHubbub]:
+    """`start_hubbub(HUBBUB_DEMO="1")` → a running program; all are stopped at the end."""
+    started: list[Hubbub] = []
+
+    def start(**settings: str) -> Hubbub:
+        folder = short_dir / f"h{len(started)}"
+        folder.mkdir()
+        program = Hubbub(folder, settings)
+        started.append(program)
+        program.start()
+        return program
+
+    yield start
+    for program in started:
+        program.stop()
+
+
+@pytest.fixture
+def hubbub(start_hubbub: StartHubbub) -> Hubbub:
+    """One running program with embedded servers and an empty database."""
+    return start_hubbub()
+
+
+@pytest.fixture(scope="session")
+def chromium_path() -> str | None:
+    """CHROME_BIN, PATH, or Playwright's own; `make test` has installed one if it could."""
+    return find_chromium.find()
+
+
+@pytest.fixture
+async def browser(chromium_path: str | None, request: pytest.FixtureRequest) -> AsyncIterator[Browser]:
+    """A Chromium of this test alone, about half a second."""
+    if chromium_path is None:
+        if os.environ.get("CI"):
+            pytest.fail("CI needs a browser and there is none: set CHROME_BIN", pytrace=False)
+        request.config.stash.setdefault(_WITHOUT_BROWSER, []).append(request.node.nodeid)
+        pytest.skip("no Chromium on this machine: set CHROME_BIN")
+    async with async_playwright() as playwright:
+        opened = await playwright.chromium.launch(executable_path=chromium_path, args=BROWSER_FLAGS)
+        yield opened
+        await opened.close()
+
+
+@pytest.fixture
+async def page(browser: Browser) -> AsyncIterator[Page]:
+    """A page of 1920×1080; an uncaught error in it fails the test at its end."""
+    context = await browser.new_context(viewport={"width": 1920, "height": 1080})
+    opened = await context.new_page()
+    errors: list[str] = []
+    opened.on("pageerror", lambda error: errors.append(str(error)))
+    yield opened
+    await context.close()
+    assert not errors, f"uncaught in the page: {errors}"
+
+
+def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter, config: pytest.Config) -> None:
+    """A suite without its browser tests must not look like a green one."""
+    if missing := config.stash.get(_WITHOUT_BROWSER, []):
+        terminalreporter.section("BROWSER TESTS DID NOT RUN", sep="!", red=True, bold=True)
+        terminalreporter.line(f"{len(missing)} tests need Chromium; install one, or set CHROME_BIN.")

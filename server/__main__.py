@@ -1,4 +1,7 @@
-"""The command line: `hubbub …` (contract §2). Exit codes: 0 fine, 1 a check failed, 2 wrong usage, 78 refused."""
+"""The command line: `hubbub …` (contract §2).
+
+Exit codes: 0 fine, 1 a check failed, 2 wrong usage, 78 refused configuration.
+"""
 
 from __future__ import annotations
 
@@ -10,7 +13,9 @@ import tempfile
 from collections.abc import Sequence
 from pathlib import Path
 
-from server import app, config
+from pydantic import SecretStr
+
+from server import app, commands, config, running
 from server.config import RefusedConfiguration, Settings
 from server.embedded import DataDirectoryBusy, Embedded, EmbeddedFailure
 from server.rules.vote_audit import NotAnExport, audit
@@ -96,13 +101,13 @@ def run(given: argparse.Namespace, settings: Settings) -> int:
             print("\n".join(applied) if applied else "The schema is up to date.")
             return 0
         case "simulate":
-            return app.simulate(settings, given)
+            return commands.simulate(settings, given)
         case "doctor":
-            return app.doctor(settings)
+            return commands.doctor(settings)
         case "link":
-            return app.print_link(settings)
+            return commands.link(settings)
         case "key":
-            return app.keys(settings, given)
+            return commands.key(settings, given)
     raise AssertionError(given.command)
 
 
@@ -112,27 +117,24 @@ def up(settings: Settings) -> int:
         settings.data_dir, postgres=settings.embedded_postgres, redis=settings.embedded_redis
     ) as embedded:
         found = app.Urls(
-            embedded.database_url or reveal(settings.database_url),
-            embedded.redis_url or reveal(settings.redis_url),
+            embedded.database_url or _text(settings.database_url),
+            embedded.redis_url or _text(settings.redis_url),
         )
         app.run(settings, app.Roles(web=True, connectors=True, worker=True), found, embedded)
     return 0
 
 
-def reveal(secret: object) -> str:
-    """The text of a setting that must be set at this point."""
-    return secret.get_secret_value() if hasattr(secret, "get_secret_value") else ""
-
-
 def urls(settings: Settings, command: str) -> app.Urls:
     """Where the servers are, for a process that starts none. Raises RefusedConfiguration."""
-    running = app.running_server(settings)
-    database = reveal(settings.database_url) or (running.database_url if running else "")
-    if not database:
-        raise RefusedConfiguration(
-            f"'hubbub {command}' needs DATABASE_URL, or a running 'hubbub up' with the same HUBBUB_DATA_DIR"
-        )
-    return app.Urls(database, reveal(settings.redis_url) or (running.redis_url if running else ""))
+    redis = _text(settings.redis_url)
+    if settings.database_url:
+        return app.Urls(_text(settings.database_url), redis)
+    found = running.find(settings.data_dir)
+    return app.Urls(commands.database_url(settings, command), redis or (found.redis_url if found else ""))
+
+
+def _text(secret: SecretStr | None) -> str:
+    return secret.get_secret_value() if secret else ""
 
 
 def verify(file: Path) -> int:

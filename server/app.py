@@ -10,7 +10,7 @@ import asyncio
 import hashlib
 import signal
 import socket
-from collections.abc import Coroutine, Iterator
+from collections.abc import Coroutine, Iterator, Sequence
 from contextlib import AsyncExitStack, contextmanager, nullcontext
 from dataclasses import dataclass
 from importlib.metadata import version
@@ -19,13 +19,15 @@ from uuid import UUID
 
 import structlog
 import uvicorn
-
 from integrations.simulator import SimulatedCrowds
+from pydantic import SecretStr
+from starlette.routing import WebSocketRoute
+
+import overlay
 from integrations.supervisor import Connectors
-from integrations.twitch.irc import TwitchChat
-from overlay import Assets
+from integrations.twitch.irc import TwitchIrc
 from server import demo, running
-from server.config import RefusedConfiguration, Settings, secret_keys
+from server.config import Settings, secret_keys
 from server.embedded import Embedded
 from server.engine import housekeeping
 from server.engine.batch import Batches
@@ -37,14 +39,18 @@ from server.live.bus_port import Bus
 from server.live.hub import Hub
 from server.live.memory_bus import NoBus
 from server.live.rate_limit import RateLimiter
-from server.web.application import create_app
+from server.live.socket import LiveEndpoint
+from server.live.transport import LiveProtocol
+from server.rules.changes import Change
+from server.web.app import create_app
 from server.web.auth import root_key_hash
 from server.web.login import login_link
 from server.web.origins import Origins, origins_of
 from server.web.overlay_links import derive_overlay_key, link_of
 from server.web.services import Services
+from server.web.tickets import FrontDoor
 from server.web.vault import Vault
-from sql import heads, users
+from sql import campaigns, heads, overlays, users
 from sql.migrate import migrate
 from sql.pool import UNREACHABLE, Database, without_password
 
@@ -82,7 +88,7 @@ def run(settings: Settings, roles: Roles, urls: Urls, embedded: Embedded | None 
 
 @contextmanager
 def _listener(settings: Settings) -> Iterator[socket.socket]:
-    """The listening socket; port 0 picks a free one. Bound before anything starts, so a busy port is told at once."""
+    """The listening socket; port 0 picks a free one. Bound first, so that a busy port is told at once."""
     family = socket.AF_INET6 if ":" in settings.host else socket.AF_INET
     with socket.socket(family, socket.SOCK_STREAM) as bound:
         bound.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
@@ -114,7 +120,12 @@ async def _serve(
     async with AsyncExitStack() as stack:
         database = await _open_database(urls)
         stack.push_async_callback(database.close)
-        await Process(settings, roles, urls, database, embedded, listener).run(stopping)
+        async with database.connection() as connection:
+            owner = await users.ensure_owner(connection)
+        process = Process(
+            settings, roles, urls, database=database, owner=owner, embedded=embedded, listener=listener
+        )
+        await process.run(stopping)
 
 
 async def _open_database(urls: Urls) -> Database:
@@ -137,42 +148,178 @@ class Process:
         settings: Settings,
         roles: Roles,
         urls: Urls,
+        *,
         database: Database,
+        owner: users.Person,
         embedded: Embedded | None,
         listener: socket.socket | None,
     ) -> None:
         self.settings, self.roles, self.urls = settings, roles, urls
-        self.database, self.embedded, self.listener = database, embedded, listener
+        self.database, self.owner = database, owner
+        self.embedded, self.listener = embedded, listener
         ring = secret_keys(settings)
         self.vault = Vault(ring)
         self.clock = DatabaseClock()
         self.bus: Bus = RedisBus(urls.redis, ring) if urls.redis else NoBus()
-        self.hub = Hub(database, self.bus, clock=self.clock)
-        self.rooms = Rooms(database, self.clock, self.hub.publish)
+        self.rooms = Rooms(database, self.clock, self._publish)
         self.batches = Batches(self.rooms)
         self.deadlines = Deadlines(database, self.rooms)
-        self.limiter = RateLimiter(urls.redis or None)
+        self.connectors = self._connectors() if roles.connectors else []
+        self.services = self._services(overlay.load())
+        self.door = FrontDoor(self.services)
+        self.hub = Hub(
+            database,
+            self.bus,
+            clock=self.clock,
+            build=self.services.assets.build,
+            most_overlays=settings.overlay_sockets,
+            desks=self.door,
+        )
+
+    def _publish(self, change: Change) -> None:
+        self.hub.publish(change)
 
     async def run(self, stopping: asyncio.Event) -> None:
         """Start everything, say so, wait for the end, stop everything in order."""
         async with self.database.connection() as connection:
             self.clock.observe(await heads.now(connection))
-            owner = await users.ensure_owner(connection)
         async with asyncio.TaskGroup() as group:
-            background = [group.create_task(work, name=name) for name, work in self._background()]
-            chats = [group.create_task(c.run(), name="connectors") for c in (connectors := self._connectors())]
-            server = await self._start_web(group, owner.id) if self.roles.web else None
-            if self.settings.wants_demo and self.roles.web and self.roles.worker:
-                background.append(group.create_task(await self._demo(owner.id), name="demo"))
-            with self._note(server):
-                await self._announce(owner.id)
+            background = [group.create_task(work) for work in self._background(stopping)]
+            chats = [group.create_task(connector.run()) for connector in self.connectors]
+            web = self._start_web(group, self.listener) if self.listener else None
+            if web and self.settings.wants_demo and self.roles.worker:
+                campaign = await demo.ensure(self.database, self.owner.id, self._key_hash)
+                director = demo.Director(self.database, self.rooms, campaign.id)
+                background.append(group.create_task(director.run()))
+            with self._noted():
+                await self._announce()
                 await stopping.wait()
-            log.info("stopping")
-            for connector in connectors:
-                await connector.close()
-            await asyncio.wait(chats) if chats else None
-            await self.batches.flush()
-            if server:
-                await self._stop_web(server)
+                log.info("stopping")
+                await self._stop(web, chats)
             for task in background:
                 task.cancel()
+
+    async def _stop(self, web: WebTask | None, chats: Sequence[asyncio.Task[None]]) -> None:
+        """No new lines, no new requests, everything taken so far committed, everybody told."""
+        for connector in self.connectors:
+            await connector.close()
+        if chats:
+            await asyncio.wait(chats)
+        await self.batches.flush()
+        if web:
+            self.hub.close()
+            web.server.should_exit = True
+            await web.task
+        await self.batches.flush()
+
+    def _background(self, stopping: asyncio.Event) -> Iterator[Coroutine[Any, Any, None]]:
+        yield self.hub.run()
+        yield self.batches.run()
+        if self.roles.worker:
+            yield self.deadlines.run()
+            yield housekeeping.run(self.database)
+        if self.embedded:
+            yield self._watch_embedded(self.embedded, stopping)
+
+    async def _watch_embedded(self, embedded: Embedded, stopping: asyncio.Event) -> None:
+        """A server that died under us cannot be mended from here: stop, and let the operator start anew."""
+        while not (dead := embedded.died()):  # noqa: ASYNC110  a child process sets no Event
+            await asyncio.sleep(1)
+        log.error("embedded_server_died", server=dead, next="see the logs in the data directory")
+        stopping.set()
+
+    def _connectors(self) -> list[Connectors]:
+        twitch = TwitchIrc(self.settings.twitch_irc_url, self.batches, self.clock)
+        crowds = SimulatedCrowds(self.database, self.batches, self.clock)
+        return [
+            Connectors(self.database, twitch, kinds=("irc",)),
+            Connectors(self.database, crowds, kinds=("simulated",)),
+        ]
+
+    # --- web -----------------------------------------------------------------------------------------
+
+    @property
+    def origins(self) -> Origins:
+        port = self.listener.getsockname()[1] if self.listener else self.settings.port
+        return origins_of(self.settings.public_url, self.settings.host, port)
+
+    def _services(self, assets: overlay.Assets) -> Services:
+        return Services(
+            database=self.database,
+            rooms=self.rooms,
+            batches=self.batches,
+            vault=self.vault,
+            limiter=RateLimiter(self.urls.redis or None),
+            assets=assets,
+            origins=self.origins,
+            clock=self.clock.now,
+            owner_id=self.owner.id,
+            root_key_hash=root_key_hash(_text(self.settings.api_key)),
+            version=version("hubbub-overlay"),
+            demo=self.settings.wants_demo,
+            redis_state=lambda: self.bus.state,
+            dropped=lambda: sum(self.batches.dropped.values()),
+        )
+
+    def _start_web(self, group: asyncio.TaskGroup, listener: socket.socket) -> WebTask:
+        live = LiveEndpoint(self.hub, self.door, self.origins.allowed)
+        config = uvicorn.Config(
+            create_app(self.services, [WebSocketRoute("/live", live)]),
+            ws=LiveProtocol,
+            ws_max_size=64 * 1024,
+            ws_per_message_deflate=False,
+            lifespan="off",
+            log_config=None,
+            access_log=False,
+            server_header=False,
+            proxy_headers=bool(self.settings.trusted_proxies),
+            forwarded_allow_ips=list(self.settings.trusted_proxies),
+            timeout_graceful_shutdown=_GRACEFUL_S,
+        )
+        server = Server(config)
+        return WebTask(server, group.create_task(server.serve([listener])))
+
+    # --- the first look ------------------------------------------------------------------------------
+
+    def _key_hash(self, overlay_id: UUID, key_version: int) -> bytes:
+        return hashlib.sha256(derive_overlay_key(self.vault, overlay_id, key_version).encode()).digest()
+
+    @contextmanager
+    def _noted(self) -> Iterator[None]:
+        if not self.listener:
+            yield
+            return
+        url = self.origins.public_url
+        with running.noted(self.settings.data_dir, url, self.urls.database, self.urls.redis):
+            yield
+
+    async def _announce(self) -> None:
+        """Tell the person at the terminal where to go."""
+        if not self.listener:
+            log.info("ready", connectors=self.roles.connectors, worker=self.roles.worker)
+            return
+        url = self.origins.public_url
+        print(f"Hubbub is ready on {url}\n")
+        print(f"  Desk (opens once)   {await login_link(self.database, self.owner.id, url)}")
+        async with self.database.connection() as connection:
+            campaign = await campaigns.demo(connection)
+            shown = await overlays.list_of_campaign(connection, campaign.id) if campaign else []
+        link = link_of(self.vault, url, shown[0]) if shown else None
+        print(f"  Overlay for OBS     {link or 'make one on the desk, under Overlays'}")
+        print(f"  API                 {url}/docs\n")
+        print(
+            "Paste the overlay into OBS as a browser source, 1920 × 1080. Ctrl-C stops everything.",
+            flush=True,
+        )
+
+
+@dataclass(frozen=True, slots=True)
+class WebTask:
+    """The HTTP server and the task it runs in."""
+
+    server: Server
+    task: asyncio.Task[None]
+
+
+def _text(secret: SecretStr | None) -> str | None:
+    return secret.get_secret_value() if secret else None

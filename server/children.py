@@ -308,5 +308,8 @@ def _turn_over(log: Path, limit: int) -> None:
     """Keep the log bounded: copy it aside and empty it, because the child holds the file open."""
     with contextlib.suppress(FileNotFoundError):
         if log.stat().st_size > limit:
-            log.with_suffix(".old.log").write_bytes(log.read_bytes()[-limit:])
+            older = log.with_suffix(".old.log")
+            older.unlink(missing_ok=True)  # perhaps root wrote it when Hubbub was once run by sudo
+            with open(older, "wb", opener=_private) as copy:
+                copy.write(log.read_bytes()[-limit:])
             os.truncate(log, 0)

@@ -13,12 +13,10 @@ from uuid import UUID
 
 import structlog
 
-from server.engine.clock import DatabaseClock
 from server.engine.room import Rooms
 from server.rules.poll import PollRules, Refused, State
 from sql import campaigns, channels, overlays, polls, rundowns
 from sql.ids import uuid7
-from sql.overlays import Overlay
 from sql.pool import UNREACHABLE, Connection, Database
 
 log = structlog.get_logger(__name__)
@@ -90,27 +88,14 @@ async def _fill(connection: Connection, campaign_id: UUID, key_hash: KeyHash) ->
     )
 
 
-async def first_overlay(database: Database, campaign_id: UUID) -> Overlay | None:
-    """The overlay whose link the terminal prints."""
-    async with database.connection() as connection:
-        return next(iter(await overlays.list_of_campaign(connection, campaign_id)), None)
-
-
 class Director:
     """Keeps the demo going: launches the next draft when the stage has been empty for a moment."""
 
     def __init__(
-        self,
-        database: Database,
-        rooms: Rooms,
-        clock: DatabaseClock,
-        campaign_id: UUID,
-        *,
-        break_: timedelta = _BREAK,
+        self, database: Database, rooms: Rooms, campaign_id: UUID, *, break_: timedelta = _BREAK
     ) -> None:
         self._database = database
         self._rooms = rooms
-        self._clock = clock
         self._campaign_id = campaign_id
         self._break = break_
 

@@ -51,7 +51,7 @@ def parse(text: str, file: str) -> tuple[Query, ...]:
 
     A query starts at `-- name: snake_case`, must have one comment line of purpose right below, and
     goes on to the next name. Raises QueryFileError for a missing purpose, an empty body, a repeated
-    name, or SQL above the first name.
+    name, a misspelt name line, or SQL above the first name.
     """
     found: list[Query] = []
     name, purpose, start, body = "", "", 0, list[str]()
@@ -71,6 +71,8 @@ def parse(text: str, file: str) -> tuple[Query, ...]:
         found.append(Query(name, purpose, sql, file, start))
 
     for number, line in enumerate(text.splitlines(), 1):
+        if line.startswith("-- name") and not _NAME.match(line):
+            raise QueryFileError(f"{file}:{number}: a name is written '-- name: snake_case'")
         if match := _NAME.match(line):
             finish()
             name, purpose, start, body = match[1], "", number, []

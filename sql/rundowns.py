@@ -62,12 +62,6 @@ async def delete(connection: Connection, rundown_id: UUID, within: Sequence[UUID
     return await connection.fetchval(_QUERIES["delete"], rundown_id, within) is not None
 
 
-async def latest_polls(connection: Connection, rundown: Rundown) -> list[UUID]:
-    """For each definition of the rundown its latest draft or launch, in order."""
-    rows = await connection.fetch(_QUERIES["latest_polls"], rundown.id, rundown.campaign_id)
-    return [row["id"] for row in rows]
-
-
 async def put_in_order(connection: Connection, rundown: Rundown, poll_ids: Sequence[UUID]) -> list[UUID]:
     """Put these polls first, in this order; what else is in the rundown follows as it stood.
 

@@ -103,7 +103,9 @@ async def changes_since(connection: Connection, campaign_id: UUID, epoch: UUID, 
     if head is None or head["epoch"] != epoch or not seq <= head["seq"] <= seq + LOOK_BACK:
         return None
     upto = head["seq"]
-    if upto > seq and await connection.fetchval(_Q["complete_from"], campaign_id, seq, upto) != seq:
+    if upto == seq:
+        return Change(campaign_id, epoch, seq, seq, head["now"], {})
+    if await connection.fetchval(_Q["complete_from"], campaign_id, seq, upto) != seq:
         return None
     boards = {
         str(row["board_id"]): row["data"]

@@ -25,3 +25,9 @@ async def ensure_owner(connection: Connection, name: str = "Game master") -> Per
     if row is None:
         raise LookupError("the owner's row was removed while it was read")
     return Person(row["id"], row["display_name"])
+
+
+async def get(connection: Connection, user_id: UUID) -> Person | None:
+    """One person."""
+    row = await connection.fetchrow(_QUERIES["get"], user_id)
+    return None if row is None else Person(*row)

@@ -120,6 +120,8 @@ class Batches:
         one_by_one = 0
         while buffer.deliveries:
             batch = self._next_batch(buffer, LARGEST_BATCH if one_by_one <= 0 else 0)
+            async with buffer.room:  # whatever becomes of the batch, there is room for others
+                buffer.room.notify_all()
             one_by_one -= 1
             events = [event for delivery in batch for event in delivery.events]
             receipts = [delivery.answer is not None for delivery in batch for _ in delivery.events]
@@ -145,8 +147,6 @@ class Batches:
                 continue
             self.taken += len(events)
             self._answer(batch, outcomes)
-            async with buffer.room:
-                buffer.room.notify_all()
 
     @staticmethod
     def _next_batch(buffer: Buffer, largest: int) -> list[Delivery]:

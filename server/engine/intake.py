@@ -30,7 +30,7 @@ def judge(
     cast: dict[int, Vote] = {}
     seen: set[tuple[str, str]] = set()
     for index, event in enumerate(events):
-        key = (event.platform, event.message_id)
+        key = identity(event)
         if reason := refusal(event):
             outcomes.append(Outcome("rejected", reason))
         elif (event.platform, event.channel_id) not in channels:
@@ -43,6 +43,16 @@ def judge(
             if isinstance(event, ChatMessage) and (vote := read(event)) is not None:
                 cast[index] = vote
     return outcomes, cast
+
+
+def identity(event: Event) -> tuple[str, str]:
+    """What the inbox knows an event by: its platform and message id.
+
+    A shared-chat copy is kept apart: one that arrives first, under the id of its original, must not
+    make a duplicate of the original, which alone is counted.
+    """
+    copied = isinstance(event, ChatMessage) and event.is_shared_copy
+    return (f"{event.platform} copy" if copied else event.platform, event.message_id)
 
 
 def refusal(event: Event) -> str:

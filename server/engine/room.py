@@ -17,7 +17,7 @@ from uuid import UUID
 import structlog
 
 from server.engine.clock import DatabaseClock
-from server.engine.intake import Outcome, judge
+from server.engine.intake import Outcome, identity, judge
 from server.rules import outcome, poll_board, vote_ledger
 from server.rules.changes import Board, Change, OnceEvent
 from server.rules.chat import word_ballot
@@ -201,10 +201,10 @@ class Rooms:
             new = await inbox.take_in(
                 turn.connection,
                 campaign_id,
-                [(events[i].platform, events[i].message_id, events[i].received_at) for i in wanted],
+                [(*identity(events[i]), events[i].received_at) for i in wanted],
             )
             for index in wanted:
-                if (events[index].platform, events[index].message_id) not in new:
+                if identity(events[index]) not in new:
                     outcomes[index] = Outcome("duplicate")
                     cast.pop(index, None)
             if room.poll is not None and cast:

@@ -71,7 +71,9 @@ class RedisBus:
     def state(self) -> State:
         now = asyncio.get_running_loop().time()
         heard = self._pulse_heard
-        return "ok" if heard is not None and now - heard < PULSE_LATE_S and now >= self._open_until else "away"
+        return (
+            "ok" if heard is not None and now - heard < PULSE_LATE_S and now >= self._open_until else "away"
+        )
 
     def publish(self, change: Change) -> None:
         self._enqueue(channel_of(change.campaign_id), to_message(change))
@@ -118,12 +120,16 @@ class RedisBus:
                         async with asyncio.timeout(PUBLISH_TIMEOUT_S):
                             await self._send(redis, batch)
                         self.figures.published += len(batch)
-                    except _AWAY as error:
+                    except Exception as error:  # a fault of ours must not stop the show either
                         connected = False
                         self.figures.dropped += len(batch) + len(self._waiting)
                         self._waiting.clear()
                         self._open_until = loop.time() + BREAKER_S
-                        _log.warning("bus_publish_failed", error=type(error).__name__)
+                        _log.warning(
+                            "bus_publish_failed",
+                            error=type(error).__name__,
+                            exc_info=not isinstance(error, _AWAY),
+                        )
         finally:
             await redis.aclose()
 

@@ -97,8 +97,8 @@ def to_message(change: Change) -> bytes:
     """A change as bytes."""
     return orjson.dumps(
         {
-            "campaign": change.campaign_id,
-            "epoch": change.epoch,
+            "campaign": str(change.campaign_id),
+            "epoch": str(change.epoch),
             "from": change.from_seq,
             "to": change.to_seq,
             "at": change.at.isoformat(),

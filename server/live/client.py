@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
-from typing import Final
+from dataclasses import dataclass
+from typing import Final, NamedTuple
 from uuid import UUID
 
-from server.live.doorman import Pass
-from server.live.transport import Line
+from server.live.close_codes import Ending
+from server.live.doorman import OverlayPass, Pass
+from server.live.frames import Bye, encode
+from server.live.transport import Line, text_frame
 
-#: A client whose last frame took longer than this to leave gets fewer of them.
+#: A client whose last frame took longer than this to leave gets fewer of them (reliability §3.5).
 SLOW_S: Final = 0.1
 SLOW_FRAME_EVERY_S: Final = 0.5
 #: A client that has not taken a frame for so long is cut.
@@ -17,8 +19,7 @@ STUCK_S: Final = 5.0
 RESYNC_EVERY_S: Final = 2.0
 
 
-@dataclass(frozen=True, slots=True)
-class Position:
+class Position(NamedTuple):
     """How far a client has come."""
 
     epoch: UUID
@@ -32,14 +33,33 @@ class Client:
     line: Line
     admission: Pass
     position: Position | None = None
-    #: A snapshot is owed even though no step was missed: it alone carries layout and build.
-    wants_layout: bool = False
+    #: Just (re)connected, or laid out anew: is owed every missed event, and an overlay its layout.
+    resuming: bool = False
     slow: bool = False
-    not_before: float = 0.0  # loop time before which no frame is due to a slow client
-    last_resync: float = field(default=float("-inf"))
+    not_before: float = 0.0  # loop time before which no frame is due while the client is slow
+    last_resync: float = float("-inf")
+    resync_at: float | None = None  # a resync that came too soon is answered then
     acked: int | None = None
 
-    def took(self, seconds: float) -> bool:
-        """The line was full for so long. Answers whether the client counts as slow now."""
+    @property
+    def is_overlay(self) -> bool:
+        return isinstance(self.admission, OverlayPass)
+
+    def drained(self, now: float, seconds: float) -> bool:
+        """The line takes bytes again after so many seconds. Answers whether that was slow."""
         self.slow = seconds > SLOW_S
+        if self.slow:
+            self.not_before = now + SLOW_FRAME_EVERY_S
         return self.slow
+
+    def is_stuck(self, now: float) -> bool:
+        """Whether the line has been full for too long."""
+        since = self.line.full_since
+        return since is not None and now - since > STUCK_S
+
+
+def dismiss(line: Line, ending: Ending, *, retry_ms: int | None = None) -> None:
+    """Say bye, with the reason and when to be back, and close."""
+    wait = ending.retry_ms if retry_ms is None else retry_ms
+    line.write(text_frame(encode(Bye(ending.code, ending.reason, wait))))
+    line.finish(ending.code, ending.reason)

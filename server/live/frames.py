@@ -38,8 +38,11 @@ Seq = Annotated[int, Field(ge=0, le=2**53 - 1)]
 TextUUID = Annotated[UUID, Field(strict=False)]
 
 
-def _text(longest: int) -> Any:
-    return Annotated[str, StringConstraints(max_length=longest, pattern=r"\A[^\x00-\x1f\x7f]*\z")]
+#: Texts that may be stored and shown: no control characters.
+_NO_CONTROLS: Final = r"\A[^\x00-\x1f\x7f]*\z"
+Name = Annotated[str, StringConstraints(max_length=64, pattern=_NO_CONTROLS)]
+Version = Annotated[str, StringConstraints(max_length=32, pattern=_NO_CONTROLS)]
+Reason = Annotated[str, StringConstraints(max_length=200, pattern=_NO_CONTROLS)]
 
 
 class Viewport(BaseModel):
@@ -55,8 +58,8 @@ class ClientInfo(BaseModel):
 
     model_config = _STRICT
     kind: Literal["overlay", "desk", "api"]
-    name: _text(64) = ""
-    obs: _text(32) = ""
+    name: Name = ""
+    obs: Version = ""
     viewport: Viewport | None = None
 
 
@@ -86,7 +89,7 @@ class Resync(BaseModel):
 
     model_config = _STRICT
     op: Literal["resync"]
-    why: _text(200)
+    why: Reason
 
 
 ClientFrame: TypeAlias = Hello | Ack | Resync
@@ -197,12 +200,12 @@ ServerFrame: TypeAlias = Snapshot | Delta | Event | Ping | Bye
 
 
 def encode(frame: ServerFrame) -> bytes:
-    """The JSON text of a frame, UTF-8."""
+    """The JSON text of a frame, UTF-8. Ids go through `str`: asyncpg's UUID is a subclass orjson refuses."""
     match frame:
         case Snapshot():
             body: dict[str, Any] = {
                 "op": "snapshot",
-                "epoch": frame.epoch,
+                "epoch": str(frame.epoch),
                 "seq": frame.seq,
                 "at": to_wire(frame.at),
                 "boards": frame.boards,
@@ -213,7 +216,7 @@ def encode(frame: ServerFrame) -> bytes:
         case Delta():
             body = {
                 "op": "delta",
-                "epoch": frame.epoch,
+                "epoch": str(frame.epoch),
                 "from": frame.from_seq,
                 "to": frame.to_seq,
                 "at": to_wire(frame.at),
@@ -223,7 +226,7 @@ def encode(frame: ServerFrame) -> bytes:
         case Event():
             body = {
                 "op": "event",
-                "epoch": frame.epoch,
+                "epoch": str(frame.epoch),
                 "seq": frame.seq,
                 "id": frame.id,
                 "kind": frame.kind,
@@ -231,7 +234,7 @@ def encode(frame: ServerFrame) -> bytes:
                 "ttl_ms": frame.ttl_ms,
             }
         case Ping():
-            body = {"op": "ping", "epoch": frame.epoch, "seq": frame.seq, "at": to_wire(frame.at)}
+            body = {"op": "ping", "epoch": str(frame.epoch), "seq": frame.seq, "at": to_wire(frame.at)}
         case Bye():
             body = {"op": "bye", "code": frame.code, "reason": frame.reason, "retry_ms": frame.retry_ms}
         case _:

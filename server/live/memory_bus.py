@@ -3,11 +3,9 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable
 from uuid import UUID
 
 from server.live.bus_port import (
-
     BusFigures,
     OnChange,
     OnUnknown,
@@ -96,5 +94,3 @@ class MemoryBus:
         finally:
             self._on_change = self._on_unknown = None
             self._board.buses.remove(self)
-
-

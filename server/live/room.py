@@ -64,10 +64,24 @@ class Room:
     def __init__(self, campaign_id: UUID, snapshot: Snapshot) -> None:
         self.campaign_id = campaign_id
         self.token_version = snapshot.token_version
-        self.replace(snapshot)
+        self._early: list[Change] = []
+        self._distrusted = False
+        self._replace(snapshot)
 
-    def replace(self, snapshot: Snapshot) -> None:
-        """Start over from the database's word."""
+    def distrust(self) -> None:
+        """The database stands before this room: its next word counts even if it is older."""
+        self._distrusted = True
+
+    def replace(self, snapshot: Snapshot) -> bool:
+        """Start over from the database's word, unless the room has gone beyond it. Answers whether."""
+        if snapshot.epoch == self.epoch and snapshot.seq <= self.seq and not self._distrusted:
+            return False
+        self._distrusted = False
+        self._replace(snapshot)
+        self._take_early()
+        return True
+
+    def _replace(self, snapshot: Snapshot) -> None:
         self.epoch = snapshot.epoch
         self.seq = snapshot.seq
         self._boards = {k: orjson.Fragment(orjson.dumps(shown.board)) for k, shown in snapshot.boards.items()}
@@ -76,7 +90,6 @@ class Room:
         self._events: deque[PastEvent] = deque()
         self._event_bytes = 0
         self._complete_from = snapshot.complete_from
-        self._early: list[Change] = []
         self._all: orjson.Fragment | None = None
         for event, at in snapshot.events:
             self._remember(event, at)
@@ -98,16 +111,16 @@ class Room:
         """Take a change in if it is the next one, and after it those that had come early."""
         step = self._apply_one(change)
         if step is Step.APPLIED:
-            while self._early:
-                ready = [early for early in self._early if early.from_seq <= self.seq]
-                if not ready:
-                    break
-                self._early = [early for early in self._early if early.from_seq > self.seq]
-                for early in ready:
-                    self._apply_one(early)
+            self._take_early()
         elif step is Step.EARLY and len(self._early) < MOST_EARLY:
             self._early.append(change)
         return step
+
+    def _take_early(self) -> None:
+        while ready := [early for early in self._early if early.from_seq <= self.seq]:
+            self._early = [early for early in self._early if early.from_seq > self.seq]
+            for early in ready:
+                self._apply_one(early)
 
     def _apply_one(self, change: Change) -> Step:
         if change.epoch != self.epoch:

@@ -76,7 +76,7 @@ class LiveProtocol(WebSocketsSansIOProtocol):
     def handle_connect(self, event: Request) -> None:
         super().handle_connect(event)
         if self.response.status_code == 101:  # the application starts in the loop's next turn
-            extensions: dict[str, Any] = self.scope["extensions"]  # type: ignore[assignment]
+            extensions: dict[str, Any] = self.scope["extensions"]
             extensions[EXTENSION] = self
 
     def pause_writing(self) -> None:
@@ -126,8 +126,8 @@ class LiveProtocol(WebSocketsSansIOProtocol):
 
 
 def line_of(scope: Scope) -> Line:
-    """The line of a connection. Raises RuntimeError when uvicorn runs without LiveProtocol."""
+    """The line of a connection. Raises TypeError when uvicorn runs without LiveProtocol."""
     line = scope.get("extensions", {}).get(EXTENSION)
     if not isinstance(line, LiveProtocol):
-        raise RuntimeError("run uvicorn with ws=server.live.transport.LiveProtocol")
+        raise TypeError("run uvicorn with ws=server.live.transport.LiveProtocol")
     return line

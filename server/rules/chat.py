@@ -13,8 +13,9 @@ from typing import Literal
 
 Words = Literal["off", "exact", "any_case"]
 
-#: Longer lines are never votes: 80 characters of a label and some room for what cleaning removes.
-LONGEST_VOTE = 200
+#: Longer lines are never votes. Chat has 500 characters at most (reliability §3.9), most of which
+#: cleaning may remove.
+LONGEST_VOTE = 500
 
 # Some Twitch clients append U+E0000 to get a repeated message through. `unicodedata` files that
 # code point under Cn, not Cf, so the whole tag block is named here.

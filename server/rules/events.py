@@ -29,6 +29,11 @@ class ChatMessage:
     received_at: datetime  # ours, corrected to the database clock
     source_channel_id: str | None = None  # shared chat: the channel it was written in
 
+    @property
+    def is_shared_copy(self) -> bool:
+        """Whether the line was written in another channel than the one it was read in."""
+        return self.source_channel_id is not None and self.source_channel_id != self.channel_id
+
 
 @dataclass(frozen=True, slots=True)
 class OtherEvent:

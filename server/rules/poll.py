@@ -190,6 +190,8 @@ def apply(poll: Poll, command: Command, now: datetime) -> Poll:
     A command whose effect is already there answers the same poll, so that a repeated click is
     harmless. Raises Refused when the command does not fit.
     """
+    if poll.phase_at is not None:
+        now = max(now, poll.phase_at)  # a clock that was set back must not end a phase before it began
     match command:
         case Launch():
             return _launch(poll, command, now)
@@ -321,6 +323,7 @@ def _cancel(poll: Poll, now: datetime) -> Poll:
         cancelled_from=poll.state,
         phase_at=now,
         on_screen=False,
+        tied=(),
         winner=None,
     )
 
@@ -342,7 +345,7 @@ def _undo_cancel(poll: Poll, now: datetime) -> Poll:
             pauses=(*poll.pauses, (poll.phase_at, now)),
         )
     # Cancelled while counting: count anew, from the votes that were sent in time.
-    return replace(back, state=State.CLOSING, phase_at=poll.closes_at, tied=(), winner=None)
+    return replace(back, state=State.CLOSING, phase_at=poll.closes_at)
 
 
 DeadlineKind = Literal["close", "lock", "reveal", "leave"]
@@ -357,7 +360,8 @@ def deadline(poll: Poll) -> tuple[DeadlineKind, datetime] | None:
             return "close", poll.closes_at
         case State.CLOSING:
             return "lock", poll.closes_at + poll.grace + LOCK_MARGIN
-        case State.CLOSED if poll.rules.auto_reveal_s is not None:
+        case State.CLOSED if poll.on_screen and poll.rules.auto_reveal_s is not None:
+            # What a person took off the screen comes back by a person only.
             return "reveal", poll.phase_at + timedelta(seconds=poll.rules.auto_reveal_s)
         case State.REVEALED if poll.on_screen and not poll.tie_pending:
             return "leave", poll.phase_at + timedelta(seconds=poll.rules.hold_s)

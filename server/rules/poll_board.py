@@ -134,9 +134,9 @@ def phase_end(poll: Poll) -> str | None:
             return to_wire(poll.closes_at)
         case State.CLOSING:
             return to_wire(poll.closes_at + poll.grace)
-        case State.CLOSED if poll.rules.auto_reveal_s is not None:
+        case State.CLOSED if poll.on_screen and poll.rules.auto_reveal_s is not None:
             return to_wire(poll.phase_at + timedelta(seconds=poll.rules.auto_reveal_s))
-        case State.REVEALED if not poll.tie_pending:
+        case State.REVEALED if poll.on_screen and not poll.tie_pending:
             return to_wire(poll.phase_at + timedelta(seconds=poll.rules.hold_s))
         case _:
             return None

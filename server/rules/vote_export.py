@@ -11,8 +11,8 @@ from typing import Any
 from server.rules.poll import Poll
 from server.rules.vote_ledger import FORMAT, Replay, Row, genesis, header, replay
 
-#: A cell that starts with one of these is a formula to a spreadsheet (reliability T38).
-_FORMULA_STARTS = ("=", "+", "-", "@", "\t", "\r", "\n")
+#: A cell that starts with one of these is a formula to a spreadsheet (reliability T38; OWASP, CSV injection).
+_FORMULA_STARTS = ("=", "+", "-", "@", "\t", "\r", "\n", "＝", "＋", "－", "＠")
 
 COLUMNS = (
     "n",
@@ -31,7 +31,7 @@ COLUMNS = (
 
 def exact_time(moment: datetime) -> str:
     """RFC 3339 with microseconds: the ledger's own resolution, which the hashes cover."""
-    return moment.astimezone(UTC).strftime("%Y-%m-%dT%H:%M:%S.%fZ")
+    return moment.astimezone(UTC).replace(tzinfo=None).isoformat(timespec="microseconds") + "Z"
 
 
 def count(poll: Poll, rows: Iterable[Row]) -> Replay:

@@ -145,11 +145,13 @@ def replay(rows: Iterable[Row], *, options: int, slots: int, rule: str, changeab
     steps = []
     seen: set[tuple[bytes, str]] = set()
     running = [0] * options
-    for row in sorted(rows, key=lambda r: (r.sent_at, r.message_id, r.n)):
+    # Not by `n`: two platforms may give the same message id at the same moment, and `n` is arrival order.
+    for row in sorted(rows, key=lambda r: (r.sent_at, r.message_id, r.voter)):
         if (row.voter, row.message_id) in seen:
             continue
         seen.add((row.voter, row.message_id))
-        key: object = row.voter if rule == "one_vote" else row.message_id
+        # A message id is unique on its platform only; the voter digest tells platforms apart.
+        key: object = row.voter if rule == "one_vote" else (row.voter, row.message_id)
         old = held.get(key)
         if old is not None:
             if not changeable:

@@ -71,7 +71,7 @@ def read(
     A shared-chat copy never counts: the original is read in its own channel, or that channel takes
     no part (platforms/twitch.md, acceptance fact 13).
     """
-    if event.source_channel_id is not None and event.source_channel_id != event.channel_id:
+    if event.is_shared_copy:
         return "shared_copy"
     index = choice(event.text, len(poll.options), ballot, poll.rules.words)
     if index is None:

@@ -162,5 +162,5 @@ def refuse_forgery(request: Request, actor: Actor, origins: Origins) -> None:
         raise Problem(
             403,
             "csrf",
-            "The X-CSRF-Token header is missing or old: reload the page, or read it from GET /api/v1/session.",
+            "The X-CSRF-Token header is missing or old: reload the page, or read GET /api/v1/session.",
         )

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import unicodedata
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Annotated, Any, Generic, TypeVar
@@ -69,6 +70,16 @@ Moment = Annotated[
     WithJsonSchema({"type": "string", "format": "date-time", "examples": ["2026-11-20T20:00:00.123Z"]}),
 ]
 
+
+def absent(**facts: Any) -> Any:
+    """The default of a field of a PATCH: not given means "leave it", null is no value."""
+
+    def without_default(schema: dict[str, Any]) -> None:
+        schema.pop("default", None)
+
+    return Field(default=None, json_schema_extra=without_default, **facts)
+
+
 T = TypeVar("T")
 
 
@@ -84,6 +95,16 @@ class PageQuery(Model):
 
     cursor: UUID | None = Field(default=None, description="`next` of the part before")
     limit: int = Field(default=50, ge=1, le=100)
+
+
+def part(items: Sequence[T], query: PageQuery, id_of: Callable[[T], UUID]) -> tuple[list[T], UUID | None]:
+    """The part of a short list that was asked for, and the cursor of the next one."""
+    start = 0
+    if query.cursor is not None:
+        start = next((place + 1 for place, item in enumerate(items) if id_of(item) == query.cursor), 0)
+    chosen = list(items[start : start + query.limit])
+    more = start + query.limit < len(items)
+    return chosen, id_of(chosen[-1]) if more else None
 
 
 class NoQuery(Model):

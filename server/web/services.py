@@ -8,6 +8,7 @@ from datetime import datetime
 from typing import Literal, Protocol
 from uuid import UUID
 
+from server.engine.batch import Batches
 from server.engine.room import Rooms
 from server.live.rate_limit import RateLimiter
 from server.web.origins import Origins
@@ -40,6 +41,7 @@ class Services:
 
     database: Database
     rooms: Rooms
+    batches: Batches
     vault: Vault
     limiter: RateLimiter
     assets: Assets
@@ -54,5 +56,3 @@ class Services:
     #: Whether this server was started with the demo campaign.
     demo: bool
     redis_state: Callable[[], Literal["ok", "away"]]
-    #: Chat lines that were thrown away because the database was gone too long.
-    dropped: Callable[[], int]

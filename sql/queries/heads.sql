@@ -1,7 +1,10 @@
 -- name: lock
 -- Takes the campaign: whoever holds this row decides what happens next in it.
-SELECT epoch, seq, config_version, clock_timestamp() AS now
-FROM campaign_heads WHERE campaign_id = $1 FOR UPDATE;
+-- The clock is read outside: beside FOR UPDATE it would be read before the wait for the lock.
+WITH head AS MATERIALIZED (
+    SELECT epoch, seq, config_version FROM campaign_heads WHERE campaign_id = $1 FOR UPDATE
+)
+SELECT epoch, seq, config_version, clock_timestamp() AS now FROM head;
 
 -- name: advance
 -- Moves the position of the campaign's stream of frames.

@@ -30,13 +30,6 @@ DELETE FROM poll_sessions WHERE id = $1 AND campaign_id = ANY($2::uuid[]) RETURN
 -- The definition behind each of these polls, within one campaign.
 SELECT id, poll_id FROM poll_instances WHERE campaign_id = $1 AND id = ANY($2::uuid[]) AND poll_id IS NOT NULL;
 
--- name: latest_polls
--- For each definition of a rundown its latest launch or draft, in the order of the rundown.
-SELECT DISTINCT ON (d.order_index, d.id) i.id
-FROM polls AS d JOIN poll_instances AS i ON i.poll_id = d.id
-WHERE d.session_id = $1 AND d.campaign_id = $2
-ORDER BY d.order_index, d.id, i.id DESC;
-
 -- name: definitions_in_order
 -- The definitions of a rundown as they stand.
 SELECT id FROM polls WHERE session_id = $1 AND campaign_id = $2 ORDER BY order_index, id;

@@ -5,3 +5,7 @@ INSERT INTO users (id, display_name, is_owner) VALUES ($1, $2, true) ON CONFLICT
 -- name: owner
 -- The person who holds the terminal link.
 SELECT id, display_name FROM users WHERE is_owner;
+
+-- name: get
+-- One person.
+SELECT id, display_name FROM users WHERE id = $1;

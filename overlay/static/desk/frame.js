@@ -4,17 +4,22 @@ import { button, h, setData, setText, show as visible } from "./dom.js";
 import { ago, serverNow } from "./time.js";
 
 const LOST_AFTER_MS = 3000; // a reconnect that takes less is nobody's business
+const ANSWERS_MS = 6000; // a status younger than this: HTTP works, only the live socket does not
 
 /** The header and banner. `live(state)` writes words, `update(state)` what may move. */
-export function frame({ store, api, campaigns, safe, keys }) {
+export function frame({ store, api, campaigns, safe, keys, toasts }) {
   const linkWord = h("span", { class: "link-word" });
   const linkTag = h("p", { class: "link-tag", role: "status", "aria-label": "Connection" },
     h("i", { class: "lamp-light", "aria-hidden": "true" }), linkWord);
   const help = button("Keys", "quiet", () => keys.help(), { "aria-keyshortcuts": "?" });
   help.append(h("kbd", { text: "?", "aria-hidden": "true" }));
   const signOut = button("Sign out of the desk", "quiet", async () => {
-    await api.delete("/session");
-    store.set({ signedOut: true });
+    try {
+      await api.delete("/session");
+      store.set({ signedOut: true });
+    } catch (error) {
+      toasts.fail(error, "sign out");
+    }
   });
   campaigns.dialog.foot.append(h("span", { class: "spring" }), signOut);
   const bannerTitle = h("strong");
@@ -27,16 +32,19 @@ export function frame({ store, api, campaigns, safe, keys }) {
   return {
     top,
     banner,
-    live({ link, campaign, signedOut }) {
+    live({ link, campaign, signedOut, statusAt }) {
       const since = Date.now() - link.since;
-      const lost = Boolean(campaign) && link.state !== "live" && since > LOST_AFTER_MS && link.everLost !== undefined;
+      const lost = Boolean(campaign) && link.state !== "live" && link.state !== "connecting" && since > LOST_AFTER_MS;
       setData(document.documentElement, "link", signedOut ? "out" : lost ? "lost" : link.state);
       setText(linkWord, !campaign ? "" : lost ? "not connected" : link.state === "live" ? "live" : "connecting…");
       visible(linkTag, campaign);
       if (visible(banner, lost)) {
-        setText(bannerTitle, `No contact with Hubbub, last heard ${ago(serverNow() - since)}.`);
-        setText(bannerText, "Viewers keep the last picture. Votes that reached the server are safe. "
-          + "Trying again all the time; nothing to do unless it lasts: then look at the terminal where Hubbub runs.");
+        const answers = Date.now() - statusAt < ANSWERS_MS;
+        setText(bannerTitle, answers ? "No live connection: figures are asked every 2 s instead."
+          : `No contact with Hubbub, last heard ${ago(serverNow() - since)}.`);
+        setText(bannerText, answers ? "Everything works, a little later. Trying again all the time."
+          : "Viewers keep the last picture. Votes that reached the server are safe. Trying again all the time; "
+            + "if it lasts, look at the terminal where Hubbub runs.");
       }
     },
     update({ signedOut }) {

@@ -52,9 +52,9 @@ export class Health {
 }
 
 /** The lamps of the server: this desk's connection, the bus, and lost lines. */
-function serverLamps({ link, status, statusAt, statusError }) {
+function serverLamps({ link, status, statusAt, statusError, roundTrip }) {
   const rows = [];
-  const trip = link.roundTrip === null ? "" : ` · ${Math.round(link.roundTrip)} ms there and back`;
+  const trip = roundTrip === null ? "" : ` · ${Math.round(roundTrip)} ms there and back`;
   if (link.state === "live") rows.push({ key: "desk", tone: "good", title: "This desk", word: `live${trip}` });
   else if (link.state === "connecting") rows.push({ key: "desk", tone: "wait", title: "This desk", word: "connecting…" });
   else rows.push({ key: "desk", tone: "bad", title: "This desk", word: "no live connection, trying again" });

@@ -89,7 +89,7 @@ function build() {
     compose: () => composer.open(),
     safe: () => safe.toggle(),
   });
-  const around = frame({ store, api, campaigns, safe, keys });
+  const around = frame({ store, api, campaigns, safe, keys, toasts });
   store.onLive((state) => {
     around.live(state);
     now.update(state);

@@ -50,7 +50,7 @@ export class Pulse {
       const status = await this.api.get(`/campaigns/${campaign.id}/status`);
       if (this.round !== round) return;
       this.learnTime(status, asked);
-      this.store.set({ status, statusAt: Date.now(), statusError: null });
+      this.store.set({ status, statusAt: Date.now(), statusError: null, roundTrip: Date.now() - asked });
       await this.follow(status.poll);
     } catch (error) {
       if (this.round !== round) return;

@@ -7,15 +7,17 @@ const initial = {
   signedOut: false,
   campaigns: [],
   campaign: null,
-  link: { state: "connecting", since: Date.now(), roundTrip: null }, // connecting | live | lost
+  link: { state: "connecting", since: Date.now() }, // connecting | live | lost; since: last heard
+  boards: {}, // what the server sends to every overlay, drawn by the preview
+  offset: 0, // server clock − this clock, ms
+  roundTrip: null, // ms the last status took there and back
   show: null, // the running poll as show.js shapes it, or null
   lastAction: null, // {pollId, kind}: a press on its way to the server
-  cancelled: null, // {poll, until}: may be undone until that server time (ms)
   rundowns: null, // null = not loaded yet
   rundownId: null,
   drafts: null,
   templates: null,
-  history: { items: null, next: null, loading: false },
+  history: { items: null, next: null },
   channels: null,
   overlays: null,
   status: null,

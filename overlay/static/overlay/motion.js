@@ -2,17 +2,20 @@
 // with a negative delay when that start has passed. Nothing here runs a frame of script.
 
 const playing = new WeakMap();
+// A motion is handed to the browser this shortly before it starts, so that nothing runs while all is still.
+const AHEAD_MS = 500;
 
 /**
  * Plays `keyframes` on `element` for the motion `{start, duration}` (server time, ms). One motion per
  * `name` and element: asking again for the same one changes nothing, null or a past one ends it.
- * Before its start the element is held at the first keyframe; afterwards its own style is seen.
+ * Just before its start the element is held at the first keyframe; afterwards its own style is seen, or with
+ * `stay` the last keyframe until the motion is ended.
  */
-export function play(element, name, motion, keyframes, now, easing = "linear") {
+export function play(element, name, motion, keyframes, now, easing = "linear", stay = false) {
   const motions = playing.get(element) ?? new Map();
   playing.set(element, motions);
   const current = motions.get(name);
-  const wanted = motion !== null && now < motion.start + motion.duration;
+  const wanted = motion !== null && now >= motion.start - AHEAD_MS && now < motion.start + motion.duration;
   const key = wanted ? `${motion.start}:${motion.duration}` : null;
   if (current?.key === key) return;
   if (current) {
@@ -24,7 +27,7 @@ export function play(element, name, motion, keyframes, now, easing = "linear") {
     delay: motion.start - now,
     duration: motion.duration,
     easing,
-    fill: "backwards",
+    fill: stay ? "both" : "backwards",
   });
   motions.set(name, { key, animation });
 }

@@ -156,6 +156,7 @@ export class HbPoll extends HTMLElement {
     if (still) this.classList.add("hb-still");
     this.#write(view, now, { ...context, still });
     if (still) {
+      this.#walking = false;
       // The styles must be taken in before transitions are allowed again.
       void this.offsetWidth;
       this.classList.remove("hb-still");
@@ -167,8 +168,7 @@ export class HbPoll extends HTMLElement {
 
   /** Leaves the stage, beginning now; the stage removes the element `EXIT_MS` later. */
   leave(now, reduced) {
-    play(this, "leave", { start: now, duration: EXIT_MS }, exitFrames(reduced), now, "ease-in");
-    this.classList.add("hb-gone");
+    play(this, "leave", { start: now, duration: EXIT_MS }, exitFrames(reduced), now, "ease-in", true);
   }
 
   #build(view, shape) {
@@ -228,7 +228,7 @@ export class HbPoll extends HTMLElement {
     this.#writeFooters(view);
     const enter = context.reduced ? [{ opacity: 0 }, {}] : [{ opacity: 0, transform: "translateY(24px)" }, {}];
     play(this, "enter", view.motions.enter, enter, now, RISE);
-    play(this, "exit", view.motions.exit, exitFrames(context.reduced), now, "ease-in");
+    play(this, "exit", view.motions.exit, exitFrames(context.reduced), now, "ease-in", true);
   }
 
   #writeStatus(view, now) {

@@ -1,0 +1,50 @@
+# Two commands are all a newcomer needs: `make run` and `make test`. Both make .venv by themselves.
+# Recipes end in `exec`, so that Ctrl-C and SIGTERM reach the program and not a shell around it.
+# ARGS is handed on: make test ARGS='-k poll -x'
+
+PYTHON ?= python3
+ARGS ?=
+VENV = PYTHON='$(PYTHON)' sh tools/venv.sh
+PY = .venv/bin/python
+
+.DEFAULT_GOAL := run
+.PHONY: run test lint types bench lock pictures clean help
+
+run: ## Start everything on http://127.0.0.1:8787 (Ctrl-C stops it, the data stays)
+	@$(VENV) run
+	@exec $(PY) -m server up $(ARGS)
+
+test: ## Run the whole suite on real PostgreSQL, Valkey and Chromium
+	@$(VENV) test
+	@CHROME_BIN="$$($(PY) -m tools.find_chromium)" || { test -z "$$CI" || exit 1; }; \
+	export CHROME_BIN; exec $(PY) -m pytest $(ARGS)
+
+lint: ## Check style, layers and types
+	@$(VENV) test
+	$(PY) -m ruff check .
+	$(PY) -m ruff format --check .
+	$(PY) -c 'from importlinter.cli import lint_imports_command as check; check()'
+	$(PY) -m mypy
+
+types: ## Check types only
+	@$(VENV) test
+	@exec $(PY) -m mypy $(ARGS)
+
+bench: ## Run the benchmarks; a table comes out
+	@$(VENV) test
+	@exec $(PY) -m benchmarks $(ARGS)
+
+pictures: ## Draw every state of overlay and desk into build/pictures
+	@$(VENV) test
+	@CHROME_BIN="$$($(PY) -m tools.find_chromium)" || exit 1; \
+	export CHROME_BIN; exec $(PY) -m pytest tests/browser $(ARGS)
+
+lock: ## Write requirements/*.txt anew (ARGS=--upgrade takes the newest versions)
+	@$(VENV) run
+	@exec sh tools/lock.sh $(ARGS)
+
+clean: ## Remove what can be made again; the data in .hubbub stays
+	rm -rf .venv build dist *.egg-info .mypy_cache .ruff_cache .pytest_cache .import_linter_cache .hypothesis
+
+help: ## Print this list
+	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "make %-10s%s\n", $$1, $$2 }' Makefile

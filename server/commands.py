@@ -1,0 +1,110 @@
+"""Commands that speak to a running server or its database and end: link, key, doctor, simulate."""
+
+from __future__ import annotations
+
+import argparse
+import asyncio
+import sys
+from collections.abc import Awaitable, Callable
+from typing import TypeVar
+from uuid import UUID
+
+from server import running
+from server.config import RefusedConfiguration, Settings
+from server.web.login import login_link
+from sql import api_keys, users
+from sql.migrate import migrate
+from sql.pool import UNREACHABLE, Database
+
+T = TypeVar("T")
+
+
+def database_url(settings: Settings, command: str) -> str:
+    """The database of this installation. Raises RefusedConfiguration when nothing says where it is."""
+    if settings.database_url:
+        return settings.database_url.get_secret_value()
+    if found := running.find(settings.data_dir):
+        return found.database_url
+    raise RefusedConfiguration(
+        f"'hubbub {command}' needs a running 'hubbub up' with the same HUBBUB_DATA_DIR, or DATABASE_URL"
+    )
+
+
+def with_database(url: str, work: Callable[[Database], Awaitable[T]]) -> T:
+    """Run `work` on the migrated database at `url`."""
+
+    async def run() -> T:
+        await migrate(url)
+        database = await Database.open(url, most=2, name="hubbub-command")
+        try:
+            return await work(database)
+        finally:
+            await database.close()
+
+    return asyncio.run(run())
+
+
+def link(settings: Settings) -> int:
+    """Print a fresh link to the desk."""
+    found = running.find(settings.data_dir)
+    public_url = settings.public_url or (found.public_url if found else "")
+    if not public_url:
+        raise RefusedConfiguration("no server is running on this data directory; start it with 'hubbub up'")
+
+    async def work(database: Database) -> str:
+        async with database.connection() as connection:
+            owner = await users.ensure_owner(connection)
+        return await login_link(database, owner.id, public_url)
+
+    print(with_database(database_url(settings, "link"), work))
+    return 0
+
+
+def key(settings: Settings, given: argparse.Namespace) -> int:
+    """Create, list or revoke API keys."""
+
+    async def work(database: Database) -> int:
+        async with database.transaction() as connection:
+            owner = await users.ensure_owner(connection)
+            match given.key_command:
+                case "create":
+                    key_id, text = await api_keys.create(connection, owner.id, given.name)
+                    print(f"{text}\n\nid {key_id}. This is the only time the key is shown.")
+                case "list":
+                    for info in await api_keys.list_of_user(connection, owner.id):
+                        state = "revoked" if info.revoked_at else "valid"
+                        print(f"{info.id}  {state:8}{info.name}")
+                case "revoke":
+                    if not await api_keys.revoke(connection, UUID(given.id), owner.id):
+                        print("hubbub: no valid key has this id; see 'hubbub key list'", file=sys.stderr)
+                        return 1
+                    print("The key is dead; open connections that used it close within two seconds.")
+        return 0
+
+    return with_database(database_url(settings, "key"), work)
+
+
+async def _reach_database(url: str) -> str:
+    database = await Database.open(url, most=1, name="hubbub-doctor")
+    await database.close()
+    return "answers"
+
+
+def doctor(settings: Settings) -> int:
+    """Check what this installation needs; 0 when everything is well, 1 when something must be mended."""
+    found = running.find(settings.data_dir)
+    rows: list[tuple[bool, str, str]] = [
+        (sys.version_info >= (3, 11), "Python", f"{sys.version_info.major}.{sys.version_info.minor}"),
+        (True, "Data directory", str(settings.data_dir.absolute())),
+        (True, "Running server", f"{found.public_url} (process {found.pid})" if found else "none"),
+    ]
+    try:
+        url = database_url(settings, "doctor")
+        rows.append((True, "PostgreSQL", asyncio.run(_reach_database(url))))
+    except RefusedConfiguration:
+        rows.append((True, "PostgreSQL", "embedded, starts with 'hubbub up'"))
+    except UNREACHABLE as error:
+        rows.append((False, "PostgreSQL", f"does not answer ({error}): start it, or correct DATABASE_URL"))
+    for good, name, text in rows:
+        print(f"{'ok  ' if good else 'MEND'}  {name:16}{text}")
+    return 0 if all(good for good, _, _ in rows) else 1

@@ -1,0 +1,151 @@
+"""A room and those who watch it: which bytes each of them needs now, made once for all who need the same."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from datetime import datetime, timedelta
+from typing import Any, Final
+
+import structlog
+
+from server.live.client import Client, Position
+from server.live.doorman import OverlayPass
+from server.live.frames import MOST_DELTA, MOST_SNAPSHOT, Delta, Event, Ping, Snapshot, encode
+from server.live.room import Missed, PastEvent, Room
+from server.live.transport import text_frame
+
+_log = structlog.get_logger(__name__)
+
+#: More than this for a client that is connected but lags is a heap of stale pop-ups: a snapshot is better.
+MOST_LATE_EVENTS: Final = 50
+#: An event this fresh keeps its full time to live.
+_PROMPT: Final = timedelta(seconds=1)
+
+
+@dataclass(slots=True)
+class Figures:
+    """Counted since the start, for the metrics."""
+
+    frames: int = 0
+    bytes: int = 0
+    snapshots: int = 0
+    cut: int = 0
+    catch_ups: int = 0
+    loads: int = 0
+
+
+@dataclass(slots=True)
+class _Steps:
+    """What clients at one position have missed, as frames; `delta` None: too large, a snapshot is shorter."""
+
+    events: bytes
+    delta: bytes | None
+
+
+@dataclass(slots=True, eq=False)
+class Audience:
+    """Clients of one campaign in this process. Times are loop times."""
+
+    room: Room
+    build: str
+    figures: Figures
+    clients: set[Client] = field(default_factory=set)
+    overlays: int = 0
+    next_frame: float = 0.0
+    next_ping: float = 0.0
+    behind_since: float | None = None
+    empty_since: float | None = None
+    confirmed: float = float("-inf")  # when the database last said where it stands
+    _steps: dict[Position, _Steps | None] = field(default_factory=dict)
+    _steps_to: Position | None = None
+
+    def add(self, client: Client) -> None:
+        self.clients.add(client)
+        self.overlays += client.is_overlay
+        self.empty_since = None
+
+    def remove(self, client: Client, now: float) -> None:
+        if client in self.clients:
+            self.clients.remove(client)
+            self.overlays -= client.is_overlay
+            if not self.clients:
+                self.empty_since = now
+
+    @property
+    def position(self) -> Position:
+        return Position(self.room.epoch, self.room.seq)
+
+    def is_beyond(self, position: Position) -> bool:
+        """Whether the room has not been where this client says it was."""
+        return position.epoch != self.room.epoch or position.seq > self.room.seq
+
+    def feed(self, client: Client, at: datetime) -> None:
+        """Write what brings a client to the room's position, if anything does. The line is not full."""
+        here = self.position
+        if client.position == here and not client.resuming:
+            return
+        steps = self._steps_from(client, at)
+        if steps is None:
+            data = self._snapshot(client, at, self._skipped(client))
+        elif steps.delta is None or (client.resuming and client.is_overlay):
+            data = steps.events + self._snapshot(client, at, 0)
+        else:
+            data = steps.events + steps.delta
+        if not data:  # resumed where it had stopped: say so
+            data = self.ping(here, at)
+        client.position, client.resuming = here, False
+        client.line.write(data)
+        self.figures.frames += 1
+        self.figures.bytes += len(data)
+
+    def ping(self, position: Position, at: datetime) -> bytes:
+        """The sign of life for clients that were brought to `position`."""
+        return text_frame(encode(Ping(position.epoch, position.seq, at)))
+
+    def _steps_from(self, client: Client, at: datetime) -> _Steps | None:
+        if client.position is None:
+            return None
+        here = self.position
+        if self._steps_to != here:
+            self._steps_to = here
+            self._steps.clear()
+        start = client.position
+        if client.resuming:  # rare, and owed more events than one who merely lags
+            missed = self.room.since(start.epoch, start.seq)
+            return None if missed is None else self._encode(start, missed, at)
+        if start not in self._steps:
+            missed = self.room.since(start.epoch, start.seq)
+            too_late = missed is None or len(missed.events) > MOST_LATE_EVENTS
+            self._steps[start] = None if missed is None or too_late else self._encode(start, missed, at)
+        return self._steps[start]
+
+    def _encode(self, start: Position, missed: Missed, at: datetime) -> _Steps:
+        here = self.position
+        events = b"".join(self._event(past, at) for past in missed.events)
+        if start == here:
+            return _Steps(events, b"")
+        delta = encode(Delta(here.epoch, start.seq, here.seq, at, missed.boards, missed.unset))
+        return _Steps(events, text_frame(delta) if len(delta) <= MOST_DELTA else None)
+
+    def _event(self, past: PastEvent, at: datetime) -> bytes:
+        event = past.event
+        age = at - past.at
+        left = event.ttl_ms if age < _PROMPT else max(0, event.ttl_ms - age // timedelta(milliseconds=1))
+        data: Any = past.data
+        return text_frame(encode(Event(self.room.epoch, past.seq, event.id, event.kind, data, left)))
+
+    def _snapshot(self, client: Client, at: datetime, skipped: int) -> bytes:
+        room = self.room
+        layout = client.admission.layout if isinstance(client.admission, OverlayPass) else {}
+        boards: Any = room.boards_text
+        text = encode(Snapshot(room.epoch, room.seq, at, boards, layout, skipped, self.build))
+        if len(text) > MOST_SNAPSHOT:  # still sent: an overlay that is late beats one that is blank
+            _log.error("snapshot_over_limit", campaign_id=str(room.campaign_id), size=len(text))
+        self.figures.snapshots += 1
+        return text_frame(text)
+
+    def _skipped(self, client: Client) -> int:
+        """0 for a client without a position; where steps cannot be counted (another epoch) at least 1."""
+        if client.position is None:
+            return 0
+        return max(1, self.room.seq - client.position.seq)

@@ -1,0 +1,335 @@
+"""All rooms of this process and everybody who watches them: who comes, what happened, who gets which frame.
+
+`publish` never waits. A frame leaves at once when the room was quiet for FRAME_EVERY_S, else with the
+next one; there is no task and no queue per client: a client is a line and a position, and whatever it
+has missed is one merged answer of its room (server/live/room.py).
+"""
+
+from __future__ import annotations
+
+import asyncio
+import random
+from datetime import datetime
+from typing import Final, Protocol
+from uuid import UUID
+
+import structlog
+
+from server.live.audience import Audience, Figures
+from server.live.bus_port import Bus
+from server.live.client import RESYNC_EVERY_S, Client, Position, dismiss
+from server.live.close_codes import BAD_KEY, ENDINGS, RESTART, TOO_SLOW
+from server.live.doorman import DeskRegister, OverlayPass, Pass
+from server.live.keys import KeyWatch
+from server.live.positions import Positions
+from server.live.presence import Presence
+from server.live.room import Room, Step
+from server.live.schedule import Schedule
+from server.live.transport import Line
+from server.rules.changes import Change
+from sql import snapshots
+from sql.pool import Database
+
+_log = structlog.get_logger(__name__)
+
+FRAME_EVERY_S: Final = 0.1
+PING_EVERY_S: Final = 5.0
+#: How long a room is kept up to date after its last client left: browser sources reload.
+LINGER_S: Final = 30.0
+_TICK_S: Final = 0.25
+_OPEN_TIMEOUT_S: Final = 5.0
+#: Other work gets its turn after so many clients.
+_CLIENTS_IN_ONE_GO: Final = 256
+_MOST_WHILE_OPENING: Final = 256
+#: After a restart clients come back spread over this time.
+_RETRY_MS: Final = (100, 1_500)
+
+
+class Clock(Protocol):
+    """Tells the database's time."""
+
+    def now(self) -> datetime: ...
+
+
+class NoCampaign(LookupError):
+    """The campaign that a pass names is gone."""
+
+
+class TooManyOverlays(Exception):
+    """The campaign has as many overlay connections on this process as it may have."""
+
+
+class Closing(Exception):
+    """The hub lets nobody in any more."""
+
+
+class Hub:
+    """Run `run()` in the application's task group; call everything else from the same loop."""
+
+    def __init__(
+        self,
+        database: Database,
+        bus: Bus,
+        *,
+        clock: Clock,
+        build: str = "",
+        most_overlays: int = 20,
+        desks: DeskRegister | None = None,
+    ) -> None:
+        self.figures = Figures()
+        self.bus = bus
+        self.presence = Presence(database)
+        self._database = database
+        self._clock = clock
+        self._build = build
+        self._most_overlays = most_overlays
+        self._rooms: dict[UUID, Audience] = {}
+        self._opening: dict[UUID, asyncio.Task[Audience]] = {}
+        self._meanwhile: dict[UUID, list[Change]] = {}
+        self._due: Schedule[Audience] = Schedule()
+        self._keys = KeyWatch(database, self._rooms, desks)
+        self._positions = Positions(
+            database,
+            bus,
+            self._rooms,
+            moved=self._moved,
+            gone=self._gone,
+            keys_changed=self._keys_changed,
+        )
+        self._closing = False
+
+    # --- changes come in -----------------------------------------------------------------------------
+
+    def publish(self, change: Change) -> None:
+        """A commit of this process: show it here and tell the other processes. Never waits."""
+        self._take(change)
+        self.bus.publish(change)
+
+    def _take(self, change: Change) -> None:
+        audience = self._rooms.get(change.campaign_id)
+        if audience is None:
+            meanwhile = self._meanwhile.get(change.campaign_id)
+            if meanwhile is not None and len(meanwhile) < _MOST_WHILE_OPENING:
+                meanwhile.append(change)
+            return
+        match audience.room.apply(change):
+            case Step.APPLIED:
+                self._moved(audience)
+            case Step.EARLY:
+                self._positions.gap(audience)
+            case Step.FOREIGN:
+                self._positions.unknown(change.campaign_id)
+            case Step.KNOWN:
+                pass
+
+    # --- clients come and go -------------------------------------------------------------------------
+
+    async def join(self, line: Line, admission: Pass, position: Position | None) -> Client:
+        """Let a client in and bring it to now: all it has missed since `position`, or a snapshot.
+
+        Raises Closing, NoCampaign, TooManyOverlays, or one of UNREACHABLE.
+        """
+        while True:
+            audience = await self._open(admission.campaign_id)
+            if position is not None and audience.is_beyond(position):
+                await self._positions.confirm(audience)  # another process has told it what we do not know
+            if self._rooms.get(admission.campaign_id) is audience:
+                break
+        if self._closing:
+            raise Closing
+        client = Client(line, admission, position, resuming=position is not None)
+        if client.is_overlay and audience.overlays >= self._most_overlays:
+            raise TooManyOverlays
+        if isinstance(admission, OverlayPass):  # keys that died since it was let in are looked at again
+            room = audience.room
+            room.token_version = min(room.token_version, admission.token_version)
+        audience.add(client)
+        line.on_drained(lambda seconds: self._drained(audience, client, seconds))
+        audience.feed(client, self._clock.now())
+        return client
+
+    def leave(self, client: Client) -> None:
+        """The client's connection is over."""
+        audience = self._rooms.get(client.admission.campaign_id)
+        if audience is not None:
+            audience.remove(client, asyncio.get_running_loop().time())
+
+    def resync(self, client: Client) -> None:
+        """The client asks for a snapshot; one in RESYNC_EVERY_S, a sooner one is answered then."""
+        if client.resync_at is None:
+            now = asyncio.get_running_loop().time()
+            client.resync_at = max(now, client.last_resync + RESYNC_EVERY_S)
+            if client.resync_at <= now:
+                self._answer_resync(client, now)
+
+    def _answer_resync(self, client: Client, now: float) -> None:
+        client.last_resync, client.resync_at = now, None
+        client.position = None
+        audience = self._rooms.get(client.admission.campaign_id)
+        if audience is not None and client.line.full_since is None:
+            audience.feed(client, self._clock.now())
+
+    async def _open(self, campaign_id: UUID) -> Audience:
+        """The room, read once however many come at the same time."""
+        if self._closing:
+            raise Closing
+        audience = self._rooms.get(campaign_id)
+        if audience is not None:
+            return audience
+        task = self._opening.get(campaign_id)
+        if task is None:
+            task = asyncio.get_running_loop().create_task(self._read(campaign_id))
+            self._opening[campaign_id] = task
+            task.add_done_callback(lambda _: self._opening.pop(campaign_id, None))
+        return await asyncio.shield(task)
+
+    async def _read(self, campaign_id: UUID) -> Audience:
+        meanwhile: list[Change] = []
+        self._meanwhile[campaign_id] = meanwhile
+        self.bus.follow(campaign_id)
+        try:
+            room = await self._read_room(campaign_id)
+        except BaseException:
+            self.bus.leave(campaign_id)
+            raise
+        finally:
+            del self._meanwhile[campaign_id]
+        self.figures.loads += 1
+        now = asyncio.get_running_loop().time()
+        audience = Audience(room, self._build, self.figures, next_ping=now + PING_EVERY_S, empty_since=now)
+        self._rooms[campaign_id] = audience
+        for change in meanwhile:
+            self._take(change)
+        return audience
+
+    async def _read_room(self, campaign_id: UUID) -> Room:
+        async with (
+            asyncio.timeout(_OPEN_TIMEOUT_S),
+            self._database.transaction(isolation="repeatable_read", readonly=True) as connection,
+        ):
+            snapshot = await snapshots.read(connection, campaign_id)
+        if snapshot is None:
+            raise NoCampaign(str(campaign_id))
+        return Room(campaign_id, snapshot)
+
+    # --- frames go out -------------------------------------------------------------------------------
+
+    def _moved(self, audience: Audience) -> None:
+        self._due.at(audience, max(asyncio.get_running_loop().time(), audience.next_frame))
+
+    def _drained(self, audience: Audience, client: Client, seconds: float) -> None:
+        now = asyncio.get_running_loop().time()
+        if client.drained(now, seconds) or client.position != audience.position:
+            self._due.at(audience, max(now, client.not_before, audience.next_frame))
+
+    async def _flush(self, audience: Audience) -> None:
+        now = asyncio.get_running_loop().time()
+        audience.next_frame = now + FRAME_EVERY_S
+        at = self._clock.now()
+        for number, client in enumerate(tuple(audience.clients)):
+            if number % _CLIENTS_IN_ONE_GO == _CLIENTS_IN_ONE_GO - 1:
+                await asyncio.sleep(0)
+            if client.line.full_since is not None:
+                continue  # comes back when it has drained
+            if client.slow and now < client.not_before:
+                self._due.at(audience, client.not_before)
+                continue
+            audience.feed(client, at)
+            client.slow = client.slow and client.line.full_since is not None
+
+    async def _feeder(self) -> None:
+        while True:
+            audience = await self._due.next()
+            try:
+                await self._flush(audience)
+            except Exception:
+                _log.exception("flush_failed", campaign_id=str(audience.room.campaign_id))
+            await asyncio.sleep(0)
+
+    async def _caretaker(self) -> None:
+        while True:
+            await asyncio.sleep(_TICK_S)
+            now = asyncio.get_running_loop().time()
+            for audience in tuple(self._rooms.values()):
+                try:
+                    self._look_after(audience, now)
+                except Exception:
+                    _log.exception("look_after_failed", campaign_id=str(audience.room.campaign_id))
+
+    def _look_after(self, audience: Audience, now: float) -> None:
+        for client in tuple(audience.clients):
+            if client.is_stuck(now):
+                self.figures.cut += 1
+                _log.info("client_cut", campaign_id=str(audience.room.campaign_id))
+                client.line.cut(TOO_SLOW.code, TOO_SLOW.reason)
+                audience.remove(client, now)
+            elif client.resync_at is not None and client.resync_at <= now:
+                self._answer_resync(client, now)
+        if now >= audience.next_ping:
+            audience.next_ping = now + PING_EVERY_S
+            self._ping(audience)
+        if audience.empty_since is not None and now - audience.empty_since > LINGER_S:
+            self._drop(audience)
+
+    def _ping(self, audience: Audience) -> None:
+        at = self._clock.now()
+        pings: dict[Position, bytes] = {}
+        for client in audience.clients:
+            position = client.position
+            if position is None or client.line.full_since is not None:
+                continue
+            if position not in pings:
+                pings[position] = audience.ping(position, at)
+            client.line.write(pings[position])
+
+    # --- rooms end -----------------------------------------------------------------------------------
+
+    def _drop(self, audience: Audience) -> None:
+        campaign_id = audience.room.campaign_id
+        self._due.drop(audience)
+        if self._rooms.get(campaign_id) is audience:
+            del self._rooms[campaign_id]
+            self.bus.leave(campaign_id)
+
+    def _gone(self, audience: Audience) -> None:
+        """The campaign was deleted."""
+        for client in tuple(audience.clients):
+            dismiss(client.line, BAD_KEY)
+        self._drop(audience)
+
+    async def _keys_changed(self, audience: Audience) -> None:
+        if await self._keys.check_overlays(audience):
+            self._moved(audience)
+
+    # --- life ----------------------------------------------------------------------------------------
+
+    async def run(self) -> None:
+        """Work until cancelled."""
+        try:
+            async with asyncio.TaskGroup() as tasks:
+                tasks.create_task(self.bus.run(self._take, self._positions.unknown))
+                tasks.create_task(self._feeder())
+                tasks.create_task(self._caretaker())
+                tasks.create_task(self._positions.run())
+                tasks.create_task(self._keys.run())
+                tasks.create_task(self.presence.run())
+        finally:
+            for opening in self._opening.values():
+                opening.cancel()
+
+    def close(self, code: int = RESTART.code) -> None:
+        """Say bye to everybody and let nobody in any more; call before the server is told to stop."""
+        self._closing = True
+        ending = next(ending for ending in ENDINGS if ending.code == code)
+        for audience in self._rooms.values():
+            for client in tuple(audience.clients):
+                wait = random.randint(*_RETRY_MS)  # noqa: S311 - spreads load, guards nothing
+                dismiss(client.line, ending, retry_ms=wait)
+
+    def sizes(self) -> dict[str, int]:
+        """How much there is now, for the metrics."""
+        return {
+            "rooms": len(self._rooms),
+            "clients": sum(len(audience.clients) for audience in self._rooms.values()),
+            "overlays": sum(audience.overlays for audience in self._rooms.values()),
+        }

@@ -1,0 +1,205 @@
+"""Where rooms stand, compared with where PostgreSQL says they should (reliability §3.4 rules 6, 7).
+
+One query a second for all rooms of the process, four a second while the bus is away. It heals lost
+messages, notices a new epoch, spreads revoked keys, and is all that is needed to live without Redis.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Awaitable, Callable, Mapping
+from typing import Final
+from uuid import UUID
+
+import structlog
+
+from server.live.audience import Audience
+from server.live.bus_port import Bus
+from sql import snapshots
+from sql.pool import UNREACHABLE, Database
+from sql.snapshots import Head
+
+_log = structlog.get_logger(__name__)
+
+EVERY_S: Final = 1.0
+EVERY_WITHOUT_BUS_S: Final = 0.25
+#: A room may be behind for so long: the message is probably under way.
+PATIENCE_S: Final = 0.2
+_LEAST_PAUSE_S: Final = 0.05
+_QUERY_TIMEOUT_S: Final = 3.0
+_AT_ONCE: Final = 4
+
+
+class Positions:
+    """Keeps rooms where the database is."""
+
+    def __init__(
+        self,
+        database: Database,
+        bus: Bus,
+        rooms: Mapping[UUID, Audience],
+        *,
+        moved: Callable[[Audience], None],
+        gone: Callable[[Audience], None],
+        keys_changed: Callable[[Audience], Awaitable[None]],
+    ) -> None:
+        self._database = database
+        self._bus = bus
+        self._rooms = rooms
+        self._moved = moved
+        self._gone = gone
+        self._keys_changed = keys_changed
+        self._wake = asyncio.Event()
+        self._reachable = True
+        self._catching_up: dict[UUID, asyncio.Task[None]] = {}
+
+    # --- told by others ------------------------------------------------------------------------------
+
+    def gap(self, audience: Audience) -> None:
+        """A change came that does not fit; what is missing gets PATIENCE_S to arrive."""
+        if audience.behind_since is None:
+            audience.behind_since = asyncio.get_running_loop().time()
+            self._wake.set()
+
+    def unknown(self, campaign_id: UUID | None) -> None:
+        """Messages may have been lost, for one campaign or (None) for all: ask at once."""
+        long_ago = asyncio.get_running_loop().time() - PATIENCE_S
+        for audience in self._rooms.values() if campaign_id is None else (self._rooms.get(campaign_id),):
+            if audience is not None:
+                audience.behind_since = long_ago
+        self._wake.set()
+
+    # --- the loop ------------------------------------------------------------------------------------
+
+    async def run(self) -> None:
+        """Work until cancelled; a database that is away is asked again and again."""
+        try:
+            await self._run()
+        finally:
+            for task in self._catching_up.values():
+                task.cancel()
+
+    async def _run(self) -> None:
+        while True:
+            await self._pause()
+            try:
+                await self.check()
+                if not self._reachable:
+                    self._reachable = True
+                    _log.info("positions_known_again")
+            except UNREACHABLE as error:
+                if self._reachable:
+                    self._reachable = False
+                    _log.warning("positions_unknown", error=type(error).__name__)
+            except Exception:
+                self._reachable = False
+                _log.exception("position_check_failed")
+
+    async def _pause(self) -> None:
+        loop = asyncio.get_running_loop()
+        earliest = loop.time() + _LEAST_PAUSE_S
+        if not self._reachable:
+            await asyncio.sleep(EVERY_WITHOUT_BUS_S)
+            return
+        until = loop.time() + (EVERY_S if self._bus.state == "ok" else EVERY_WITHOUT_BUS_S)
+        while True:
+            self._wake.clear()
+            behind = (a.behind_since for a in self._rooms.values())
+            due = min((since + PATIENCE_S for since in behind if since is not None), default=until)
+            wait = max(earliest, min(due, until)) - loop.time()
+            if wait <= 0:
+                return
+            try:
+                async with asyncio.timeout(wait):
+                    await self._wake.wait()
+            except TimeoutError:
+                return
+
+    async def check(self) -> None:
+        """Compare all rooms once. Raises one of UNREACHABLE."""
+        rooms = dict(self._rooms)
+        if not rooms:
+            return
+        before = {campaign_id: audience.position for campaign_id, audience in rooms.items()}
+        async with asyncio.timeout(_QUERY_TIMEOUT_S), self._database.connection() as connection:
+            heads = {head.campaign_id: head for head in await snapshots.heads(connection, list(rooms))}
+        behind = []
+        for campaign_id, audience in rooms.items():
+            head = heads.get(campaign_id)
+            if head is None:
+                self._gone(audience)
+            elif self._must_catch_up(audience, head, went_back=before[campaign_id].seq > head.seq):
+                behind.append(audience)
+        for start in range(0, len(behind), _AT_ONCE):
+            await asyncio.gather(*(self.catch_up(audience) for audience in behind[start : start + _AT_ONCE]))
+        for campaign_id, head in heads.items():
+            await self._check_keys(rooms[campaign_id], head)
+
+    def _must_catch_up(self, audience: Audience, head: Head, *, went_back: bool) -> bool:
+        room = audience.room
+        if head.epoch != room.epoch:
+            return True
+        if went_back:
+            # Only a restored database does this, and a restore must make a new epoch. Obey it anyway.
+            _log.error("position_went_back", campaign_id=str(room.campaign_id), seq=room.seq, head=head.seq)
+            room.distrust()
+            return True
+        if head.seq <= room.seq:
+            audience.behind_since = None
+            return False
+        now = asyncio.get_running_loop().time()
+        if audience.behind_since is None:
+            audience.behind_since = now
+        return self._bus.state != "ok" or now - audience.behind_since >= PATIENCE_S
+
+    async def _check_keys(self, audience: Audience, head: Head) -> None:
+        room = audience.room
+        if room.token_version == head.token_version:
+            return
+        room.token_version = head.token_version  # first: a client that joins meanwhile may lower it again
+        try:
+            await self._keys_changed(audience)
+        except BaseException:
+            room.token_version = -1  # not done: the next check does it
+            raise
+
+    async def confirm(self, audience: Audience) -> None:
+        """Ask the database about one room, unless that was done a moment ago. Raises UNREACHABLE."""
+        if asyncio.get_running_loop().time() - audience.confirmed > PATIENCE_S:
+            await self.catch_up(audience)
+
+    # --- healing -------------------------------------------------------------------------------------
+
+    async def catch_up(self, audience: Audience) -> None:
+        """Bring a room to the database's position; callers at the same time share one reading.
+
+        Raises one of UNREACHABLE.
+        """
+        campaign_id = audience.room.campaign_id
+        task = self._catching_up.get(campaign_id)
+        if task is None:
+            task = asyncio.get_running_loop().create_task(self._catch_up(audience))
+            self._catching_up[campaign_id] = task
+            task.add_done_callback(lambda _: self._catching_up.pop(campaign_id, None))
+        await asyncio.shield(task)
+
+    async def _catch_up(self, audience: Audience) -> None:
+        room = audience.room
+        started = asyncio.get_running_loop().time()
+        async with (
+            asyncio.timeout(_QUERY_TIMEOUT_S),
+            self._database.transaction(isolation="repeatable_read", readonly=True) as connection,
+        ):
+            change = await snapshots.changes_since(connection, room.campaign_id, room.epoch, room.seq)
+            snapshot = None if change else await snapshots.read(connection, room.campaign_id)
+        audience.figures.catch_ups += 1
+        if change is not None:
+            room.apply(change)
+        elif snapshot is None:
+            self._gone(audience)
+            return
+        else:
+            room.replace(snapshot)
+        audience.behind_since = None
+        audience.confirmed = started
+        self._moved(audience)

@@ -1,0 +1,148 @@
+"""Logging in with the link from the terminal, and out."""
+
+from __future__ import annotations
+
+from typing import Annotated
+from uuid import UUID
+
+from pydantic import Field
+
+from server.web.auth import new_secret, session_cookie, session_token
+from server.web.endpoint import Call, endpoint
+from server.web.limits import count_login_failure
+from server.web.models import Model, Moment, Page, PageQuery, part
+from server.web.problems import Problem, conflict, not_found
+from sql import admin_log, sessions, users, verifications
+from sql.pool import Connection
+
+
+class LoginCode(Model):
+    code: Annotated[str, Field(min_length=1, max_length=200, description="What stands behind `#code=`")]
+
+
+class PersonOut(Model):
+    id: UUID
+    name: str
+
+
+class LoginOut(Model):
+    user: PersonOut
+    csrf: str = Field(description="Send it as X-CSRF-Token with every write")
+
+
+class SessionOut(Model):
+    user: PersonOut
+    csrf: str | None = Field(description="null with a bearer key, which needs none")
+    build: str = Field(description="Changes when the pages change: reload then")
+    version: str
+    demo: bool = Field(description="Whether this server was started with the demo campaign")
+
+
+class LoginPlaceOut(Model):
+    """Where a person is logged in."""
+
+    id: UUID
+    current: bool
+    user_agent: str
+    created_at: Moment
+    last_seen_at: Moment
+    expires_at: Moment
+
+
+async def _person(connection: Connection, user_id: UUID) -> PersonOut:
+    person = await users.get(connection, user_id)
+    if person is None:
+        raise not_found("user")
+    return PersonOut(id=person.id, name=person.name)
+
+
+@endpoint(
+    "POST",
+    "/session",
+    "Log in with a one-time code",
+    body=LoginCode,
+    answer=LoginOut,
+    is_open=True,
+    limit="logins",
+    problems=(401, 429),
+)
+async def log_in(call: Call, body: LoginCode) -> LoginOut:
+    """Sets the session cookie. The code works once, for 24 hours; `hubbub link` prints a new one."""
+    origins = call.services.origins
+    user_id = await verifications.use_login(call.connection, body.code)
+    if user_id is None:
+        await count_login_failure(call.services, call.request)
+        raise Problem(
+            401,
+            "code_refused",
+            "This link was used already, or is older than 24 hours. Run `hubbub link` for a new one.",
+        )
+    # A login never goes on with the id of a session that somebody may have planted (T43).
+    if old := session_token(call.request, origins):
+        await sessions.end_by_token(call.connection, old)
+    token, csrf = new_secret(), new_secret()
+    session_id = await sessions.begin(
+        call.connection,
+        user_id,
+        token=token,
+        csrf_token=csrf,
+        user_agent=call.request.headers.get("user-agent", ""),
+    )
+    await admin_log.note(call.connection, actor=f"user:{user_id}", action="session.begin", subject=session_id)
+    call.cookies.append(session_cookie(origins, token))
+    return LoginOut(user=await _person(call.connection, user_id), csrf=csrf)
+
+
+@endpoint("GET", "/session", "Who am I", answer=SessionOut)
+async def who_am_i(call: Call) -> SessionOut:
+    """The person behind the cookie or key, and the token for writes."""
+    services = call.services
+    return SessionOut(
+        user=await _person(call.connection, call.actor.user_id),
+        csrf=call.actor.csrf_token or None,
+        build=services.assets.build,
+        version=services.version,
+        demo=services.demo,
+    )
+
+
+@endpoint("DELETE", "/session", "Log out", answer=None, status=204, problems=(409,))
+async def log_out(call: Call) -> None:
+    """Ends the session; its live connections close within two seconds."""
+    if call.actor.kind != "session":
+        raise conflict("no_session", "A key is not logged in; revoke it with `hubbub key revoke`.")
+    await sessions.end(call.connection, call.actor.credential, call.actor.user_id)
+    call.cookies.append(session_cookie(call.services.origins, ""))
+
+
+@endpoint("GET", "/sessions", "Where I am logged in", query=PageQuery, answer=Page[LoginPlaceOut])
+async def list_sessions(call: Call) -> Page[LoginPlaceOut]:
+    """All living sessions of this person, latest use first."""
+    living = await sessions.list_of_user(call.connection, call.actor.user_id)
+    chosen, following = part(living, call.asked(PageQuery), lambda session: session.id)
+    return Page(
+        items=[
+            LoginPlaceOut(
+                id=session.id,
+                current=session.id == call.actor.credential,
+                user_agent=session.user_agent,
+                created_at=session.created_at,
+                last_seen_at=session.last_seen_at,
+                expires_at=session.expires_at,
+            )
+            for session in chosen
+        ],
+        next=following,
+    )
+
+
+@endpoint("DELETE", "/sessions/{session_id}", "End a session", answer=None, status=204)
+async def end_session(call: Call) -> None:
+    """Logs out another browser."""
+    session_id = call.id("session_id", "session")
+    if not await sessions.end(call.connection, session_id, call.actor.user_id):
+        raise not_found("session")
+    await admin_log.note(call.connection, actor=call.actor.label, action="session.end", subject=session_id)
+
+
+ENDPOINTS = (log_in, who_am_i, log_out, list_sessions, end_session)

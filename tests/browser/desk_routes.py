@@ -1,0 +1,265 @@
+"""The HTTP routes of the desk's stand-in API (desk_harness.py), in the shapes of contract §4."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+from collections.abc import Awaitable, Callable
+from datetime import timedelta
+from typing import Any
+
+from starlette.requests import Request
+from starlette.responses import JSONResponse, Response
+from starlette.routing import Route
+
+from tests.browser.desk_harness import BUILD, BUILT_IN, CSRF, DEFAULTS, FakeHubbub, FakePoll, Refusal, new_id, now
+from tests.browser.desk_harness import problem, wire
+
+Json = dict[str, Any]
+Answer = Callable[[Request, Any], Any]
+
+
+class Api:
+    """Handlers return plain data; `wrap` adds what every endpoint has: session, CSRF, idempotency, failures."""
+
+    def __init__(self, hubbub: FakeHubbub) -> None:
+        self.hub = hubbub
+
+    def wrap(self, handler: Answer, status: int = 200) -> Callable[[Request], Awaitable[Response]]:
+        async def endpoint(request: Request) -> Response:
+            hub = self.hub
+            if hub.unplugged:
+                # No answer at all, as from a machine that went away.
+                await asyncio.sleep(0.05)
+                raise ConnectionAbortedError
+            path = request.url.path.removeprefix("/api/v1")
+            raw = await request.body()
+            body = json.loads(raw) if raw else None
+            hub.calls.append((request.method, path, body))
+            for ending, refusal in hub.broken.items():
+                if path.endswith(ending):
+                    return problem(refusal.status, refusal.detail)
+            opening = request.method == "POST" and path == "/session"
+            if not opening and not hub.signed_in:
+                return problem(401, "You are not signed in.")
+            key = request.headers.get("idempotency-key")
+            if request.method != "GET":
+                hub.headers.append(dict(request.headers))
+                if not opening and request.headers.get("x-csrf-token") != CSRF:
+                    return problem(403, "The page is out of date.")
+                if key and key in hub.answers:
+                    return JSONResponse(hub.answers[key], headers={"Idempotency-Replayed": "true"})
+            try:
+                answer = handler(request, body)
+                if asyncio.iscoroutine(answer):
+                    answer = await answer
+            except Refusal as refusal:
+                return problem(refusal.status, refusal.detail)
+            if answer is None:
+                return Response(status_code=204)
+            if key:
+                hub.answers[key] = answer
+            return JSONResponse(answer, status)
+
+        return endpoint
+
+    # -- session and campaigns --------------------------------------------------------------------------------
+
+    def login(self, _: Request, body: Any) -> Json:
+        if body["code"] != self.hub.login_code:
+            raise Refusal(401, "This link was used already or is older than 24 hours.")
+        self.hub.signed_in = True
+        return {"user": {"id": new_id(), "name": "Game master"}, "csrf": CSRF}
+
+    def session(self, _: Request, __: Any) -> Json:
+        return {
+            "user": {"id": new_id(), "name": "Game master"},
+            "csrf": CSRF,
+            "build": BUILD,
+            "version": "0.1.0",
+            "demo": False,
+        }
+
+    def logout(self, _: Request, __: Any) -> None:
+        self.hub.signed_in = False
+
+    def campaigns(self, _: Request, __: Any) -> Json:
+        return {"items": list(self.hub.campaigns.values()), "next": None}
+
+    def new_campaign(self, _: Request, body: Any) -> Json:
+        return self.hub.campaigns[self.hub.add_campaign(body["name"])]
+
+    # -- channels and overlays --------------------------------------------------------------------------------
+
+    def channels(self, request: Request, _: Any) -> Json:
+        items = self.hub.of(self.hub.channels, request.path_params["campaign"])
+        return {"items": [self.hub.shown(item) for item in items], "next": None}
+
+    def new_channel(self, request: Request, body: Any) -> Json:
+        fresh = {"status": "connecting", "heard_at": None, "lag_ms": None}
+        more = {key: body[key] for key in ("platform", "source")}
+        made = self.hub.add_channel(request.path_params["campaign"], body["login"], **{**fresh, **more})
+        return self.hub.shown(made)
+
+    def drop_channel(self, request: Request, _: Any) -> None:
+        self.hub.channels.pop(request.path_params["id"])
+
+    def overlays(self, request: Request, _: Any) -> Json:
+        items = self.hub.of(self.hub.overlays, request.path_params["campaign"])
+        return {"items": [self.hub.shown(item) for item in items], "next": None}
+
+    def link(self, overlay: Json) -> str:
+        return f"{self.hub.origin}/o/{overlay['id']}#k=ovl_{new_id().replace('-', '')}"
+
+    def new_overlay(self, request: Request, body: Any) -> Json:
+        overlay = self.hub.add_overlay(request.path_params["campaign"], body["name"], live=False)
+        return {"id": overlay["id"], "name": overlay["name"], "layout": overlay["layout"], "url": self.link(overlay)}
+
+    def edit_overlay(self, request: Request, body: Any) -> Json:
+        overlay = self.hub.overlays[request.path_params["id"]]
+        overlay.update(body)
+        return self.hub.shown(overlay)
+
+    def drop_overlay(self, request: Request, _: Any) -> None:
+        self.hub.overlays.pop(request.path_params["id"])
+
+    def rotate(self, request: Request, _: Any) -> Json:
+        overlay = self.hub.overlays[request.path_params["id"]]
+        return {"id": overlay["id"], "name": overlay["name"], "url": self.link(overlay)}
+
+    # -- polls ------------------------------------------------------------------------------------------------
+
+    def poll(self, request: Request) -> FakePoll:
+        poll = self.hub.polls.get(request.path_params["id"])
+        if poll is None:
+            raise Refusal(404, "There is no such poll.")
+        return poll
+
+    def polls(self, request: Request, _: Any) -> Json:
+        hub, campaign = self.hub, request.path_params["campaign"]
+        mine = [p for p in hub.polls.values() if p.campaign_id == campaign]
+        wanted = request.query_params.get("state")
+        if wanted == "draft":
+            mine = [p for p in mine if p.state == "draft"]
+        elif wanted == "done":
+            mine = [p for p in mine if p.state in ("revealed", "cancelled")][::-1]
+        return {"items": [p.public() for p in mine], "next": None}
+
+    def new_poll(self, request: Request, body: Any) -> Json:
+        rundown = body.pop("rundown_id", None)
+        poll = FakePoll({**DEFAULTS, **body}, request.path_params["campaign"], rundown)
+        self.hub.polls[poll.id] = poll
+        if rundown:
+            self.hub.rundowns[rundown]["order"].append(poll.id)
+        return poll.public()
+
+    def one_poll(self, request: Request, _: Any) -> Json:
+        return self.poll(request).public()
+
+    def edit_poll(self, request: Request, body: Any) -> Json:
+        poll = self.poll(request)
+        if "rundown_id" in body:
+            poll.rundown_id = body.pop("rundown_id")
+            self.hub.rundowns[str(poll.rundown_id)]["order"].append(poll.id)
+        poll.body.update(body)
+        poll.votes = [0] * len(poll.body["options"])
+        return poll.public()
+
+    def drop_poll(self, request: Request, _: Any) -> None:
+        self.hub.polls.pop(self.poll(request).id)
+
+    async def act(self, request: Request, body: Any) -> Json:
+        poll = self.poll(request)
+        verb = request.path_params["verb"]
+        if verb == "again":
+            copy = FakePoll(dict(poll.body), poll.campaign_id, poll.rundown_id)
+            self.hub.polls[copy.id] = copy
+            return copy.public()
+        await self.hub.act(poll, verb, body)
+        await self.hub.push()
+        return poll.public()
+
+    def templates(self, _: Request, __: Any) -> Json:
+        built_in = [{"id": None, "builtin": True, "settings": {}, **item} for item in BUILT_IN]
+        return {"items": [*built_in, *self.hub.templates.values()], "next": None}
+
+    def new_template(self, _: Request, body: Any) -> Json:
+        template = {"id": new_id(), "builtin": False, **body}
+        self.hub.templates[template["id"]] = template
+        return template
+
+    def drop_template(self, request: Request, _: Any) -> None:
+        self.hub.templates.pop(request.path_params["id"])
+
+    # -- rundowns and the rest ----------------------------------------------------------------------------------
+
+    def rundowns(self, request: Request, _: Any) -> Json:
+        mine = self.hub.of(self.hub.rundowns, request.path_params["campaign"])
+        return {"items": [self.hub.shown_rundown(item) for item in mine], "next": None}
+
+    def new_rundown(self, request: Request, body: Any) -> Json:
+        return self.hub.shown_rundown(self.hub.add_rundown(request.path_params["campaign"], body["name"]))
+
+    def edit_rundown(self, request: Request, body: Any) -> Json:
+        rundown = self.hub.rundowns[request.path_params["id"]]
+        rundown["name"] = body.get("name", rundown["name"])
+        rundown["order"] = body.get("poll_ids", rundown["order"])
+        return self.hub.shown_rundown(rundown)
+
+    def drop_rundown(self, request: Request, _: Any) -> None:
+        self.hub.rundowns.pop(request.path_params["id"])
+
+    def ticket(self, _: Request, body: Any) -> Json:
+        return {"ticket": f"tkt_{body['campaign_id']}", "expires_at": wire(now() + timedelta(seconds=30))}
+
+    def status(self, request: Request, _: Any) -> Json:
+        return self.hub.status(request.path_params["campaign"])
+
+    def preflight(self, _: Request, __: Any) -> Json:
+        fix = "Paste the overlay's link into OBS: Sources, +, Browser."
+        checks = [
+            {"name": "Database", "status": "pass", "detail": "answers in 1 ms", "fix": ""},
+            {"name": "Overlay", "status": "warn", "detail": "no browser source is connected", "fix": fix},
+        ]
+        return {"healthy": True, "checks": checks}
+
+
+def api_routes(hubbub: FakeHubbub) -> list[Route]:
+    api = Api(hubbub)
+
+    def nothing(_: Request, __: Any) -> Json:
+        return {}
+
+    table: list[tuple[str, str, Answer, int]] = [
+        ("POST", "/session", api.login, 200),
+        ("GET", "/session", api.session, 200),
+        ("DELETE", "/session", api.logout, 204),
+        ("GET", "/campaigns", api.campaigns, 200),
+        ("POST", "/campaigns", api.new_campaign, 201),
+        ("GET", "/campaigns/{campaign}/channels", api.channels, 200),
+        ("POST", "/campaigns/{campaign}/channels", api.new_channel, 201),
+        ("DELETE", "/channels/{id}", api.drop_channel, 204),
+        ("GET", "/campaigns/{campaign}/overlays", api.overlays, 200),
+        ("POST", "/campaigns/{campaign}/overlays", api.new_overlay, 201),
+        ("PATCH", "/overlays/{id}", api.edit_overlay, 200),
+        ("DELETE", "/overlays/{id}", api.drop_overlay, 204),
+        ("POST", "/overlays/{id}/rotate", api.rotate, 200),
+        ("POST", "/overlays/{id}/test", nothing, 202),
+        ("GET", "/campaigns/{campaign}/polls", api.polls, 200),
+        ("POST", "/campaigns/{campaign}/polls", api.new_poll, 201),
+        ("GET", "/campaigns/{campaign}/poll-templates", api.templates, 200),
+        ("POST", "/campaigns/{campaign}/poll-templates", api.new_template, 201),
+        ("DELETE", "/poll-templates/{id}", api.drop_template, 204),
+        ("GET", "/campaigns/{campaign}/rundowns", api.rundowns, 200),
+        ("POST", "/campaigns/{campaign}/rundowns", api.new_rundown, 201),
+        ("PATCH", "/rundowns/{id}", api.edit_rundown, 200),
+        ("DELETE", "/rundowns/{id}", api.drop_rundown, 204),
+        ("POST", "/live-tickets", api.ticket, 200),
+        ("GET", "/campaigns/{campaign}/status", api.status, 200),
+        ("GET", "/campaigns/{campaign}/preflight", api.preflight, 200),
+        ("GET", "/polls/{id}", api.one_poll, 200),
+        ("PATCH", "/polls/{id}", api.edit_poll, 200),
+        ("DELETE", "/polls/{id}", api.drop_poll, 204),
+        ("POST", "/polls/{id}/{verb}", api.act, 200),
+    ]
+    return [Route(f"/api/v1{path}", api.wrap(run, status), methods=[method]) for method, path, run, status in table]

@@ -1,0 +1,87 @@
+"""Pictures of every state, to be looked at: build/pictures/overlay-*.png.
+
+Each is also checked for what a machine can see: all text inside its box, the card inside the safe area.
+"""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+from playwright.async_api import Browser, Page
+
+from tests.browser.overlay_harness import OverlayServer, open_overlay, overlay_server, shows
+from tests.browser.overlay_scenes import SCENES, THEME_SCENES, Scene
+
+FOLDER = Path(__file__).parents[2] / "build" / "pictures"
+#: What a game looks like to a plate: the brightest, the darkest and the busiest frame.
+BUSY = (
+    "repeating-conic-gradient(from 20deg at 30% 60%, #7ec850 0 7deg, #214d1a 0 13deg, #ffd23f 0 17deg, "
+    "#d7263d 0 22deg, #1b998b 0 29deg, #fff 0 31deg)"
+)
+BACKGROUNDS = {"white": "#ffffff", "black": "#000000", "busy": BUSY}
+
+OUTSIDE = """() => {
+  const wrong = [];
+  const safe = document.querySelector('.hb-safe').getBoundingClientRect();
+  for (const card of document.querySelectorAll('.hb-poll, hb-poll')) {
+    const box = card.getBoundingClientRect();
+    if (box.left < safe.left - 1 || box.right > safe.right + 1 || box.top < safe.top - 1 || box.bottom > safe.bottom + 1)
+      wrong.push(`card ${JSON.stringify(box)} leaves ${JSON.stringify(safe)}`);
+    const plate = card.querySelector('.hb-card').getBoundingClientRect();
+    const parts = '.hb-question, .hb-status, .hb-label, .hb-figures, .hb-ring, .hb-jar, .hb-footer, .hb-row';
+    for (const part of card.querySelectorAll(parts)) {
+      const inner = part.getBoundingClientRect();
+      if (!inner.width || getComputedStyle(part).visibility === 'hidden') continue;
+      if (inner.left < plate.left - 1 || inner.right > plate.right + 1 || inner.top < plate.top - 1 || inner.bottom > plate.bottom + 1)
+        wrong.push(`${part.className} leaves the plate`);
+    }
+    for (const row of card.querySelectorAll('.hb-row')) {
+      const label = row.querySelector('.hb-label').getBoundingClientRect();
+      const figures = row.querySelector('.hb-figures').getBoundingClientRect();
+      const lane = row.querySelector('.hb-lane').getBoundingClientRect();
+      if (figures.width && label.right > figures.left + 1) wrong.push('a label runs into its figures');
+      if (lane.height && (label.top < lane.top - 4 || label.bottom > lane.bottom + 4)) wrong.push('a label leaves its row');
+    }
+  }
+  return wrong;
+}"""
+
+
+async def _show(page: Page, server: OverlayServer, scene: Scene) -> None:
+    width, height = scene.size
+    await page.set_viewport_size({"width": width, "height": height})
+    server.layout = server.layout | {"theme": "night", "anchor": "bottom-left", "scale": 1.0} | scene.layout
+    server.boards = {scene.name: scene.board(server)}
+    await open_overlay(page, server)
+    await shows(page, scene.says)
+
+
+async def _background(page: Page, colours: str) -> None:
+    # As OBS does with the streamer's own CSS: a style element at the end of <head>, after load.
+    await page.add_style_tag(content=f"html {{ background: {colours} !important; }}")
+
+
+@pytest.mark.parametrize("scene", SCENES + THEME_SCENES, ids=lambda scene: scene.name)
+async def test_every_state_has_a_picture_and_stays_in_its_box(browser: Browser, scene: Scene) -> None:
+    FOLDER.mkdir(parents=True, exist_ok=True)
+    async with overlay_server() as server:
+        page = await browser.new_page()
+        await _show(page, server, scene)
+        await _background(page, BACKGROUNDS["busy"])
+        await page.screenshot(path=FOLDER / f"overlay-{scene.name}.png")
+        assert await page.evaluate(OUTSIDE) == []
+
+
+@pytest.mark.parametrize("background", BACKGROUNDS)
+@pytest.mark.parametrize("size", [(1920, 1080), (1280, 720), (640, 360)], ids=lambda size: f"{size[0]}")
+async def test_the_plate_holds_over_any_game(browser: Browser, background: str, size: tuple[int, int]) -> None:
+    FOLDER.mkdir(parents=True, exist_ok=True)
+    async with overlay_server() as server:
+        page = await browser.new_page()
+        scene = next(scene for scene in SCENES if scene.name == "four-options")
+        await _show(page, server, scene)
+        await page.set_viewport_size({"width": size[0], "height": size[1]})
+        await _background(page, BACKGROUNDS[background])
+        await page.screenshot(path=FOLDER / f"overlay-{background}-{size[0]}.png")
+        assert await page.evaluate(OUTSIDE) == []

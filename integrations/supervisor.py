@@ -20,7 +20,9 @@ from sql.pool import UNREACHABLE, Database
 
 _log = structlog.get_logger(__name__)
 
-_GOODBYE_WITHIN = 2.0
+#: A database that takes longer counts as away; a hanging one must not keep the process from ending.
+_ANSWER_WITHIN = 2.0
+_GOODBYE_WITHIN = 1.5
 
 
 class Connectors:
@@ -91,8 +93,9 @@ class Connectors:
             self._unwritten[item.channel] = earlier.then(item) if earlier else item
         asked_at = time.monotonic()
         try:
-            await self._renew(asked_at)
-            await self._write_news()
+            async with asyncio.timeout(_ANSWER_WITHIN):
+                await self._renew(asked_at)
+                await self._write_news()
         except UNREACHABLE as error:
             self._without_database(error)
         else:
@@ -108,6 +111,7 @@ class Connectors:
         if before.keys() != self._held.keys():
             _log.info(
                 "connectors_channels",
+                kinds=self._kinds,
                 held=len(self._held),
                 taken=len(self._held.keys() - before.keys()),
                 given=len(before.keys() - self._held.keys()),
@@ -136,9 +140,9 @@ class Connectors:
             await self._renew(time.monotonic())
 
     def _refuse_id(self, channel: UUID, platform_id: str) -> None:
-        """Another row of the campaign has this id: told once, and not tried again by this process."""
+        """Most likely another row of the campaign has this id: told once, and not tried again."""
         self._refused_ids.add((channel, platform_id))
-        _log.warning("channel_id_is_taken", channel=str(channel), platform_id=platform_id)
+        _log.warning("channel_id_not_set", channel=str(channel), platform_id=platform_id)
 
     def _without_database(self, error: BaseException) -> None:
         away = time.monotonic() - self._renewed_at

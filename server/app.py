@@ -19,11 +19,11 @@ from uuid import UUID
 
 import structlog
 import uvicorn
-from integrations.simulator import SimulatedCrowds
 from pydantic import SecretStr
 from starlette.routing import WebSocketRoute
 
 import overlay
+from integrations.simulator import SimulatedCrowds
 from integrations.supervisor import Connectors
 from integrations.twitch.irc import TwitchIrc
 from server import demo, running
@@ -43,7 +43,7 @@ from server.live.socket import LiveEndpoint
 from server.live.transport import LiveProtocol
 from server.rules.changes import Change
 from server.web.app import create_app
-from server.web.auth import root_key_hash
+from server.web.auth import owner_with_key
 from server.web.login import login_link
 from server.web.origins import Origins, origins_of
 from server.web.overlay_links import derive_overlay_key, link_of
@@ -166,7 +166,7 @@ class Process:
         self.deadlines = Deadlines(database, self.rooms)
         self.connectors = self._connectors() if roles.connectors else []
         self.services = self._services(overlay.load())
-        self.door = FrontDoor(self.services)
+        self.door = FrontDoor(database, self.vault, self.services.owner, clock=self.clock.now)
         self.hub = Hub(
             database,
             self.bus,
@@ -253,12 +253,10 @@ class Process:
             assets=assets,
             origins=self.origins,
             clock=self.clock.now,
-            owner_id=self.owner.id,
-            root_key_hash=root_key_hash(_text(self.settings.api_key)),
+            owner=owner_with_key(self.owner.id, _text(self.settings.api_key)),
             version=version("hubbub-overlay"),
             demo=self.settings.wants_demo,
             redis_state=lambda: self.bus.state,
-            dropped=lambda: sum(self.batches.dropped.values()),
         )
 
     def _start_web(self, group: asyncio.TaskGroup, listener: socket.socket) -> WebTask:

@@ -6,9 +6,11 @@ import argparse
 import asyncio
 import sys
 from collections.abc import Awaitable, Callable
+from functools import partial
 from typing import TypeVar
 from uuid import UUID
 
+from integrations.simulator import SimulationRefused, simulate_against
 from server import running
 from server.config import RefusedConfiguration, Settings
 from server.web.login import login_link
@@ -108,3 +110,40 @@ def doctor(settings: Settings) -> int:
     for good, name, text in rows:
         print(f"{'ok  ' if good else 'MEND'}  {name:16}{text}")
     return 0 if all(good for good, _, _ in rows) else 1
+
+
+def simulate(settings: Settings, given: argparse.Namespace) -> int:
+    """Send a seeded crowd to a running server through its API; 1 when it refuses."""
+    found = running.find(settings.data_dir)
+    url = given.url or settings.public_url or (found.public_url if found else "")
+    if not url:
+        raise RefusedConfiguration("no server is running on this data directory; start it, or give --url")
+    crowd = partial(
+        simulate_against,
+        url,
+        campaign_id=given.campaign or None,
+        size=given.people,
+        rate=given.rate,
+        seconds=given.seconds,
+        seed=given.seed,
+    )
+
+    async def with_key_of_its_own(database: Database) -> None:
+        async with database.connection() as connection:
+            owner = await users.ensure_owner(connection)
+            key_id, text = await api_keys.create(connection, owner.id, "hubbub simulate")
+        try:
+            await crowd(api_key=text)
+        finally:
+            async with database.connection() as connection:
+                await api_keys.revoke(connection, key_id, owner.id)
+
+    try:
+        if settings.api_key:
+            asyncio.run(crowd(api_key=settings.api_key.get_secret_value()))
+        else:
+            with_database(database_url(settings, "simulate"), with_key_of_its_own)
+    except SimulationRefused as refused:
+        print(f"hubbub: {refused}", file=sys.stderr)
+        return 1
+    return 0

@@ -29,6 +29,7 @@ class Settings(BaseSettings):
         env_prefix="HUBBUB_",
         env_file=".env",
         env_file_encoding="utf-8",
+        env_ignore_empty=True,  # `NAME=` in a copied .env.example means "not set"
         extra="ignore",
         populate_by_name=True,
     )
@@ -49,16 +50,6 @@ class Settings(BaseSettings):
     #: Overlay sockets that one campaign may hold open on one process (reliability §3.9).
     overlay_sockets: int = Field(default=20, ge=1, le=100_000)
 
-    @field_validator("database_url", "redis_url", "secret_key", "api_key", mode="before")
-    @classmethod
-    def _empty_is_unset(cls, value: object) -> object:
-        return None if value == "" else value
-
-    @field_validator("demo", mode="before")
-    @classmethod
-    def _empty_demo_is_unset(cls, value: object) -> object:
-        return None if value == "" else value
-
     @field_validator("trusted_proxies", mode="before")
     @classmethod
     def _split_proxies(cls, value: object) -> object:
@@ -71,9 +62,11 @@ class Settings(BaseSettings):
             return value
         parts = urlsplit(value)
         is_web = parts.scheme in ("http", "https") and parts.hostname
-        if not is_web or parts.path not in ("", "/") or parts.query:
+        if not is_web or parts.path not in ("", "/") or parts.query or parts.fragment or parts.username:
             raise ValueError("HUBBUB_PUBLIC_URL must be an origin such as https://show.example.org")
-        return f"{parts.scheme}://{parts.netloc}".lower()
+        # As browsers write an Origin: without the port that the scheme implies.
+        default_port = ":443" if parts.scheme == "https" else ":80"
+        return f"{parts.scheme}://{parts.netloc}".lower().removesuffix(default_port)
 
     @model_validator(mode="after")
     def _secrets_are_strong(self) -> Self:
@@ -109,10 +102,14 @@ def load(**overrides: object) -> Settings:
     try:
         return Settings(**overrides)  # type: ignore[arg-type]
     except ValidationError as error:
-        first = error.errors()[0]
-        where = str(first["loc"][0]) if first["loc"] else ""
-        sentence = str(first["msg"]).removeprefix("Value error, ")
-        raise RefusedConfiguration(f"{where}: {sentence}" if where else sentence) from None
+        first = error.errors(include_input=False)[0]
+        if first["type"] == "value_error":  # one of our own sentences, which names the variable
+            raise RefusedConfiguration(str(first["msg"]).removeprefix("Value error, ")) from None
+        field_name = str(first["loc"][0])
+        variable = field_name if field_name.isupper() else f"HUBBUB_{field_name.upper()}"
+        raise RefusedConfiguration(f"{variable}: {first['msg']}") from None
+    except (OSError, UnicodeDecodeError) as error:
+        raise RefusedConfiguration(f".env cannot be read as UTF-8 text: {error}") from None
 
 
 def secret_keys(settings: Settings) -> tuple[bytes, ...]:

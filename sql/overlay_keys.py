@@ -23,6 +23,8 @@ class KeyedOverlay:
     layout: Mapping[str, Any]
     key_hash: bytes
     token_version: int  # of the campaign: raised whenever a key in it dies
+    epoch: UUID  # where the campaign stands
+    seq: int
 
 
 async def by_hash(connection: Connection, key_hash: bytes) -> KeyedOverlay | None:

@@ -18,7 +18,6 @@ Connection: TypeAlias = "asyncpg.Connection[asyncpg.Record] | PoolConnectionProx
 Row: TypeAlias = asyncpg.Record
 
 
-
 class Unstorable(ValueError):
     """A value that its column cannot hold; it never left this process."""
 

@@ -30,7 +30,7 @@ _log = structlog.get_logger(__name__)
 CHANNELS_PER_CONNECTION = 50
 #: Twitch asking to reconnect twice within this time, in seconds, is answered with a pause.
 _HANDOVER_REST = 5.0
-_CLOSE_WITHIN = 4.0
+_CLOSE_WITHIN = 2.5
 _MILLISECOND = 1000.0
 
 
@@ -75,7 +75,7 @@ class TwitchIrc:
             self._ended.set()
 
     async def close(self) -> None:
-        """Hand on what has been read and let `run` return; a connection that hangs is cut after 4 s."""
+        """Hand on what has been read and let `run` return; a connection that hangs is cut after 2.5 s."""
         self._closing.set()
         if self._group is None:
             return

@@ -8,8 +8,8 @@ from typing import Any, Final
 
 import structlog
 
-from server.live.client import Client, Position
-from server.live.doorman import OverlayPass
+from server.live.client import Client
+from server.live.doorman import OverlayPass, Position
 from server.live.frames import MOST_DELTA, MOST_SNAPSHOT, Delta, Event, Ping, Snapshot, encode
 from server.live.room import Missed, PastEvent, Room
 from server.live.transport import text_frame
@@ -76,7 +76,7 @@ class Audience:
         return Position(self.room.epoch, self.room.seq)
 
     def is_beyond(self, position: Position) -> bool:
-        """Whether the room has not been where this client says it was."""
+        """Whether the room has not been there, as far as it knows."""
         return position.epoch != self.room.epoch or position.seq > self.room.seq
 
     def feed(self, client: Client, at: datetime) -> None:

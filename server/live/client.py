@@ -3,11 +3,10 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Final, NamedTuple
-from uuid import UUID
+from typing import Final
 
 from server.live.close_codes import Ending
-from server.live.doorman import OverlayPass, Pass
+from server.live.doorman import OverlayPass, Pass, Position
 from server.live.frames import Bye, encode
 from server.live.transport import Line, text_frame
 
@@ -17,13 +16,6 @@ SLOW_FRAME_EVERY_S: Final = 0.5
 #: A client that has not taken a frame for so long is cut.
 STUCK_S: Final = 5.0
 RESYNC_EVERY_S: Final = 2.0
-
-
-class Position(NamedTuple):
-    """How far a client has come."""
-
-    epoch: UUID
-    seq: int
 
 
 @dataclass(slots=True, eq=False)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import hashlib
 from collections.abc import Collection, Mapping
 from dataclasses import dataclass
-from typing import Any, Final, Protocol, TypeAlias
+from typing import Any, Final, NamedTuple, Protocol, TypeAlias
 from uuid import UUID
 
 from sql import overlay_keys
@@ -24,15 +24,24 @@ DEFAULT_LAYOUT: Final[Mapping[str, Any]] = {
 }
 
 
+class Position(NamedTuple):
+    """A step of a campaign's stream."""
+
+    epoch: UUID
+    seq: int
+
+
 @dataclass(frozen=True, slots=True)
 class OverlayPass:
-    """A browser source. `key_hash` is the SHA-256 of the key it came with."""
+    """A browser source. `key_hash` is the SHA-256 of the key it came with; `stands` is where the database
+    said its campaign stands when it was let in."""
 
     overlay_id: UUID
     campaign_id: UUID
     layout: Mapping[str, Any]
     key_hash: bytes
     token_version: int
+    stands: Position
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,7 +76,10 @@ def overlay_pass(overlay: KeyedOverlay) -> OverlayPass:
     """The pass for an overlay, with the layout as its browser gets it."""
     own = {"overlay_id": str(overlay.id), "name": overlay.name}
     layout = {**DEFAULT_LAYOUT, **overlay.layout, **own}
-    return OverlayPass(overlay.id, overlay.campaign_id, layout, overlay.key_hash, overlay.token_version)
+    stands = Position(overlay.epoch, overlay.seq)
+    return OverlayPass(
+        overlay.id, overlay.campaign_id, layout, overlay.key_hash, overlay.token_version, stands
+    )
 
 
 class OverlayDoor:

@@ -17,9 +17,9 @@ import structlog
 
 from server.live.audience import Audience, Figures
 from server.live.bus_port import Bus
-from server.live.client import RESYNC_EVERY_S, Client, Position, dismiss
+from server.live.client import RESYNC_EVERY_S, Client, dismiss
 from server.live.close_codes import BAD_KEY, ENDINGS, RESTART, TOO_SLOW
-from server.live.doorman import DeskRegister, OverlayPass, Pass
+from server.live.doorman import DeskRegister, OverlayPass, Pass, Position
 from server.live.keys import KeyWatch
 from server.live.positions import Positions
 from server.live.presence import Presence
@@ -127,12 +127,17 @@ class Hub:
     async def join(self, line: Line, admission: Pass, position: Position | None) -> Client:
         """Let a client in and bring it to now: all it has missed since `position`, or a snapshot.
 
+        A reloaded page must not show an old figure, so where the database or the client itself know of
+        a later step the room is brought there first.
+
         Raises Closing, NoCampaign, TooManyOverlays, or one of UNREACHABLE.
         """
+        told = (position, admission.stands if isinstance(admission, OverlayPass) else None)
         while True:
             audience = await self._open(admission.campaign_id)
-            if position is not None and audience.is_beyond(position):
-                await self._positions.confirm(audience)  # another process has told it what we do not know
+            for step in told:
+                if step is not None:
+                    await self._positions.reach(audience, step)
             if self._rooms.get(admission.campaign_id) is audience:
                 break
         if self._closing:

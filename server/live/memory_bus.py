@@ -56,7 +56,7 @@ class MemoryBus:
     def __init__(self, switchboard: Switchboard) -> None:
         self.figures = BusFigures()
         self._board = switchboard
-        self._followed: set[str] = set()
+        self._followed: dict[str, UUID] = {}
         self._on_change: OnChange | None = None
         self._on_unknown: OnUnknown | None = None
 
@@ -72,12 +72,12 @@ class MemoryBus:
         self._board.spread(channel_of(change.campaign_id), to_message(change))
 
     def follow(self, campaign_id: UUID) -> None:
-        self._followed.add(channel_of(campaign_id))
+        self._followed[channel_of(campaign_id)] = campaign_id
         if self._on_unknown is not None:
             asyncio.get_running_loop().call_soon(self._on_unknown, campaign_id)
 
     def leave(self, campaign_id: UUID) -> None:
-        self._followed.discard(channel_of(campaign_id))
+        self._followed.pop(channel_of(campaign_id), None)
 
     def hear(self, channel: str, message: bytes) -> None:
         """A message of the switchboard."""
@@ -88,7 +88,8 @@ class MemoryBus:
     async def run(self, on_change: OnChange, on_unknown: OnUnknown) -> None:
         self._on_change, self._on_unknown = on_change, on_unknown
         self._board.buses.append(self)
-        on_unknown(None)
+        for campaign_id in (None, *self._followed.values()):
+            on_unknown(campaign_id)
         try:
             await asyncio.Event().wait()
         finally:

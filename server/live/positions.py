@@ -15,6 +15,7 @@ import structlog
 
 from server.live.audience import Audience
 from server.live.bus_port import Bus
+from server.live.doorman import Position
 from sql import snapshots
 from sql.pool import UNREACHABLE, Database
 from sql.snapshots import Head
@@ -25,6 +26,7 @@ EVERY_S: Final = 1.0
 EVERY_WITHOUT_BUS_S: Final = 0.25
 #: A room may be behind for so long: the message is probably under way.
 PATIENCE_S: Final = 0.2
+CONFIRM_EVERY_S: Final = 0.05
 _LEAST_PAUSE_S: Final = 0.05
 _QUERY_TIMEOUT_S: Final = 3.0
 _AT_ONCE: Final = 4
@@ -163,9 +165,18 @@ class Positions:
             room.token_version = -1  # not done: the next check does it
             raise
 
-    async def confirm(self, audience: Audience) -> None:
-        """Ask the database about one room, unless that was done a moment ago. Raises UNREACHABLE."""
-        if asyncio.get_running_loop().time() - audience.confirmed > PATIENCE_S:
+    async def reach(self, audience: Audience, position: Position) -> None:
+        """Somebody knows of this position: bring the room there if the database knows it too.
+
+        The message may be under way, and many may come and say the same (or lie): the database is
+        asked at most once in CONFIRM_EVERY_S for a room. Raises one of UNREACHABLE.
+        """
+        if not audience.is_beyond(position):
+            return
+        wait = audience.confirmed + CONFIRM_EVERY_S - asyncio.get_running_loop().time()
+        if wait > 0:
+            await asyncio.sleep(wait)
+        if audience.is_beyond(position):
             await self.catch_up(audience)
 
     # --- healing -------------------------------------------------------------------------------------

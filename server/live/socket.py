@@ -12,9 +12,9 @@ from starlette.datastructures import Headers
 from starlette.types import Receive, Scope, Send
 
 from server.live import attempts, close_codes
-from server.live.client import Client, Position, dismiss
+from server.live.client import Client, dismiss
 from server.live.close_codes import Ending
-from server.live.doorman import Doorman, OverlayPass, Pass
+from server.live.doorman import Doorman, OverlayPass, Pass, Position
 from server.live.frames import Ack, BadFrame, ClientFrame, Hello, Resync, decode
 from server.live.hub import Closing, Hub, NoCampaign, TooManyOverlays
 from server.live.transport import Line, line_of
@@ -156,14 +156,14 @@ class LiveEndpoint:
     async def _admit(self, visitor: _Visitor, hello: Hello) -> Pass:
         """The pass for the key. Unknown, wrong, revoked and foreign keys get the same answer."""
         admission: Pass | None = None
-        match hello.key.partition("_")[0]:
-            case "ovl":
+        match "".join(hello.key.partition("_")[:2]):
+            case "ovl_":
                 admission = await self._doorman.overlay(hello.key)
-            case "tkt":
+            case "tkt_":
                 if not visitor.origin_allowed:  # a ticket is a browser's, and a browser says where it is
                     raise _Refused(close_codes.BAD_ORIGIN)
                 admission = await self._doorman.ticket(hello.key)
-            case "hb":
+            case "hb_":
                 if hello.campaign is None:
                     raise _Refused(close_codes.BAD_FRAME, failed=True)
                 admission = await self._doorman.api_key(hello.key, hello.campaign)

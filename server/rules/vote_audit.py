@@ -13,6 +13,7 @@ from server.rules.vote_ledger import FORMAT, Row
 from server.rules.wiretime import from_wire
 
 _DECIDED = ("closed", "revealed")
+_UNDECIDED = ("open", "closing", "cancelled")
 
 
 class NotAnExport(ValueError):
@@ -39,7 +40,7 @@ def audit(document: object) -> Verdict:
         return _audit(_mapping(document))
     except (KeyError, TypeError, IndexError, AttributeError) as error:
         raise NotAnExport(f"the export is incomplete or misshapen ({error})") from error
-    except ValueError as error:
+    except (ValueError, ArithmeticError) as error:
         raise NotAnExport(f"the export is misshapen: {error}") from error
 
 
@@ -54,41 +55,51 @@ def _audit(document: Mapping[str, Any]) -> Verdict:
     if head.get("format") != FORMAT:
         raise NotAnExport("the header is of another format")
     options, slots = len(head["options"]), len(head["channels"])
-    rows, faults, bad = _chain(head, document["rows"], options, slots)
-    if not bad and document["head"] != (rows[-1].hash if rows else vote_ledger.genesis(head)).hex():
-        faults.append("the last hash of the export is not that of its last row: rows are missing at the end")
-    counted = vote_ledger.replay(
-        rows, options=options, slots=slots, rule=head["rule"], changeable=head["changeable"]
-    )
+    rows, bad = _chain(head, document["rows"], options, slots)
+    if bad:
+        before = "the rows before it" if bad > 1 else "the header"
+        fault = f"row {bad}: its hash does not follow from {before}"
+        return Verdict(len(rows), (fault,), bad, _count(head, rows, options, slots).tally)
+    faults = []
+    if document["head"] != (rows[-1].hash if rows else vote_ledger.genesis(head)).hex():
+        faults.append(
+            "the last hash of the export is not that of its last row: rows are missing at the end"
+            if rows
+            else "the hash of the export is not that of its header: it was changed, or all rows are missing"
+        )
+    counted = _count(head, rows, options, slots)
     result = document["result"]
     if tuple(tuple(channel) for channel in result["tally"]) != counted.tally:
         faults.append(f"the rows count to {_plain(counted.tally)}, the export says {result['tally']}")
     if sum(sum(channel) for channel in counted.tally) != result["total_votes"]:
         faults.append("the total number of votes is not that of the rows")
+    faults += _seed_faults(document, head, result)
     if document["state"] in _DECIDED:
         faults += _tie_faults(document, head, result, counted)
-    return Verdict(len(rows), tuple(faults), bad, counted.tally)
+    elif document["state"] not in _UNDECIDED:
+        faults.append(f"no poll has the state {document['state']}")
+    elif result["winner"] is not None or result["tied"]:
+        faults.append(f"the poll is {document['state']}, but the export names a winner or a tie")
+    return Verdict(len(rows), tuple(faults), None, counted.tally)
+
+
+def _count(head: Mapping[str, Any], rows: Sequence[Row], options: int, slots: int) -> vote_ledger.Replay:
+    return vote_ledger.replay(
+        rows, options=options, slots=slots, rule=head["rule"], changeable=head["changeable"]
+    )
 
 
 def _chain(
     head: Mapping[str, Any], found: Sequence[Mapping[str, Any]], options: int, slots: int
-) -> tuple[list[Row], list[str], int | None]:
-    """The rows, and the first one whose hash does not follow from all before it."""
+) -> tuple[list[Row], int | None]:
+    """The rows up to the first one whose hash does not follow from all before it, and its number."""
     rows: list[Row] = []
     previous = vote_ledger.genesis(head)
     for position, entry in enumerate(found, 1):
-        row = Row(
-            entry["n"],
-            bytes.fromhex(entry["voter"]),
-            entry["slot"],
-            entry["choice"],
-            from_wire(entry["sent_at"]),
-            from_wire(entry["received_at"]),
-            entry["message_id"],
-            bytes.fromhex(entry["hash"]),
-        )
-        if not (0 <= row.slot < slots and 1 <= row.choice <= options):
-            return rows, [f"row {position}: no such channel or option"], position
+        try:
+            row = _row(entry)
+        except (KeyError, TypeError, AttributeError, ValueError):
+            return rows, position
         previous = vote_ledger.seal(
             previous,
             n=row.n,
@@ -99,10 +110,43 @@ def _chain(
             received_us=vote_ledger.microseconds(row.received_at),
             message_id=row.message_id,
         )
-        if row.n != position or row.hash != previous:
-            return rows, [f"row {position}: its hash does not follow from the rows before it"], position
+        fits = row.n == position and 0 <= row.slot < slots and 1 <= row.choice <= options
+        if not fits or row.hash != previous:
+            return rows, position
         rows.append(row)
-    return rows, [], None
+    return rows, None
+
+
+def _row(entry: Mapping[str, Any]) -> Row:
+    """A row of the export; a number that is true or 1.0 and an id that is a number are not what we wrote."""
+    for name in ("n", "slot", "choice"):
+        if type(entry[name]) is not int:
+            raise TypeError(f"{name} is no integer")
+    if not isinstance(entry["message_id"], str):
+        raise TypeError("message_id is no text")
+    return Row(
+        entry["n"],
+        bytes.fromhex(entry["voter"]),
+        entry["slot"],
+        entry["choice"],
+        from_wire(entry["sent_at"]),
+        from_wire(entry["received_at"]),
+        entry["message_id"],
+        bytes.fromhex(entry["hash"]),
+    )
+
+
+def _seed_faults(
+    document: Mapping[str, Any], head: Mapping[str, Any], result: Mapping[str, Any]
+) -> list[str]:
+    """Whether the seed is the promised one, there when it has to be and nowhere else."""
+    seed = result["seed"]
+    if seed is None:
+        missing = head["tie"] == "random" and document["state"] == "revealed"
+        return ["the seed of a revealed poll with tie rule random is missing"] if missing else []
+    if hashlib.sha256(bytes.fromhex(seed)).hexdigest() != head["commitment"]:
+        return ["the seed is not the one whose hash was shown before the vote"]
+    return []
 
 
 def _tie_faults(
@@ -132,13 +176,12 @@ def _tie_faults(
             if winner != first:
                 faults.append(f"option {first} was first to reach its count, the export says {winner}")
         case "random" if result["seed"] is not None:
-            seed = bytes.fromhex(result["seed"])
-            if hashlib.sha256(seed).hexdigest() != head["commitment"]:
-                faults.append("the seed is not the one whose hash was shown before the vote")
-            elif winner != (
-                drawn := outcome.draw(seed, head["poll_id"], bytes.fromhex(document["head"]), tied)
-            ):
+            ledger_head = bytes.fromhex(document["head"])
+            drawn = outcome.draw(bytes.fromhex(result["seed"]), head["poll_id"], ledger_head, tied)
+            if winner != drawn:
                 faults.append(f"chance picked option {drawn}, the export says {winner}")
+        case "random" if winner not in tied:
+            faults.append("the winner is not among the tied options")
     return faults
 
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import Sequence
 
 from starlette.applications import Starlette
 from starlette.exceptions import HTTPException
@@ -19,6 +19,7 @@ from server.web.headers import Envelope
 from server.web.pages import Pages
 from server.web.pipeline import answer
 from server.web.problems import Problem, from_http_exception, internal
+from server.web.routes import Handler, route
 from server.web.services import Services
 
 #: nginx's word for a client that left before it was answered; nobody sees it but our metrics.
@@ -67,13 +68,13 @@ def _documents(services: Services) -> list[Route]:
         "/asyncapi.json": asyncapi.document(services.version, services.origins.public_url),
     }
 
-    def serve(body: bytes) -> Callable[[Request], Awaitable[Response]]:
+    def serve(body: bytes) -> Handler:
         async def document(request: Request) -> Response:
             return Response(body, 200, {"cache-control": "no-cache"}, "application/json")
 
         return document
 
-    return [Route(path, serve(body), methods=["GET"], name=path) for path, body in documents.items()]
+    return [route(path, serve(body)) for path, body in documents.items()]
 
 
 def _api(services: Services) -> list[Route]:
@@ -82,13 +83,10 @@ def _api(services: Services) -> list[Route]:
         if endpoint.method in by_path[endpoint.path]:
             raise ValueError(f"{endpoint.method} {endpoint.path} is declared twice")
         by_path[endpoint.path][endpoint.method] = endpoint
-    return [
-        Route(path, _dispatch(services, methods), methods=list(methods), name=path)
-        for path, methods in by_path.items()
-    ]
+    return [route(path, _dispatch(services, methods), list(methods)) for path, methods in by_path.items()]
 
 
-def _dispatch(services: Services, methods: dict[str, Endpoint]) -> Callable[[Request], Awaitable[Response]]:
+def _dispatch(services: Services, methods: dict[str, Endpoint]) -> Handler:
     async def run(request: Request) -> Response:
         endpoint = methods["GET" if request.method == "HEAD" else request.method]
         try:

@@ -13,7 +13,7 @@ from starlette.requests import HTTPConnection, Request
 
 from server.web.origins import Origins
 from server.web.problems import Problem
-from server.web.services import Services
+from server.web.services import Owner, Services
 from sql import api_keys, sessions
 from sql.pool import Connection
 
@@ -74,23 +74,23 @@ def new_secret() -> str:
     return secrets.token_urlsafe(32)
 
 
-def root_key_hash(key: str | None) -> bytes | None:
-    """What Services carries of HUBBUB_API_KEY."""
-    return None if key is None else hashlib.sha256(key.encode()).digest()
+def owner_with_key(user_id: UUID, key: str | None) -> Owner:
+    """The owner of the installation, with HUBBUB_API_KEY when it is set."""
+    return Owner(user_id, None if key is None else hashlib.sha256(key.encode()).digest())
 
 
-def is_root_key(services: Services, key: str) -> bool:
+def is_root_key(owner: Owner, key: str) -> bool:
     """Whether it is HUBBUB_API_KEY; hashes are compared, so time tells neither length nor prefix."""
-    known = services.root_key_hash
+    known = owner.key_hash
     return known is not None and hmac.compare_digest(hashlib.sha256(key.encode()).digest(), known)
 
 
-async def actor_of_key(services: Services, connection: Connection, key: str) -> Actor | None:
+async def actor_of_key(owner: Owner, connection: Connection, key: str) -> Actor | None:
     """The actor of a bearer key `hb_…`; None when it is unknown or revoked."""
     if not key.startswith(api_keys.PREFIX) or len(key) > _LONGEST:
         return None
-    if is_root_key(services, key):
-        return Actor("root", services.owner_id, services.owner_id)
+    if is_root_key(owner, key):
+        return Actor("root", owner.id, owner.id)
     holder = await api_keys.find(connection, key)
     if holder is None:
         return None
@@ -99,7 +99,7 @@ async def actor_of_key(services: Services, connection: Connection, key: str) -> 
     return Actor("key", holder.user_id, holder.key_id)
 
 
-async def actor_of_session(services: Services, connection: Connection, token: str) -> Actor | None:
+async def actor_of_session(connection: Connection, token: str) -> Actor | None:
     """The actor of a session cookie; None when the session has ended."""
     if not token:
         return None
@@ -118,14 +118,14 @@ async def authenticate(services: Services, connection: Connection, request: Requ
         scheme, _, key = authorization.partition(" ")
         actor = None
         if scheme.lower() == "bearer":
-            actor = await actor_of_key(services, connection, key.strip())
+            actor = await actor_of_key(services.owner, connection, key.strip())
         if actor is None:
             raise _unauthorized(
                 "The key is not accepted: it may have been revoked or cut. Make a new one with "
                 "`hubbub key create`."
             )
         return actor
-    actor = await actor_of_session(services, connection, session_token(request, services.origins))
+    actor = await actor_of_session(connection, session_token(request, services.origins))
     if actor is None:
         raise _unauthorized(
             "You are not logged in. Open the link that the terminal printed, or run `hubbub link` for a "

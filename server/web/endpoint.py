@@ -100,6 +100,8 @@ class Endpoint:
     tag: str
     handler: Callable[..., Awaitable[Answer]]
     body: TypeAdapter[Any] | None
+    #: The body as the documents show it, where that says more than what is validated at once.
+    described: TypeAdapter[Any] | None
     query: type[BaseModel]
     answer: type[BaseModel] | None
     status: int
@@ -124,6 +126,7 @@ def endpoint(
     summary: str,
     *,
     body: type[B],
+    described_by: Any = ...,
     answer: type[BaseModel] | None,
     query: type[BaseModel] = ...,
     status: int = ...,
@@ -161,6 +164,7 @@ def endpoint(
     summary: str,
     *,
     body: type[Any] | None = None,
+    described_by: Any = None,
     answer: type[BaseModel] | None,
     query: type[BaseModel] = NoQuery,
     status: int = 200,
@@ -189,6 +193,7 @@ def endpoint(
             tag=handler.__module__.rpartition(".")[2],
             handler=handler,
             body=adapter,
+            described=TypeAdapter(described_by) if described_by is not None else adapter,
             query=query,
             answer=answer,
             status=status,

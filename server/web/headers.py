@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 import secrets
+import time
 from collections.abc import Collection
 from enum import Enum
 
@@ -12,7 +13,10 @@ import structlog
 from starlette.datastructures import MutableHeaders
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
+from server.telemetry import HTTP_REQUESTS, HTTP_SECONDS
+
 _HOST = re.compile(r"([a-z0-9](?:[a-z0-9.-]{0,251}[a-z0-9])?|\[[0-9a-f:.]{2,45}\])(:[0-9]{1,5})?")
+_METHODS = ("GET", "HEAD", "POST", "PATCH", "DELETE")
 _REQUEST_ID = re.compile(r"[A-Za-z0-9._-]{1,64}")
 
 
@@ -57,6 +61,14 @@ def header(scope: Scope, name: bytes) -> str:
     return next((value.decode("latin-1") for key, value in scope["headers"] if key == name), "")
 
 
+def _count(scope: Scope, status: int, seconds: float) -> None:
+    """Labels are few: the pattern of a route, and a method that somebody serves."""
+    name = scope["state"].get("route", "other")
+    method = scope["method"] if scope["method"] in _METHODS else "other"
+    HTTP_REQUESTS.labels(method, name, str(status)).inc()
+    HTTP_SECONDS.labels(method, name).observe(seconds)
+
+
 class Envelope:
     """ASGI middleware around everything: Host check, request id, security headers.
 
@@ -85,13 +97,20 @@ class Envelope:
                 await self._app(scope, receive, send)
             return
 
+        status = [500]
+
         async def send_with_headers(message: Message) -> None:
             if message["type"] == "http.response.start":
+                status[0] = message["status"]
                 self._add(message, scope, ident, host[1] if host else "")
             await send(message)
 
+        began = time.perf_counter()
         with structlog.contextvars.bound_contextvars(request_id=ident):
-            await self._app(scope, receive, send_with_headers)
+            try:
+                await self._app(scope, receive, send_with_headers)
+            finally:
+                _count(scope, status[0], time.perf_counter() - began)
 
     def _add(self, message: Message, scope: Scope, ident: str, host: str) -> None:
         headers = MutableHeaders(scope=message)

@@ -11,6 +11,7 @@ from starlette.responses import Response
 from starlette.routing import Route
 
 from server.telemetry import REGISTRY
+from server.web.routes import route
 from server.web.services import Services
 from sql import heads
 from sql.pool import UNREACHABLE
@@ -35,9 +36,9 @@ def routes(services: Services) -> list[Route]:
         return Response(generate_latest(REGISTRY), media_type=CONTENT_TYPE_LATEST)
 
     return [
-        Route("/livez", livez, methods=["GET"], name="/livez"),
-        Route("/readyz", readyz, methods=["GET"], name="/readyz"),
-        Route("/metrics", metrics, methods=["GET"], name="/metrics"),
+        route("/livez", livez),
+        route("/readyz", readyz),
+        route("/metrics", metrics),
     ]
 
 

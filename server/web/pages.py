@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable
 from uuid import UUID
 
 from starlette.requests import Request
@@ -12,6 +11,7 @@ from starlette.routing import Route
 from server.web.auth import actor_of_session, session_token
 from server.web.headers import PageKind
 from server.web.problems import Problem, database_away
+from server.web.routes import Handler, route
 from server.web.services import Services
 from sql.pool import UNREACHABLE
 
@@ -26,8 +26,6 @@ LOGIN, REFUSED, DOCS, NOT_FOUND = (
 )
 SERVICE_WORKER = "overlay/sw.js"
 REQUIRED = (OVERLAY, DESK, LOGIN, REFUSED, DOCS, NOT_FOUND, SERVICE_WORKER)
-
-Handler = Callable[[Request], Awaitable[Response]]
 
 
 class MissingPage(Exception):
@@ -46,13 +44,13 @@ class Pages:
 
     def routes(self) -> list[Route]:
         return [
-            _get("/", self._home),
-            _get("/desk", self._desk),
-            _get("/login", self._fixed(LOGIN, PageKind.DESK)),
-            _get("/docs", self._fixed(DOCS, PageKind.DESK)),
-            _get("/o/sw.js", self._fixed(SERVICE_WORKER, PageKind.OVERLAY)),
-            _get("/o/{overlay_id}", self._overlay),
-            _get("/static/{build}/{path:path}", self._static),
+            route("/", self._home),
+            route("/desk", self._desk),
+            route("/login", self._fixed(LOGIN, PageKind.DESK)),
+            route("/docs", self._fixed(DOCS, PageKind.DESK)),
+            route("/o/sw.js", self._fixed(SERVICE_WORKER, PageKind.OVERLAY)),
+            route("/o/{overlay_id}", self._overlay),
+            route("/static/{build}/{path:path}", self._static),
         ]
 
     def _page(self, request: Request, name: str, kind: PageKind, status: int = 200) -> Response:
@@ -81,7 +79,7 @@ class Pages:
         try:
             async with self._services.database.connection() as connection:
                 token = session_token(request, self._services.origins)
-                actor = await actor_of_session(self._services, connection, token)
+                actor = await actor_of_session(connection, token)
         except UNREACHABLE as error:
             raise database_away() from error
         if actor is None:
@@ -108,7 +106,3 @@ class Pages:
     def not_found(self, request: Request) -> Response:
         """What a person sees who has followed a wrong link."""
         return self._page(request, NOT_FOUND, PageKind.DESK, 404)
-
-
-def _get(path: str, handler: Handler) -> Route:
-    return Route(path, handler, methods=["GET"], name=path)

@@ -35,6 +35,14 @@ class Assets(Protocol):
     def page(self, path: str) -> File: ...
 
 
+@dataclass(frozen=True, slots=True)
+class Owner:
+    """Who may do everything here. `key_hash` is the SHA-256 of HUBBUB_API_KEY, None when it is not set."""
+
+    id: UUID
+    key_hash: bytes | None = None
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Services:
     """Built once by server/app.py."""
@@ -48,10 +56,7 @@ class Services:
     origins: Origins
     #: The database clock, as near as this process knows it.
     clock: Callable[[], datetime]
-    #: The owner of the installation: whose rights HUBBUB_API_KEY has.
-    owner_id: UUID
-    #: SHA-256 of HUBBUB_API_KEY; None when it is not set.
-    root_key_hash: bytes | None
+    owner: Owner
     version: str
     #: Whether this server was started with the demo campaign.
     demo: bool

@@ -9,17 +9,17 @@ from __future__ import annotations
 import base64
 import binascii
 import secrets
-from collections.abc import Collection
+from collections.abc import Callable, Collection
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from uuid import UUID
 
 from server.live.doorman import DeskPass, OverlayDoor
 from server.web.auth import Actor, ActorKind, actor_of_key
-from server.web.services import Services
+from server.web.services import Owner
 from server.web.vault import Vault
 from sql import api_keys, campaigns, sessions
-from sql.pool import Connection
+from sql.pool import Connection, Database
 
 PREFIX = "tkt_"
 LIFE = timedelta(seconds=30)
@@ -72,13 +72,17 @@ def read(vault: Vault, text: str, now: datetime) -> Ticket | None:
 class FrontDoor(OverlayDoor):
     """The whole Doorman of `/live`, and the register of desks that may stay."""
 
-    def __init__(self, services: Services) -> None:
-        super().__init__(services.database)
-        self._services = services
+    def __init__(
+        self, database: Database, vault: Vault, owner: Owner, *, clock: Callable[[], datetime]
+    ) -> None:
+        super().__init__(database)
+        self._vault = vault
+        self._owner = owner
+        self._clock = clock
 
     async def ticket(self, key: str) -> DeskPass | None:
         """The pass for a `tkt_` ticket whose login is alive and may still run the campaign."""
-        found = read(self._services.vault, key, self._services.clock())
+        found = read(self._vault, key, self._clock())
         if found is None:
             return None
         desk = DeskPass(found.campaign_id, _subject(found.kind, found.credential))
@@ -86,8 +90,8 @@ class FrontDoor(OverlayDoor):
 
     async def api_key(self, key: str, campaign: UUID) -> DeskPass | None:
         """The pass for an `hb_` key whose holder may run the campaign."""
-        async with self._services.database.connection() as connection:
-            actor = await actor_of_key(self._services, connection, key)
+        async with self._database.connection() as connection:
+            actor = await actor_of_key(self._owner, connection, key)
             if actor is None or campaign not in await campaigns.scope(connection, actor.user_id):
                 return None
         return DeskPass(campaign, _subject(actor.kind, actor.credential))
@@ -96,7 +100,7 @@ class FrontDoor(OverlayDoor):
         """Those whose session or key is still good for their campaign."""
         good = []
         scopes: dict[str, tuple[UUID, ...]] = {}
-        async with self._services.database.connection() as connection:
+        async with self._database.connection() as connection:
             for desk in passes:
                 if desk.subject not in scopes:
                     user_id = await self._user_of(connection, desk.subject)
@@ -114,8 +118,8 @@ class FrontDoor(OverlayDoor):
                 return await sessions.alive(connection, UUID(credential))
             case "key":
                 return await api_keys.alive(connection, UUID(credential))
-            case "root" if self._services.root_key_hash is not None:
-                return self._services.owner_id
+            case "root" if self._owner.key_hash is not None:
+                return self._owner.id
         return None
 
 

@@ -1,11 +1,11 @@
 -- name: by_hash
--- The overlay that a key opens, with the version that tells when keys of its campaign died.
-SELECT o.id, o.campaign_id, o.name, o.layout, o.key_hash, h.token_version
+-- The overlay that a key opens, with where its campaign stands.
+SELECT o.id, o.campaign_id, o.name, o.layout, o.key_hash, h.token_version, h.epoch, h.seq
 FROM overlay_configs AS o JOIN campaign_heads AS h USING (campaign_id)
 WHERE o.key_hash = $1;
 
 -- name: by_id
 -- The same for overlays that are connected, to see which keys still open them.
-SELECT o.id, o.campaign_id, o.name, o.layout, o.key_hash, h.token_version
+SELECT o.id, o.campaign_id, o.name, o.layout, o.key_hash, h.token_version, h.epoch, h.seq
 FROM overlay_configs AS o JOIN campaign_heads AS h USING (campaign_id)
 WHERE o.id = ANY($1::uuid[]);

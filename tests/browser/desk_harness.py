@@ -10,194 +10,27 @@ import asyncio
 import contextlib
 import json
 import socket
-import uuid
 from collections.abc import AsyncIterator, Awaitable, Callable
-from dataclasses import dataclass, field
-from datetime import UTC, datetime, timedelta
-from pathlib import Path
+from datetime import timedelta
 from typing import Any
 
 import uvicorn
 from starlette.applications import Starlette
-from starlette.requests import Request
-from starlette.responses import HTMLResponse, JSONResponse, Response
-from starlette.routing import Mount, Route, WebSocketRoute
-from starlette.staticfiles import StaticFiles
 from starlette.websockets import WebSocket, WebSocketDisconnect
 
-STATIC = Path(__file__).parents[2] / "overlay" / "static"
-BUILD = "test"
-CSP = (
-    "default-src 'none'; script-src 'self'; style-src 'self' 'unsafe-inline'; img-src 'self' data:; "
-    "font-src 'self'; connect-src 'self'; base-uri 'none'; form-action 'none'; frame-ancestors 'none'"
-)
-CSRF = "c" * 43
-UNDO = timedelta(seconds=10)
-Json = dict[str, Any]
-
-DEFAULTS: Json = {
-    "rule": "one_vote",
-    "changeable": True,
-    "tie": "gm",
-    "secret": False,
-    "grace_s": None,
-    "words": "exact",
-    "weighting": "sum",
-    "cap_percent": 50,
-    "hold_s": 8,
-    "auto_reveal_s": None,
-}
-BUILT_IN: list[Json] = [
-    {"label": "Yes or no", "question": "Do they dare?", "options": ["Yes", "No"], "duration_s": 60},
-    {
-        "label": "Which way",
-        "question": "Which way do they go?",
-        "options": ["Left", "Right", "Back"],
-        "duration_s": 60,
-    },
-    {
-        "label": "Four doors",
-        "question": "Which door?",
-        "options": ["Iron", "Oak", "Bone", "Glass"],
-        "duration_s": 120,
-    },
-]
+from tests.browser.desk_poll import BUILD, DEFAULTS, FakePoll, Json, Refusal, new_id, now, wire
 
 
-def now() -> datetime:
-    return datetime.now(UTC)
+class ReadyServer(uvicorn.Server):
+    """Tells when it listens."""
 
+    def __init__(self, config: uvicorn.Config) -> None:
+        super().__init__(config)
+        self.ready = asyncio.Event()
 
-def wire(when: datetime | None) -> str | None:
-    return None if when is None else when.isoformat(timespec="milliseconds").replace("+00:00", "Z")
-
-
-def new_id() -> str:
-    """Ids grow with time, as UUIDv7 do."""
-    stamp = int(now().timestamp() * 1_000_000)
-    tail = uuid.uuid4().hex[:18]
-    text = f"{stamp:014x}{tail}"
-    return f"{text[:8]}-{text[8:12]}-{text[12:16]}-{text[16:20]}-{text[20:32]}"
-
-
-class Refusal(Exception):
-    """Becomes a problem+json answer."""
-
-    def __init__(self, status: int, detail: str) -> None:
-        super().__init__(detail)
-        self.status = status
-        self.detail = detail
-
-
-@dataclass
-class FakePoll:
-    """One poll with its figures; times are real ones."""
-
-    body: Json
-    campaign_id: str
-    rundown_id: str | None = None
-    id: str = field(default_factory=new_id)
-    definition_id: str = field(default_factory=new_id)
-    state: str = "draft"
-    simulated: bool = False
-    votes: list[int] = field(default_factory=list)
-    weights: list[float] | None = None
-    logins: list[str] = field(default_factory=lambda: ["ana"])
-    opens_at: datetime | None = None
-    closes_at: datetime | None = None
-    phase_at: datetime | None = None
-    ends_at: datetime | None = None
-    winner: int | None = None
-    tied: list[int] = field(default_factory=list)
-    before_cancel: str | None = None
-    created_at: datetime = field(default_factory=now)
-
-    def __post_init__(self) -> None:
-        self.votes = self.votes or [0] * len(self.body["options"])
-
-    @property
-    def sealed(self) -> bool:
-        return bool(self.body["secret"]) and self.state != "revealed"
-
-    @property
-    def tie_pending(self) -> bool:
-        return bool(self.tied) and self.winner is None and self.body["tie"] == "gm"
-
-    def options(self) -> list[Json]:
-        weights = self.weights or [float(count) for count in self.votes]
-        total = sum(weights)
-        return [
-            {
-                "index": i + 1,
-                "label": label,
-                "votes": None if self.sealed else self.votes[i],
-                "weight": None if self.sealed else weights[i],
-                "share": None if self.sealed else (weights[i] / total if total else 0.0),
-            }
-            for i, label in enumerate(self.body["options"])
-        ]
-
-    def channels(self) -> list[Json]:
-        total, count = sum(self.votes), len(self.logins)
-        parts = [total // count + (1 if i < total % count else 0) for i in range(count)]
-        return [
-            {"platform": "twitch", "login": login, "votes": None if self.sealed else part}
-            for login, part in zip(self.logins, parts, strict=True)
-        ]
-
-    def public(self) -> Json:
-        """The API's poll."""
-        commitment = "9f3ac4d2" + "0" * 56 if self.body["tie"] == "random" and self.state != "draft" else None
-        undo = self.phase_at + UNDO if self.state == "cancelled" and self.phase_at else None
-        shape = {name: self.body[name] for name in ("question", "duration_s", *DEFAULTS)}
-        return {
-            **shape,
-            "id": self.id,
-            "campaign_id": self.campaign_id,
-            "definition_id": self.definition_id,
-            "rundown_id": self.rundown_id,
-            "order_index": 0,
-            "state": self.state,
-            "options": self.options(),
-            "total_votes": sum(self.votes),
-            "simulated": self.simulated,
-            "opens_at": wire(self.opens_at),
-            "closes_at": wire(self.closes_at),
-            "phase_started_at": wire(self.phase_at),
-            "ends_at": wire(self.ends_at),
-            "winner": None if self.sealed else self.winner,
-            "tied": [] if self.sealed else self.tied,
-            "tie_pending": self.tie_pending and not self.sealed,
-            "commitment": commitment,
-            "seed": None,
-            "channels": self.channels() if self.state != "draft" else [],
-            "undo_until": wire(undo),
-            "created_at": wire(self.created_at),
-        }
-
-    def board(self) -> Json:
-        """What browsers get through the live connection."""
-        poll = self.public()
-        most = max(self.weights or [float(count) for count in self.votes])
-        leaders = [o["index"] for o in poll["options"] if o["weight"] == most and most > 0]
-        keys = (
-            "simulated question rule changeable secret words options total_votes weighting cap_percent channels "
-            "opens_at closes_at phase_started_at ends_at winner"
-        ).split()
-        return {
-            "kind": "poll",
-            "phase": self.state,
-            "poll_id": self.id,
-            **{key: poll[key] for key in keys},
-            "leaders": [] if self.sealed else leaders,
-            "tie": {
-                "rule": self.body["tie"],
-                "options": poll["tied"],
-                "pending": poll["tie_pending"],
-                "commitment": poll["commitment"],
-                "seed": None,
-            },
-        }
+    async def startup(self, sockets: list[socket.socket] | None = None) -> None:
+        await super().startup(sockets)
+        self.ready.set()
 
 
 class FakeHubbub:
@@ -218,17 +51,19 @@ class FakeHubbub:
         self.calls: list[tuple[str, str, Any]] = []  # method, path below /api/v1, body
         self.headers: list[dict[str, str]] = []  # of the writes
         self.broken: dict[str, Refusal] = {}  # path ending → the answer it gives instead
-        self.unplugged = False  # drops every connection without an answer
+        self.server: ReadyServer | None = None
+        self.serving: asyncio.Task[None] | None = None
+        self.port = 0
         self.sockets: set[WebSocket] = set()
         self.answers: dict[str, Json] = {}  # idempotency key → answer
         self.seq = 0
         self.timers: set[asyncio.TimerHandle] = set()
         self.origin = ""
 
-    # -- building a state ---------------------------------------------------------------------------------
+    # -- building a state ----
 
     def add_campaign(self, name: str = "Friday dungeon", *, demo: bool = False) -> str:
-        campaign = {
+        campaign: Json = {
             "id": new_id(),
             "name": name,
             "description": "",
@@ -239,7 +74,7 @@ class FakeHubbub:
         return str(campaign["id"])
 
     def add_channel(self, campaign_id: str, login: str = "ana", **more: Any) -> Json:
-        channel = {
+        channel: Json = {
             "id": new_id(),
             "campaign_id": campaign_id,
             "platform": "twitch",
@@ -256,7 +91,9 @@ class FakeHubbub:
         self.channels[channel["id"]] = channel
         return channel
 
-    def add_overlay(self, campaign_id: str, name: str = "Main scene", *, live: bool = True, **layout: Any) -> Json:
+    def add_overlay(
+        self, campaign_id: str, name: str = "Main scene", *, live: bool = True, **layout: Any
+    ) -> Json:
         source = {
             "name": "",
             "obs": "31.0",
@@ -265,7 +102,7 @@ class FakeHubbub:
             "connected_at": wire(now()),
             "seen_at": wire(now() - timedelta(seconds=2)),
         }
-        overlay = {
+        overlay: Json = {
             "id": new_id(),
             "campaign_id": campaign_id,
             "name": name,
@@ -276,7 +113,9 @@ class FakeHubbub:
         self.overlays[overlay["id"]] = overlay
         return overlay
 
-    def add_poll(self, campaign_id: str, question: str = "Which door?", *options: str, **settings: Any) -> FakePoll:
+    def add_poll(
+        self, campaign_id: str, question: str = "Which door?", *options: str, **settings: Any
+    ) -> FakePoll:
         body = {
             "question": question,
             "options": list(options or ("Left", "Right", "Through the wall")),
@@ -293,7 +132,7 @@ class FakeHubbub:
         return poll
 
     def add_rundown(self, campaign_id: str, name: str) -> Json:
-        rundown = {"id": new_id(), "campaign_id": campaign_id, "name": name, "order": []}
+        rundown: Json = {"id": new_id(), "campaign_id": campaign_id, "name": name, "order": []}
         self.rundowns[rundown["id"]] = rundown
         return rundown
 
@@ -305,12 +144,16 @@ class FakeHubbub:
         self.count(poll)
         return poll
 
-    # -- the poll's way -------------------------------------------------------------------------------------
+    # -- the poll's way ----
 
     def running(self, campaign_id: str) -> FakePoll | None:
         live = ("open", "closing", "closed", "revealed")
         return next(
-            (p for p in self.polls.values() if p.campaign_id == campaign_id and p.state in live and self.on_stage(p)),
+            (
+                p
+                for p in self.polls.values()
+                if p.campaign_id == campaign_id and p.state in live and self.on_stage(p)
+            ),
             None,
         )
 
@@ -338,33 +181,45 @@ class FakeHubbub:
 
     async def act(self, poll: FakePoll, verb: str, body: Json) -> None:
         """One transition; refuses with the words of the real rules."""
-        if verb == "launch":
-            self.launch(poll, simulated=bool(body.get("simulated")))
-        elif verb == "close":
-            if poll.state == "open":
+        match verb:
+            case "launch":
+                self.launch(poll, simulated=bool(body.get("simulated")))
+            case "close":
                 await self.close(poll)
-        elif verb == "extend":
-            if poll.state != "open" or poll.closes_at is None:
-                raise Refusal(409, f"The poll is {poll.state}; only an open poll can be extended.")
-            poll.closes_at += timedelta(seconds=body["seconds"])
-            poll.ends_at = poll.closes_at
-        elif verb == "cancel":
-            if poll.state not in ("open", "closing", "closed"):
-                raise Refusal(409, f"The poll is {poll.state}; only a running poll can be cancelled.")
-            poll.before_cancel, poll.state, poll.phase_at = poll.state, "cancelled", now()
-        elif verb == "undo-cancel":
+            case "extend":
+                self.extend(poll, body["seconds"])
+            case "cancel" | "undo-cancel":
+                self.cancel(poll, back=verb == "undo-cancel")
+            case "reveal":
+                self.reveal(poll)
+            case "resolve":
+                self.resolve(poll, body["winner"])
+            case "dismiss":
+                poll.ends_at = now()
+
+    @staticmethod
+    def extend(poll: FakePoll, seconds: int) -> None:
+        if poll.state != "open" or poll.closes_at is None:
+            raise Refusal(409, f"The poll is {poll.state}; only an open poll can be extended.")
+        poll.closes_at += timedelta(seconds=seconds)
+        poll.ends_at = poll.closes_at
+
+    @staticmethod
+    def cancel(poll: FakePoll, *, back: bool) -> None:
+        if back:
             poll.state, poll.phase_at = poll.before_cancel or "open", now()
             poll.ends_at = poll.closes_at if poll.state == "open" else None
-        elif verb == "reveal":
-            self.reveal(poll)
-        elif verb == "resolve":
-            if body["winner"] not in poll.tied:
-                raise Refusal(409, f"Option {body['winner']} is not among the tied ones.")
-            poll.winner = body["winner"]
-            if poll.state == "revealed":
-                self.hold(poll)
-        elif verb == "dismiss":
-            poll.ends_at = now()
+        elif poll.state in ("open", "closing", "closed"):
+            poll.before_cancel, poll.state, poll.phase_at = poll.state, "cancelled", now()
+        else:
+            raise Refusal(409, f"The poll is {poll.state}; only a running poll can be cancelled.")
+
+    def resolve(self, poll: FakePoll, winner: int) -> None:
+        if winner not in poll.tied:
+            raise Refusal(409, f"Option {winner} is not among the tied ones.")
+        poll.winner = winner
+        if poll.state == "revealed":
+            self.hold(poll)
 
     def launch(self, poll: FakePoll, *, simulated: bool) -> None:
         if poll.state != "draft":
@@ -372,7 +227,8 @@ class FakeHubbub:
         seats = [c["login"] for c in self.channels.values() if c["campaign_id"] == poll.campaign_id]
         if not seats and not simulated:
             raise Refusal(
-                409, "No channel takes part: add a channel to the campaign, or rehearse with simulated viewers."
+                409,
+                "No channel takes part: add a channel to the campaign, or rehearse with simulated viewers.",
             )
         poll.state, poll.simulated, poll.logins = "open", simulated, seats or ["simulated"]
         poll.opens_at = poll.phase_at = now()
@@ -409,7 +265,7 @@ class FakeHubbub:
         poll.ends_at = now() + timedelta(seconds=poll.body["hold_s"])
         self.later(poll.body["hold_s"] + 0.05, self.push)
 
-    # -- live -----------------------------------------------------------------------------------------------
+    # -- live ----
 
     def boards(self, campaign_id: str) -> Json:
         poll = self.running(campaign_id)
@@ -461,12 +317,29 @@ class FakeHubbub:
             await asyncio.sleep(5)
             await ws.send_json({"op": "ping", "epoch": 1, "seq": self.seq, "at": wire(now())})
 
+    async def plug(self) -> None:
+        """Starts answering; again on the same port after `unplug`."""
+        from tests.browser.desk_routes import routes
+
+        listener = socket.socket()
+        listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        listener.bind(("127.0.0.1", self.port))
+        self.port = listener.getsockname()[1]
+        self.origin = f"http://127.0.0.1:{self.port}"
+        config = uvicorn.Config(
+            Starlette(routes=routes(self)), log_level="error", lifespan="off", ws="websockets-sansio"
+        )
+        self.server = ReadyServer(config)
+        self.serving = asyncio.create_task(self.server.serve(sockets=[listener]))
+        await self.server.ready.wait()
+
     async def unplug(self) -> None:
-        """The server vanishes: sockets break, requests get no answer."""
-        self.unplugged = True
-        for ws in list(self.sockets):
-            with contextlib.suppress(RuntimeError):
-                await ws.close(1012)
+        """The server vanishes: sockets break, nobody answers on its port."""
+        assert self.server is not None
+        assert self.serving is not None
+        self.server.should_exit = self.server.force_exit = True
+        await self.serving
+        self.sockets.clear()
 
     def status(self, campaign_id: str) -> Json:
         poll = self.running(campaign_id)
@@ -496,57 +369,13 @@ class FakeHubbub:
         return {"id": rundown["id"], "name": rundown["name"], "polls": polls}
 
 
-def page_response(name: str, status: int = 200) -> HTMLResponse:
-    text = (STATIC / name).read_text("utf-8").replace("{{build}}", BUILD)
-    return HTMLResponse(text, status, headers={"Content-Security-Policy": CSP, "Cache-Control": "no-cache"})
-
-
-def problem(status: int, detail: str) -> JSONResponse:
-    body = {"type": "about:blank", "title": "Refused", "status": status, "detail": detail}
-    return JSONResponse(body, status, media_type="application/problem+json")
-
-
-class FakeStatic(StaticFiles):
-    """Files of the working tree, never cached: a test sees the file as it is."""
-
-    def file_response(self, *args: Any, **kwargs: Any) -> Response:
-        response = super().file_response(*args, **kwargs)
-        response.headers["Cache-Control"] = "no-store"
-        return response
-
-
 @contextlib.asynccontextmanager
 async def serve(hubbub: FakeHubbub) -> AsyncIterator[str]:
     """Runs the fake on a free loopback port; yields its origin."""
-    from tests.browser.desk_routes import api_routes
-
-    pages = [
-        Route("/desk", lambda _: page_response("desk/desk.html") if hubbub.signed_in
-              else page_response("pages/refused.html", 401)),
-        Route("/login", lambda _: page_response("pages/login.html")),
-        Route("/docs", lambda _: page_response("pages/docs.html")),
-        Route("/nowhere", lambda _: page_response("pages/notfound.html", 404)),
-        Mount(f"/static/{BUILD}", FakeStatic(directory=STATIC)),
-        WebSocketRoute("/live", hubbub.live),
-        *api_routes(hubbub),
-    ]
-    app = Starlette(routes=pages)
-    with socket.socket() as listener:
-        listener.bind(("127.0.0.1", 0))
-        hubbub.origin = f"http://127.0.0.1:{listener.getsockname()[1]}"
-        config = uvicorn.Config(app, log_level="warning", lifespan="off", ws="websockets-sansio")
-        server = uvicorn.Server(config)
-        running = asyncio.ensure_future(server.serve(sockets=[listener]))
-        while not server.started:
-            await asyncio.sleep(0.01)
-        try:
-            yield hubbub.origin
-        finally:
-            for timer in hubbub.timers:
-                timer.cancel()
-            server.should_exit = True
-            server.force_exit = True
-            await running
-
-
-__all__ = ["FakeHubbub", "FakePoll", "Refusal", "Request", "problem", "serve"]
+    await hubbub.plug()
+    try:
+        yield hubbub.origin
+    finally:
+        for timer in hubbub.timers:
+            timer.cancel()
+        await hubbub.unplug()

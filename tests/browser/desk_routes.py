@@ -6,21 +6,47 @@ import asyncio
 import json
 from collections.abc import Awaitable, Callable
 from datetime import timedelta
+from pathlib import Path
 from typing import Any
 
 from starlette.requests import Request
-from starlette.responses import JSONResponse, Response
-from starlette.routing import Route
+from starlette.responses import HTMLResponse, JSONResponse, Response
+from starlette.routing import BaseRoute, Mount, Route, WebSocketRoute
+from starlette.staticfiles import StaticFiles
 
-from tests.browser.desk_harness import BUILD, BUILT_IN, CSRF, DEFAULTS, FakeHubbub, FakePoll, Refusal, new_id, now
-from tests.browser.desk_harness import problem, wire
+from tests.browser.desk_harness import FakeHubbub
+from tests.browser.desk_poll import BUILD, BUILT_IN, CSRF, DEFAULTS, FakePoll, Refusal, new_id, now, wire
 
+STATIC = Path(__file__).parents[2] / "overlay" / "static"
+CSP = (
+    "default-src 'none'; script-src 'self'; style-src 'self' 'unsafe-inline'; img-src 'self' data:; "
+    "font-src 'self'; connect-src 'self'; base-uri 'none'; form-action 'none'; frame-ancestors 'none'"
+)
 Json = dict[str, Any]
 Answer = Callable[[Request, Any], Any]
 
 
+def page_response(name: str, status: int = 200) -> HTMLResponse:
+    text = (STATIC / name).read_text("utf-8").replace("{{build}}", BUILD)
+    return HTMLResponse(text, status, headers={"Content-Security-Policy": CSP, "Cache-Control": "no-cache"})
+
+
+def problem(status: int, detail: str) -> JSONResponse:
+    body = {"type": "about:blank", "title": "Refused", "status": status, "detail": detail}
+    return JSONResponse(body, status, media_type="application/problem+json")
+
+
+class FakeStatic(StaticFiles):
+    """Files of the working tree, never cached: a test sees the file as it is."""
+
+    def file_response(self, *args: Any, **kwargs: Any) -> Response:
+        response = super().file_response(*args, **kwargs)
+        response.headers["Cache-Control"] = "no-store"
+        return response
+
+
 class Api:
-    """Handlers return plain data; `wrap` adds what every endpoint has: session, CSRF, idempotency, failures."""
+    """Handlers return plain data; `wrap` adds what every endpoint has: session, CSRF, idempotency."""
 
     def __init__(self, hubbub: FakeHubbub) -> None:
         self.hub = hubbub
@@ -28,10 +54,6 @@ class Api:
     def wrap(self, handler: Answer, status: int = 200) -> Callable[[Request], Awaitable[Response]]:
         async def endpoint(request: Request) -> Response:
             hub = self.hub
-            if hub.unplugged:
-                # No answer at all, as from a machine that went away.
-                await asyncio.sleep(0.05)
-                raise ConnectionAbortedError
             path = request.url.path.removeprefix("/api/v1")
             raw = await request.body()
             body = json.loads(raw) if raw else None
@@ -63,7 +85,7 @@ class Api:
 
         return endpoint
 
-    # -- session and campaigns --------------------------------------------------------------------------------
+    # -- session and campaigns ----
 
     def login(self, _: Request, body: Any) -> Json:
         if body["code"] != self.hub.login_code:
@@ -89,7 +111,7 @@ class Api:
     def new_campaign(self, _: Request, body: Any) -> Json:
         return self.hub.campaigns[self.hub.add_campaign(body["name"])]
 
-    # -- channels and overlays --------------------------------------------------------------------------------
+    # -- channels and overlays ----
 
     def channels(self, request: Request, _: Any) -> Json:
         items = self.hub.of(self.hub.channels, request.path_params["campaign"])
@@ -113,7 +135,12 @@ class Api:
 
     def new_overlay(self, request: Request, body: Any) -> Json:
         overlay = self.hub.add_overlay(request.path_params["campaign"], body["name"], live=False)
-        return {"id": overlay["id"], "name": overlay["name"], "layout": overlay["layout"], "url": self.link(overlay)}
+        return {
+            "id": overlay["id"],
+            "name": overlay["name"],
+            "layout": overlay["layout"],
+            "url": self.link(overlay),
+        }
 
     def edit_overlay(self, request: Request, body: Any) -> Json:
         overlay = self.hub.overlays[request.path_params["id"]]
@@ -127,7 +154,7 @@ class Api:
         overlay = self.hub.overlays[request.path_params["id"]]
         return {"id": overlay["id"], "name": overlay["name"], "url": self.link(overlay)}
 
-    # -- polls ------------------------------------------------------------------------------------------------
+    # -- polls ----
 
     def poll(self, request: Request) -> FakePoll:
         poll = self.hub.polls.get(request.path_params["id"])
@@ -191,7 +218,7 @@ class Api:
     def drop_template(self, request: Request, _: Any) -> None:
         self.hub.templates.pop(request.path_params["id"])
 
-    # -- rundowns and the rest ----------------------------------------------------------------------------------
+    # -- rundowns and the rest ----
 
     def rundowns(self, request: Request, _: Any) -> Json:
         mine = self.hub.of(self.hub.rundowns, request.path_params["campaign"])
@@ -262,4 +289,26 @@ def api_routes(hubbub: FakeHubbub) -> list[Route]:
         ("DELETE", "/polls/{id}", api.drop_poll, 204),
         ("POST", "/polls/{id}/{verb}", api.act, 200),
     ]
-    return [Route(f"/api/v1{path}", api.wrap(run, status), methods=[method]) for method, path, run, status in table]
+    return [
+        Route(f"/api/v1{path}", api.wrap(run, status), methods=[method])
+        for method, path, run, status in table
+    ]
+
+
+def routes(hubbub: FakeHubbub) -> list[BaseRoute]:
+    """Pages, files, the live socket and the API."""
+
+    def desk(_: Request) -> Response:
+        return (
+            page_response("desk/desk.html") if hubbub.signed_in else page_response("pages/refused.html", 401)
+        )
+
+    return [
+        Route("/desk", desk),
+        Route("/login", lambda _: page_response("pages/login.html")),
+        Route("/docs", lambda _: page_response("pages/docs.html")),
+        Route("/nowhere", lambda _: page_response("pages/notfound.html", 404)),
+        Mount(f"/static/{BUILD}", FakeStatic(directory=STATIC)),
+        WebSocketRoute("/live", hubbub.live),
+        *api_routes(hubbub),
+    ]

@@ -331,5 +331,5 @@ async def open_overlay(page: Page, server: OverlayServer, **query: str) -> None:
 async def shows(page: Page, text: str, seconds: float = 5) -> None:
     """Wait until the stage shows a text."""
     await page.wait_for_function(
-        "text => document.querySelector('hb-stage')?.innerText.includes(text)", arg=text, timeout=seconds * 1000
+        "text => document.querySelector('hb-stage')?.textContent.includes(text)", arg=text, timeout=seconds * 1000
     )

@@ -8,20 +8,26 @@ import contextlib
 import hashlib
 import json
 import secrets
+import signal
 import socket
+import subprocess
 import time
 from collections.abc import AsyncIterator, Awaitable, Callable, Collection, Mapping
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
+from pathlib import Path
 from typing import Any
 from uuid import UUID, uuid4
 
 import uvicorn
+from redis.asyncio import Redis
+from redis.exceptions import RedisError
 from starlette.applications import Starlette
 from starlette.routing import WebSocketRoute
 from websockets.asyncio.client import ClientConnection, connect
 from websockets.exceptions import ConnectionClosed
 
+from server import valkey_child
 from server.live.bus_port import Bus
 from server.live.doorman import DeskPass, OverlayDoor
 from server.live.hub import Hub
@@ -99,9 +105,7 @@ class Engine:
             seq = head.seq
             for board_id, board in (set_ or {}).items():
                 seq += 1
-                await boards.put(
-                    connection, self.campaign_id, UUID(board_id), board, seq=seq, at=head.now
-                )
+                await boards.put(connection, self.campaign_id, UUID(board_id), board, seq=seq, at=head.now)
             for board_id in unset:
                 seq += 1
                 await boards.remove(connection, self.campaign_id, UUID(board_id), seq=seq, at=head.now)
@@ -112,9 +116,7 @@ class Engine:
                 await boards.announce(connection, self.campaign_id, whole, seq=seq, at=head.now)
                 once.append(OnceEvent(seq, whole["id"], whole["kind"], whole["data"], whole["ttl_ms"]))
             await heads.advance(connection, self.campaign_id, seq)
-        return Change(
-            self.campaign_id, head.epoch, head.seq, seq, head.now, set_ or {}, unset, tuple(once)
-        )
+        return Change(self.campaign_id, head.epoch, head.seq, seq, head.now, set_ or {}, unset, tuple(once))
 
     async def truth(self) -> dict[str, Any]:
         """Boards as PostgreSQL holds them."""
@@ -187,10 +189,12 @@ class Viewer:
         await self.say(hello)
         return self
 
-    async def dial(self) -> None:
-        """Connect, and say nothing yet."""
+    async def dial(self, **more: Any) -> None:
+        """Connect, and say nothing yet; `more` goes to the library."""
         self.frames, self.arrived, self.code = [], [], None
-        options: dict[str, Any] = {} if self._origin is None else {"additional_headers": {"Origin": self._origin}}
+        options: dict[str, Any] = (
+            {} if self._origin is None else {"additional_headers": {"Origin": self._origin}}
+        )
         self._socket = await connect(
             self._url, compression=None, ping_interval=None, max_size=2**24, proxy=None, **options
         )
@@ -199,6 +203,15 @@ class Viewer:
     async def say(self, frame: Mapping[str, Any] | str | bytes) -> None:
         assert self._socket is not None
         await self._socket.send(frame if isinstance(frame, str | bytes) else json.dumps(frame))
+
+    def stop_reading(self) -> None:
+        """As a browser that hangs: TCP acknowledges until its buffer is full, and no one looks."""
+        assert self._socket is not None
+        self._socket.transport.pause_reading()
+
+    def read_again(self) -> None:
+        assert self._socket is not None
+        self._socket.transport.resume_reading()
 
     async def close(self) -> None:
         if self._socket is not None:
@@ -231,7 +244,11 @@ class Viewer:
                 self.boards = dict(frame["boards"])
                 self.layout = frame["layout"]
             case "delta":
-                if frame["epoch"] != self.epoch or self.seq is None or not frame["from"] <= self.seq < frame["to"]:
+                if (
+                    frame["epoch"] != self.epoch
+                    or self.seq is None
+                    or not frame["from"] <= self.seq < frame["to"]
+                ):
                     self.gaps += 1
                     return
                 self.boards |= frame["set"]
@@ -251,14 +268,12 @@ class House:
 
     hub: Hub
     doorman: TestDoorman
+    server: uvicorn.Server
     url: str
-    port: int
 
     def overlay(self, link: OverlayLink, *, origin: str | None = None, name: str = "OBS") -> Viewer:
         client = {"kind": "overlay", "name": name, "obs": "31.0", "viewport": {"w": 1920, "h": 1080}}
-        return Viewer(
-            self.url, {"op": "hello", "proto": 1, "key": link.key, "client": client}, origin=origin
-        )
+        return Viewer(self.url, {"op": "hello", "proto": 1, "key": link.key, "client": client}, origin=origin)
 
     def program(self, campaign_id: UUID, key: str = "hb_test") -> Viewer:
         return Viewer(
@@ -298,7 +313,7 @@ async def house(
         serving = asyncio.create_task(server._serve([listener]))
         await until(lambda: server.started, "uvicorn listens")
         try:
-            yield House(hub, doorman, f"ws://127.0.0.1:{port}/live", port)
+            yield House(hub, doorman, server, f"ws://127.0.0.1:{port}/live")
             assert not working.done(), "the hub died"
         finally:
             hub.close()
@@ -306,3 +321,47 @@ async def house(
             await serving
             working.cancel()
             await asyncio.gather(working, return_exceptions=True)
+
+
+class Valkey:
+    """A server of the test's own, to be killed, stopped and started again on the same socket."""
+
+    def __init__(self, folder: Path) -> None:
+        self._folder = folder
+        self._process: subprocess.Popen[bytes] | None = None
+        self.url = f"unix://{folder / valkey_child.SOCKET_NAME}?db=0"
+
+    async def start(self) -> None:
+        """Start it and wait until it answers."""
+        self._launch()
+
+        async def answers() -> bool:
+            try:
+                async with Redis.from_url(self.url) as client:
+                    return bool(await client.ping())
+            except RedisError:
+                return False
+
+        await until(answers, "Valkey answers")
+
+    def _launch(self) -> None:
+        self._process = subprocess.Popen(
+            [
+                str(valkey_child.find_program()),
+                *("--port", "0", "--unixsocket", valkey_child.SOCKET_NAME, "--save", ""),
+                *("--loglevel", "nothing"),
+            ],
+            cwd=self._folder,
+            stdin=subprocess.DEVNULL,
+            stdout=subprocess.DEVNULL,
+        )
+
+    def signal(self, number: signal.Signals) -> None:
+        assert self._process is not None
+        self._process.send_signal(number)
+
+    def kill(self) -> None:
+        if self._process is not None:
+            self._process.kill()
+            self._process.wait()
+            self._process = None

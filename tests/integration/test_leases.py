@@ -43,11 +43,17 @@ class Process:
     """What one `hubbub connectors` runs."""
 
     def __init__(
-        self, database: Database, url: str, listener: Listener | None = None, **options: timedelta
+        self,
+        database: Database,
+        url: str,
+        *,
+        ttl: timedelta = TTL,
+        every: timedelta = EVERY,
+        read_on: timedelta = timedelta(seconds=30),
     ) -> None:
-        self.listener = listener or Listener()
+        self.listener = Listener()
         self.source = TwitchIrc(url, self.listener, WallClock(), times=QUICK, random=Random(3))  # noqa: S311
-        self.connectors = Connectors(database, self.source, **({"ttl": TTL, "every": EVERY} | options))
+        self.connectors = Connectors(database, self.source, ttl=ttl, every=every, read_on=read_on)
         self.task = asyncio.create_task(self.connectors.run())
 
     async def kill(self) -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import time
 from collections import Counter
+from collections.abc import Callable
 from datetime import UTC, datetime
 from pathlib import Path
 from random import Random
@@ -133,7 +134,7 @@ def test_no_damaged_line_raises_and_all_are_read_fast() -> None:
 
 
 def test_hostile_lines_take_time_in_proportion_to_their_length() -> None:
-    builders = (
+    builders: tuple[Callable[[int], str], ...] = (
         lambda n: "@" + ";" * n + " PRIVMSG #a :2",
         lambda n: "@a=" + "\\" * n + " PRIVMSG #a :2",
         lambda n: "@" + "a=\\s;" * (n // 5) + " :a!a@a PRIVMSG #a :2",

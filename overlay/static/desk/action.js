@@ -1,6 +1,7 @@
 // The one big button, always in the same place, and the small ones beside it.
 
 import { button, h, mirror, setAttr, setData, setText, show as visible } from "./dom.js";
+import { icon, turnInto } from "./icons.js";
 import { cancellable, nextAction, sealed } from "./show.js";
 import { count, serverNow } from "./time.js";
 
@@ -16,7 +17,7 @@ export class ActionBar {
     this.actions = actions;
     this.meaning = null; // what the button says now
     this.meaningSince = 0;
-    this.icon = h("span", { class: "big-icon", "aria-hidden": "true" });
+    this.icon = icon("play");
     this.label = h("span", { class: "big-label" });
     this.quote = h("q", { class: "big-quote", dir: "auto" });
     this.detail = h("span", { class: "big-detail" });
@@ -26,19 +27,23 @@ export class ActionBar {
     this.big.addEventListener("pointerdown", () => { this.aimed = this.meaning; });
     this.big.addEventListener("click", (event) => this.press(event.detail > 0 ? this.aimed : null));
     this.ties = h("div", { class: "ties", role: "group", "aria-label": "Choose the winner of the tie" });
+    this.tieWords = h("p", { class: "tie-words" });
     this.more30 = button("+30 s", "plain", () => this.actions.extend(30), { "aria-keyshortcuts": "E" });
     this.more30.append(h("kbd", { text: "E", "aria-hidden": "true" }));
     this.more60 = button("+60 s", "plain", () => this.actions.extend(60));
     this.cancel = button("Cancel poll", "danger", () => this.actions.cancel(), { "aria-keyshortcuts": "Escape" });
     this.cancel.append(h("kbd", { text: "Esc", "aria-hidden": "true" }));
     this.side = h("div", { class: "side-actions" }, this.more30, this.more60, h("span", { class: "spring" }), this.cancel);
-    this.root = h("div", { class: "action-bar" }, this.side, this.ties, this.big);
+    this.root = h("div", { class: "action-bar" }, this.side, this.tieWords, this.ties, this.big);
   }
 
   /** `aimed`: what the button said when the finger went down; null for a keyboard. */
   press(aimed) {
     if (!this.meaning || this.big.getAttribute("aria-disabled") === "true") return;
-    if (!aimed && performance.now() - this.meaningSince < SETTLE_MS) return;
+    if (!aimed && performance.now() - this.meaningSince < SETTLE_MS) {
+      this.actions.tooSoon();
+      return;
+    }
     this.actions.doNext(aimed ?? this.meaning);
   }
 
@@ -46,12 +51,15 @@ export class ActionBar {
     const next = nextAction(show, drafts, serverNow());
     if (!this.meaning || this.meaning.kind !== next.kind || this.meaning.id !== next.id) {
       this.meaningSince = performance.now();
+      setData(this.big, "fresh", true);
+      clearTimeout(this.settle);
+      this.settle = setTimeout(() => setData(this.big, "fresh", null), SETTLE_MS);
     }
     this.meaning = next;
     const busy = Boolean(lastAction) && lastAction.kind !== "extend";
     setData(this.big, "kind", next.kind);
     setData(this.big, "busy", busy);
-    setText(this.icon, busy ? "…" : next.icon);
+    turnInto(this.icon, busy ? "wait" : next.icon);
     setText(this.label, busy ? BUSY[lastAction.kind] : next.label);
     setText(this.quote, !busy && next.quote ? next.quote : "");
     visible(this.quote, !busy && next.quote);
@@ -73,7 +81,10 @@ export class ActionBar {
   updateTies(show, next, lastAction) {
     const choosing = Boolean(show?.tiePending) && show.tied.length > 0 && !sealed(show);
     visible(this.ties, choosing);
+    visible(this.tieWords, choosing);
     if (!choosing) return;
+    const numbers = show.tied.length < 4 ? show.tied.join(" or ") : "its number";
+    setText(this.tieWords, next.kind === "resolve" ? `Who wins? Press ${numbers}.` : `A tie. Decide now with ${numbers}, or reveal it first.`);
     setData(this.ties, "big", next.kind === "resolve");
     const tied = show.options.filter((option) => show.tied.includes(option.index));
     const pressed = lastAction?.kind === "resolve";

@@ -32,7 +32,7 @@ export class Actions {
     const action = this.next();
     if (this.store.get().lastAction) return;
     if (expected && (expected.kind !== action.kind || expected.id !== action.id)) {
-      this.toasts.note("It moved on by itself just then", "Your press did nothing. Look at the button and press again.");
+      this.tooSoon();
       return;
     }
     if (action.kind === "write") this.onWrite?.();
@@ -40,6 +40,11 @@ export class Actions {
     else if (action.kind === "close") await this.send("close", action.id);
     else if (action.kind === "reveal") await this.send("reveal", action.id);
     else if (action.kind === "next") await this.dismiss(action.id);
+  }
+
+  /** The button changed its meaning under the finger: say so rather than do the other thing. */
+  tooSoon() {
+    this.toasts.note("The button had changed just then", "Your press did nothing. Look at it and press again.");
   }
 
   async launch(pollId, simulated) {

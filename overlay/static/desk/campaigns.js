@@ -2,6 +2,7 @@
 
 import { Dialog } from "./dialog.js";
 import { button, h, mirror, setAttr, setText, show as visible } from "./dom.js";
+import { icon } from "./icons.js";
 import { Line } from "./fields.js";
 import { failure } from "./words.js";
 
@@ -14,7 +15,7 @@ export class Campaigns {
     this.label = h("span", { class: "show-name", dir: "auto" });
     this.demo = h("span", { class: "tag sim", text: "Demo" });
     this.root = h("button", { type: "button", class: "button quiet show-button", onclick: () => this.dialog.open() },
-      this.label, this.demo, h("span", { "aria-hidden": "true", text: "▾" }));
+      this.label, this.demo, icon("down"));
     this.dialog = new Dialog("Shows");
     this.list = h("ul", { class: "shows" });
     this.name = new Line("New show", { maxlength: 100, placeholder: "for example: Friday dungeon", onkeydown: (event) => {

@@ -1,7 +1,7 @@
 // The chats that take part: a lamp in words for each, adding one without any login, taking one out with a way back.
 
 import { Dialog } from "./dialog.js";
-import { button, h, mirror, setAttr, setData, setText, show as visible } from "./dom.js";
+import { button, h, iconButton, mirror, setAttr, setData, setText, show as visible } from "./dom.js";
 import { Choice, Line } from "./fields.js";
 import { serverNow } from "./time.js";
 import { unread } from "./toast.js";
@@ -18,7 +18,7 @@ export class Channels {
       h("p", {}, h("strong", { text: "Whose chat plays? " }), "Add a Twitch channel by its name. Reading its chat needs no login."),
       h("div", { class: "row" }, button("Add a channel", "accent", () => this.open()),
         button("Try it simulated", "plain", () => ways.trySimulated())));
-    this.add = button("Add a channel", "quiet", () => this.open());
+    this.add = button("Add a channel", "plain small", () => this.open());
     this.root = h("section", { class: "part", "aria-label": "Channels" },
       h("div", { class: "part-head" }, h("h3", { text: "Channels" }), this.add),
       this.trouble, this.empty, this.list);
@@ -127,11 +127,11 @@ export class Channels {
     const name = h("strong", { class: "name", dir: "auto" });
     const platform = h("span", { class: "platform" });
     const word = h("span", { class: "lamp-word" });
-    const facts = h("p", { class: "lamp-facts" });
+    const facts = h("span", { class: "lamp-facts" });
     const help = h("p", { class: "lamp-help" });
-    const remove = button("Remove", "quiet small", () => this.remove(now));
+    const remove = iconButton("close", "Remove", () => this.remove(now));
     const root = h("li", { class: "lamp" }, h("i", { class: "lamp-light", "aria-hidden": "true" }),
-      h("div", { class: "lamp-words" }, h("p", { class: "lamp-line" }, name, platform), word, facts, help), remove);
+      h("div", { class: "lamp-words" }, h("p", { class: "lamp-line" }, name, platform), h("p", {}, word, facts), help), remove);
     return {
       root,
       update(next) {
@@ -141,10 +141,11 @@ export class Channels {
         setText(name, next.login);
         setText(platform, PLATFORM[next.platform] ?? next.platform);
         setText(word, words.word);
-        setText(facts, words.facts.join(" · "));
+        setText(facts, ` · ${words.facts.join(" · ")}`);
         setText(help, words.tone === "good" ? "" : words.help ?? "");
         visible(help, help.textContent);
-        setAttr(remove, "aria-label", `Remove ${next.login}`);
+        setAttr(remove, "aria-label", `Remove ${next.login} from the show`);
+        setAttr(remove, "title", "Remove from the show");
       },
     };
   }

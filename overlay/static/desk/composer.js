@@ -39,7 +39,7 @@ export class Composer {
       h("div", { class: "line" }, h("label", { for: "composer-question", text: "Question" }), this.question, this.questionNote),
       h("fieldset", { class: "line" }, h("legend", { text: "Options" }), this.options.root, this.optionsNote),
       this.length.root, this.custom.root, this.secret.root, this.more, this.trouble);
-    this.saveButton = button("Save to the rundown", "accent", () => this.finish("save"));
+    this.saveButton = button("Save", "accent", () => this.finish("save"));
     this.saveButton.append(h("kbd", { text: "Ctrl ⏎", "aria-hidden": "true" }));
     this.launchButton = button("Launch now", "plain", () => this.finish("launch"));
     this.tryButton = button("Try it simulated", "plain", () => this.finish("simulate"));
@@ -80,7 +80,7 @@ export class Composer {
     this.draft = draft;
     this.saved = false;
     setText(this.dialog.title, draft ? "Edit poll" : "New poll");
-    setText(this.saveButton.firstChild, draft ? "Save" : "Save to the rundown");
+    setText(this.saveButton.firstChild, "Save");
     setAttr(this.dialog.root, "data-editing", Boolean(draft));
     this.starters.load();
     this.more.open = false;
@@ -210,7 +210,7 @@ export class Composer {
   setBusy(busy) {
     this.busy = busy;
     setAttr(this.dialog.foot, "data-busy", busy);
-    setText(this.saveButton.firstChild, busy ? "Saving…" : this.draft ? "Save" : "Save to the rundown");
+    setText(this.saveButton.firstChild, busy ? "Saving…" : "Save");
   }
 
   setTrouble(text) {

@@ -1,6 +1,6 @@
 // A modal dialog in the desk's clothes: title, body, a row of buttons; Esc closes it and focus goes back.
 
-import { button, h, uniqueId } from "./dom.js";
+import { h, iconButton, uniqueId } from "./dom.js";
 
 export class Dialog {
   /** Notes and the live region: they move into the dialog while it is open, where they can be pressed and heard. */
@@ -14,7 +14,7 @@ export class Dialog {
     this.foot = h("div", { class: "dialog-foot" });
     this.root = h("dialog", { class: wide ? "wide" : "", "aria-labelledby": id },
       h("div", { class: "dialog-head" }, this.title,
-        button("×", "quiet square", () => this.close(), { "aria-label": "Close" })),
+        iconButton("close", "Close", () => this.close())),
       this.body, this.foot);
     this.root.addEventListener("close", () => {
       document.body.append(...Dialog.floating);

@@ -1,5 +1,7 @@
 // Building and updating the page. Text enters only as text nodes: nothing here can turn data into markup.
 
+import { icon } from "./icons.js";
+
 /** Makes an element. `props`: `class`, `text`, `on*` handlers, `data` (dataset), `attrs` else set as attributes. */
 export function h(tag, props = {}, ...children) {
   const node = document.createElement(tag);
@@ -90,7 +92,13 @@ export function uniqueId(prefix) {
   return `${prefix}-${serial}`;
 }
 
-/** A short-lived file-local button: `kind` is a class ("plain", "quiet", "danger", "accent"). */
+/** A button with words; `kind` is a class: plain, quiet, danger, accent, and small. */
 export function button(label, kind, onclick, props = {}) {
   return h("button", { type: "button", class: `button ${kind}`, text: label, onclick, ...props });
+}
+
+/** A square button with a sign; `label` is read aloud and shown by the mouse. */
+export function iconButton(name, label, onclick, props = {}) {
+  return h("button", { type: "button", class: "button quiet square", "aria-label": label, title: label, onclick, ...props },
+    icon(name));
 }

@@ -11,7 +11,7 @@ export function frame({ store, api, campaigns, safe, keys, toasts }) {
   const linkWord = h("span", { class: "link-word" });
   const linkTag = h("p", { class: "link-tag", role: "status", "aria-label": "Connection" },
     h("i", { class: "lamp-light", "aria-hidden": "true" }), linkWord);
-  const help = button("Keys", "quiet", () => keys.help(), { "aria-keyshortcuts": "?" });
+  const help = button("Keys", "quiet help-button", () => keys.help(), { "aria-keyshortcuts": "?" });
   help.append(h("kbd", { text: "?", "aria-hidden": "true" }));
   const signOut = button("Sign out of the desk", "quiet", async () => {
     try {

@@ -9,7 +9,7 @@ const STALE_MS = 8000; // the status is asked every 2 s; older than this is said
 export class Health {
   constructor(store, api, channels, overlays) {
     Object.assign(this, { store, api, channels, overlays });
-    this.lamps = h("ul", { class: "lamps", "aria-label": "Server" });
+    this.lamps = h("ul", { class: "lamps compact", "aria-label": "Server" });
     this.checkButton = button("Check everything", "plain", () => this.check());
     this.checks = h("ul", { class: "checks" });
     this.trouble = h("p", { class: "wrong", role: "alert" });
@@ -41,8 +41,10 @@ export class Health {
     const rows = serverLamps(state);
     mirror(this.lamps, rows, (row) => row.key, lamp);
     const bad = troubleCount(state, rows);
-    setText(this.summary, state.statusAt === 0 ? "" : bad === 0 ? "all well" : bad === 1 ? "1 thing to look at" : `${bad} things to look at`);
-    setData(this.summary, "tone", bad ? "bad" : "good");
+    const unfinished = state.channels?.length === 0 || state.overlays?.length === 0;
+    const words = bad === 1 ? "1 thing to look at" : bad ? `${bad} things to look at` : unfinished ? "not set up yet" : "all well";
+    setText(this.summary, state.statusAt === 0 ? "" : words);
+    setData(this.summary, "tone", bad ? "bad" : unfinished ? "wait" : "good");
     const checks = state.preflight?.checks ?? [];
     visible(this.checks, checks.length);
     mirror(this.checks, checks, (check) => check.name, checkRow);
@@ -91,7 +93,7 @@ function lamp() {
   const word = h("span", { class: "lamp-word" });
   const help = h("p", { class: "lamp-help" });
   const root = h("li", { class: "lamp" }, h("i", { class: "lamp-light", "aria-hidden": "true" }),
-    h("div", { class: "lamp-words" }, h("p", { class: "lamp-line" }, title), word, help));
+    h("div", { class: "lamp-words" }, h("p", { class: "lamp-line" }, title, word), help));
   return {
     root,
     update(row) {

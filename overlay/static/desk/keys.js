@@ -15,7 +15,7 @@ const TABLE = [
   ["E", "extend the running poll by 30 s"],
   ["N", "write a new poll"],
   ["B", "blur names and secrets (streamer-safe)"],
-  ["↑ ↓", "move a draft, when its handle ⠿ has the focus"],
+  ["↑ ↓", "move a draft, when its dots have the focus"],
   ["?", "this help"],
 ];
 

@@ -1,6 +1,7 @@
 // Zone "Next": the rundown and, behind a tab, the past polls.
 
-import { button, h, mirror, setAttr, setText, show as visible } from "./dom.js";
+import { button, h, setAttr, setText, show as visible } from "./dom.js";
+import { icon } from "./icons.js";
 
 export class Next {
   constructor(store, rundown, history, ways) {
@@ -13,11 +14,12 @@ export class Next {
       onclick: () => this.choose(name),
       onkeydown: (event) => this.arrow(event),
     }));
-    this.select = h("select", { "aria-label": "Which rundown", onchange: () => this.pickRundown() });
     this.add = button("New poll", "accent", () => ways.compose(), { "aria-keyshortcuts": "N" });
     this.add.append(h("kbd", { text: "N", "aria-hidden": "true" }));
-    this.manage = button("Rundowns…", "quiet", () => ways.manageRundowns());
-    this.tools = h("div", { class: "row tools" }, this.select, this.manage, h("span", { class: "spring" }), this.add);
+    this.which = h("span", { class: "which", dir: "auto" });
+    this.manage = h("button", { type: "button", class: "button quiet rundown-button", onclick: () => ways.manageRundowns() },
+      this.which, icon("down"));
+    this.tools = h("div", { class: "row tools" }, this.manage, h("span", { class: "spring" }), this.add);
     this.panels = {
       rundown: h("div", { id: "panel-rundown", role: "tabpanel", "aria-labelledby": "tab-rundown" },
         this.tools, rundown.root),
@@ -42,11 +44,6 @@ export class Next {
     this.tabs[other].focus();
   }
 
-  pickRundown() {
-    this.store.set({ rundownId: this.select.value });
-    this.rundown.load();
-  }
-
   update(state) {
     this.tabs.forEach((tab) => {
       const chosen = tab.id === `tab-${state.tab}`;
@@ -56,13 +53,10 @@ export class Next {
     visible(this.panels.rundown, state.tab === "rundown");
     visible(this.panels.history, state.tab === "history");
     const rundowns = state.rundowns ?? [];
-    visible(this.select, rundowns.length > 1);
-    visible(this.manage, rundowns.length > 0);
-    mirror(this.select, rundowns, (item) => item.id, (item) => {
-      const root = h("option", { value: item.id });
-      return { root, update: (now) => setText(root, now.name) };
-    });
-    if (state.rundownId && this.select.value !== state.rundownId) this.select.value = state.rundownId;
+    const current = rundowns.find((item) => item.id === state.rundownId);
+    visible(this.manage, current);
+    setText(this.which, current?.name);
+    setAttr(this.manage, "aria-label", `Rundown: ${current?.name}. Change, rename or create rundowns`);
     this.rundown.update(state);
     this.history.update(state);
   }

@@ -26,7 +26,7 @@ export class Now {
     this.idle = new IdleWords(store, ways);
     this.bar = new ActionBar(actions);
     this.root = h("section", { class: "zone now", "aria-labelledby": "zone-now" },
-      h("h2", { id: "zone-now", text: "Now" }),
+      h("h2", { id: "zone-now", class: "unseen", text: "Now" }),
       h("div", { class: "now-body" }, this.head, this.preview.root, this.bars.root, this.idle.root),
       this.bar.root);
     this.spoken = "";

@@ -1,6 +1,6 @@
 // The option fields of the composer: Enter adds one, Backspace in an empty one removes it, a pasted list fills them.
 
-import { h, setAttr, setText } from "./dom.js";
+import { h, iconButton, setAttr, setText } from "./dom.js";
 import { LIMITS, lengthOf } from "./settings.js";
 
 export class OptionFields {
@@ -32,7 +32,7 @@ export class OptionFields {
     const input = h("input", { type: "text", value: text, autocomplete: "off", enterkeyhint: "next", dir: "auto" });
     const badge = h("span", { class: "badge", "aria-hidden": "true" });
     const remaining = h("span", { class: "remaining" });
-    const remove = h("button", { type: "button", class: "button quiet square", text: "×" });
+    const remove = iconButton("close", "Remove the option");
     const row = h("li", {}, badge, input, remaining, remove);
     const field = { input, badge, remaining, remove, row };
     input.addEventListener("input", () => this.refresh());

@@ -1,7 +1,7 @@
 // The browser sources in OBS: are they there, what do they look like, and their secret links.
 
 import { Dialog } from "./dialog.js";
-import { button, h, mirror, setAttr, setData, setText, show as visible } from "./dom.js";
+import { button, h, iconButton, mirror, setAttr, setData, setText, show as visible } from "./dom.js";
 import { Line } from "./fields.js";
 import { holdButton } from "./hold.js";
 import { LinkOnce } from "./link_once.js";
@@ -18,7 +18,7 @@ export class Overlays {
       h("p", {}, h("strong", { text: "What viewers see comes from here. " }),
         "Add an overlay, copy its link, paste it into OBS: Sources, +, Browser, 1920 × 1080."),
       h("div", { class: "row" }, button("Add an overlay", "accent", () => this.open())));
-    this.add = button("Add an overlay", "quiet", () => this.open());
+    this.add = button("Add an overlay", "plain small", () => this.open());
     this.root = h("section", { class: "part", "aria-label": "Overlays" },
       h("div", { class: "part-head" }, h("h3", { text: "Overlays" }), this.add), this.trouble, this.empty, this.list);
     this.look = new LookDialog((overlay, layout) => this.saveLook(overlay, layout));
@@ -135,7 +135,7 @@ export class Overlays {
       delete links[now.id];
       this.store.set({ links });
     });
-    const more = h("button", { type: "button", class: "button quiet square", "aria-expanded": "false", text: "⋯" });
+    const more = iconButton("more", "More", null, { "aria-expanded": "false" });
     const tools = h("div", { class: "lamp-tools", hidden: true },
       button("Look…", "plain small", () => this.look.open(now)),
       holdButton("New link (hold)", "plain small", () => this.rotate(now)),

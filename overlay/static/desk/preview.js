@@ -13,8 +13,9 @@ export class Preview {
     } });
     this.words = h("p", { class: "preview-words" });
     this.box = h("div", { class: "preview-box", role: "img", "aria-label": "What viewers see" });
-    this.root = h("figure", { class: "preview" }, this.box,
-      h("figcaption", {}, h("span", { text: "What viewers see" }), this.select), this.words);
+    this.nothing = h("p", { class: "preview-nothing", "aria-hidden": "true", text: "Viewers see only your stream" });
+    this.root = h("figure", { class: "preview" }, h("div", { class: "preview-frame" }, this.box, this.nothing,
+      h("figcaption", {}, h("span", { text: "What viewers see" }), this.select)), this.words);
     this.load();
   }
 
@@ -53,8 +54,8 @@ export class Preview {
       return { root, update: (now) => setText(root, now.name) };
     });
     if (overlay && this.select.value !== overlay.id) this.select.value = overlay.id;
-    setData(this.box, "stage", overlay?.layout?.stage === "vertical" ? "vertical" : "landscape");
-    setData(this.box, "empty", !show);
+    setData(this.root, "stage", overlay?.layout?.stage === "vertical" ? "vertical" : "landscape");
+    visible(this.nothing, !show);
     setAttr(this.box, "aria-label", show ? `What viewers see: ${show.question}` : "What viewers see: nothing of ours");
     const layout = { ...(overlay?.layout ?? {}), overlay_id: overlay?.id ?? null, name: overlay?.name ?? "" };
     const written = JSON.stringify(layout);

@@ -1,9 +1,10 @@
 // The rundown: drafts in order. Launch, move, edit, duplicate, rehearse, delete with a way back.
 
 import { movable, reordered } from "./drag.js";
-import { button, h, mirror, setAttr, setData, setText, show as visible } from "./dom.js";
+import { button, h, iconButton, mirror, setAttr, setData, setText, show as visible } from "./dom.js";
 import { lengthWords, many, serverNow } from "./time.js";
 import { bodyOf } from "./settings.js";
+import { icon } from "./icons.js";
 import { unread } from "./toast.js";
 
 const UNDO_MS = 10000;
@@ -23,7 +24,7 @@ export class Rundown {
       h("p", { class: "hint", text: "Or start from one of these:" }), this.starters);
     this.loading = h("p", { class: "hint", text: "Reading the rundown…" });
     this.trouble = h("div");
-    this.hint = h("p", { class: "hint", text: "Drag ⠿ to move, or focus it and press ↑ ↓." });
+    this.hint = h("p", { class: "hint", text: "Drag by the dots to move, or focus them and press ↑\u00a0↓." });
     this.root = h("div", { class: "rundown" }, this.loading, this.trouble, this.empty, this.list, this.hint);
   }
 
@@ -163,9 +164,10 @@ export class Rundown {
     const number = h("span", { class: "place", "aria-hidden": "true" });
     const question = h("span", { class: "draft-question", dir: "auto" });
     const meta = h("span", { class: "draft-meta" });
-    const handle = h("button", { type: "button", class: "handle" }, h("span", { "aria-hidden": "true", text: "⠿" }));
-    const launch = button("Launch", "plain launch", () => this.tryLaunch(now, false));
-    const more = h("button", { type: "button", class: "button quiet square", "aria-expanded": "false", text: "⋯" });
+    const handle = h("button", { type: "button", class: "handle" }, icon("grip"));
+    const launch = button("", "plain launch", () => this.tryLaunch(now, false));
+    launch.append(icon("play"), h("span", { text: "Launch" }));
+    const more = iconButton("more", "More", null, { "aria-expanded": "false" });
     const tools = h("div", { class: "draft-tools", hidden: true },
       button("Try it simulated", "plain", () => this.tryLaunch(now, true)),
       button("Edit", "plain", () => this.ways.compose({ draft: now })),

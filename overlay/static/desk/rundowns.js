@@ -71,17 +71,28 @@ export class Rundowns {
     }
   }
 
-  update({ rundowns }) {
+  use(item) {
+    this.store.set({ rundownId: item.id });
+    this.dialog.close();
+    this.rundown.load();
+  }
+
+  update({ rundowns, rundownId }) {
     mirror(this.list, rundowns ?? [], (item) => item.id, (item) => {
       let now = item;
       const field = h("input", { type: "text", maxlength: 100, dir: "auto", onchange: () => this.rename(now, field) });
       const drafts = h("small");
+      const use = button("Use", "plain small", () => this.use(now));
       const remove = holdButton("Delete (hold)", "danger small", () => this.remove(now));
       return {
-        root: h("li", { class: "row" }, field, drafts, remove),
+        root: h("li", { class: "row" }, field, drafts, use, remove),
         update: (next) => {
           now = next;
           if (document.activeElement !== field) field.value = next.name;
+          const current = next.id === rundownId;
+          setText(use, current ? "In use" : "Use");
+          setAttr(use, "aria-current", current ? "true" : null);
+          setAttr(use, "aria-label", `Use the rundown ${next.name}`);
           setAttr(field, "aria-label", `Name of the rundown ${next.name}`);
           setText(drafts, many((next.polls ?? []).filter((poll) => poll.state === "draft").length, "draft"));
         },

@@ -2,6 +2,8 @@
 
 import { h, setAttr, setData } from "./dom.js";
 
+import { icon } from "./icons.js";
+
 const REMEMBERED = "hubbub.safe";
 
 export class Safe {
@@ -11,7 +13,7 @@ export class Safe {
     this.words = h("span", { class: "long", text: "Streamer-safe" });
     this.root = h("button", { type: "button", class: "button quiet safe-button", "aria-label": "Streamer-safe: blur names and secrets",
       "aria-keyshortcuts": "B", title: "Blur names and secrets (B)", onclick: () => this.toggle() },
-    h("span", { class: "safe-icon", "aria-hidden": "true" }), this.words, h("kbd", { text: "B", "aria-hidden": "true" }));
+    icon("blur"), this.words, h("kbd", { text: "B", "aria-hidden": "true" }));
     // Set before the first drawing: a name must not flash up.
     this.set(localStorage.getItem(REMEMBERED) === "on");
   }

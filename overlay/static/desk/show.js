@@ -88,36 +88,36 @@ export function sealed(show) {
 export function nextAction(show, drafts, now) {
   if (!show) {
     const draft = drafts?.[0];
-    if (!draft) return { kind: "write", id: null, label: "Write a poll", detail: "the rundown is empty", icon: "＋" };
+    if (!draft) return { kind: "write", id: null, label: "Write a poll", detail: "the rundown is empty", icon: "plus" };
     return {
-      kind: "launch", id: draft.id, label: "Launch", quote: draft.question, icon: "▶",
+      kind: "launch", id: draft.id, label: "Launch", quote: draft.question, icon: "play",
       detail: `${many(draft.options.length, "option")} · ${lengthWords(draft.duration_s)}`,
     };
   }
   const remaining = show.endsAt === null ? null : show.endsAt - now;
   if (show.phase === "open") {
     return {
-      kind: "close", id: show.id, label: "Close early", icon: "■",
+      kind: "close", id: show.id, label: "Close early", icon: "stop",
       detail: remaining === null ? "" : `closes by itself in ${left(remaining)}`,
     };
   }
   if (show.phase === "closing") {
     return {
-      kind: "wait", id: show.id, label: "Counting last votes…", icon: "…",
+      kind: "wait", id: show.id, label: "Counting last votes…", icon: "wait",
       detail: remaining === null ? "late lines still count" : `done in ${left(remaining)}, then you can reveal`,
     };
   }
   if (show.phase === "closed") {
     return {
-      kind: "reveal", id: show.id, label: "Reveal", icon: "★",
+      kind: "reveal", id: show.id, label: "Reveal", icon: "reveal",
       detail: remaining === null ? "viewers wait for the result" : `reveals by itself in ${left(remaining)}`,
     };
   }
   if (show.tiePending) {
-    return { kind: "resolve", id: show.id, label: "Tie: you choose", icon: "=", detail: "press the number of the winner" };
+    return { kind: "resolve", id: show.id, label: "Tie: you choose", icon: "tie", detail: "press the number of the winner" };
   }
   return {
-    kind: "next", id: show.id, label: "Next", icon: "»",
+    kind: "next", id: show.id, label: "Next", icon: "next",
     detail: remaining === null ? "clears the stage" : `clears the stage · leaves by itself in ${left(remaining)}`,
   };
 }

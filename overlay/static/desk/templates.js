@@ -1,6 +1,6 @@
 // Starting points for a poll: built-in ones and those saved on this desk.
 
-import { button, h, mirror, setAttr, setText, show as visible } from "./dom.js";
+import { button, h, iconButton, mirror, setAttr, setText, show as visible } from "./dom.js";
 import { lengthOf, toTemplate } from "./settings.js";
 import { serverNow } from "./time.js";
 
@@ -84,7 +84,7 @@ export class Starters {
       this.root.open = false;
     });
     const own = !template.builtin;
-    const remove = own && button("×", "quiet square", () => this.templates.remove(now));
+    const remove = own && iconButton("close", "Delete the template", () => this.templates.remove(now));
     return {
       root: h("li", {}, pick, remove),
       update(next) {

@@ -17,24 +17,26 @@ export function toMs(text) {
   return Number.isNaN(ms) ? null : ms;
 }
 
+const NB = "\u00a0"; // keeps a number and its unit on one line
+
 /** Time left for a big clock: "42 s", "1:05 min", "1:02:05 h". */
 export function left(ms) {
   const s = Math.max(0, Math.ceil(ms / 1000));
-  if (s < 60) return `${s} s`;
+  if (s < 60) return `${s}${NB}s`;
   const two = (n) => String(n).padStart(2, "0");
-  if (s < 3600) return `${Math.floor(s / 60)}:${two(s % 60)} min`;
-  return `${Math.floor(s / 3600)}:${two(Math.floor(s / 60) % 60)}:${two(s % 60)} h`;
+  if (s < 3600) return `${Math.floor(s / 60)}:${two(s % 60)}${NB}min`;
+  return `${Math.floor(s / 3600)}:${two(Math.floor(s / 60) % 60)}:${two(s % 60)}${NB}h`;
 }
 
 /** A length in words: "30 s", "1 min", "1 min 30 s", "1 h". */
 export function lengthWords(seconds) {
   const s = Math.round(seconds);
-  if (s < 60) return `${s} s`;
+  if (s < 60) return `${s}${NB}s`;
   const parts = [];
-  if (s >= 3600) parts.push(`${Math.floor(s / 3600)} h`);
+  if (s >= 3600) parts.push(`${Math.floor(s / 3600)}${NB}h`);
   const minutes = Math.floor((s % 3600) / 60);
-  if (minutes) parts.push(`${minutes} min`);
-  if (s % 60) parts.push(`${s % 60} s`);
+  if (minutes) parts.push(`${minutes}${NB}min`);
+  if (s % 60) parts.push(`${s % 60}${NB}s`);
   return parts.join(" ");
 }
 
@@ -43,10 +45,10 @@ export function ago(ms) {
   if (ms === null || ms === undefined) return "never";
   const s = Math.max(0, Math.round((serverNow() - ms) / 1000));
   if (s < 2) return "just now";
-  if (s < 100) return `${s} s ago`;
-  if (s < 5400) return `${Math.round(s / 60)} min ago`;
-  if (s < 129600) return `${Math.round(s / 3600)} h ago`;
-  return `${Math.round(s / 86400)} days ago`;
+  if (s < 100) return `${s}${NB}s${NB}ago`;
+  if (s < 5400) return `${Math.round(s / 60)}${NB}min${NB}ago`;
+  if (s < 129600) return `${Math.round(s / 3600)}${NB}h${NB}ago`;
+  return `${Math.round(s / 86400)}${NB}days${NB}ago`;
 }
 
 /** Time of day for lists: "20:04", with the date when it was not today. */
@@ -61,7 +63,7 @@ export function clock(ms) {
 /** Lag in words: "120 ms", "4.2 s"; null stays null. */
 export function lag(ms) {
   if (ms === null || ms === undefined) return null;
-  return ms < 1000 ? `${Math.round(ms)} ms` : `${(ms / 1000).toFixed(1)} s`;
+  return ms < 1000 ? `${Math.round(ms)}${NB}ms` : `${(ms / 1000).toFixed(1)}${NB}s`;
 }
 
 const counts = new Intl.NumberFormat("en", { useGrouping: true });
@@ -73,13 +75,13 @@ export function count(n) {
 
 /** "1 vote", "12 votes". */
 export function many(n, one, more = `${one}s`) {
-  return `${count(n)} ${n === 1 ? one : more}`;
+  return `${count(n)}${NB}${n === 1 ? one : more}`;
 }
 
 /** share 0..1 → "48 %"; a part that is there but rounds to nothing says "<1 %". */
 export function percent(share) {
   const p = share * 100;
-  if (p > 0 && p < 1) return "<1 %";
-  if (p > 99 && p < 100) return ">99 %";
-  return `${Math.round(p)} %`;
+  if (p > 0 && p < 1) return `<1${NB}%`;
+  if (p > 99 && p < 100) return `>99${NB}%`;
+  return `${Math.round(p)}${NB}%`;
 }

@@ -1,6 +1,6 @@
 // Short notes at the edge of the desk: what happened, and the way back (undo) while there is one.
 
-import { button, h, setText } from "./dom.js";
+import { button, h, iconButton, setText } from "./dom.js";
 import { left, serverNow } from "./time.js";
 import { whenLifted } from "./touch.js";
 import { failure } from "./words.js";
@@ -88,7 +88,7 @@ export class Toasts {
         node.remove();
         run();
       })),
-      button("×", "quiet square", () => node.remove(), { "aria-label": "Close this message" }));
+      iconButton("close", "Close this message", () => node.remove()));
       // At most three: older ones make room, except what can still be undone.
       const plain = [...this.root.children].filter((child) => !child.classList.contains("undo"));
       if (plain.length >= 3) plain[0].remove();

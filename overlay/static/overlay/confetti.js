@@ -50,6 +50,11 @@ export function throwConfetti(box, seed, motion, now) {
         offset: 0.42,
         easing: "cubic-bezier(.5,0,.9,.6)",
       },
+      {
+        transform: `translate(${piece.dx * 0.85}px, ${(piece.down - piece.up) * 0.4 - piece.up * 0.3}px) rotate(${piece.turn * 0.8}deg)`,
+        opacity: 1,
+        offset: 0.78,
+      },
       { transform: `translate(${piece.dx}px, ${piece.down - piece.up}px) rotate(${piece.turn}deg)`, opacity: 0 },
     ], now);
   }

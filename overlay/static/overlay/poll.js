@@ -274,6 +274,7 @@ export class HbPoll extends HTMLElement {
     const { jarBox, jarCount, jarCaption, jarLevel } = this.#parts;
     jarBox.hidden = view.jar === null;
     if (view.jar === null) return;
+    setClass(jarBox, "hb-jar-small", view.rows.length / view.columns <= 2);
     setText(jarCount, view.jar.count);
     setText(jarCaption, view.jar.caption);
     setStyle(jarLevel, "transform", `translateY(${(106 - 84 * view.jar.level).toFixed(2)}px)`);

@@ -280,7 +280,9 @@ export class HbStage extends HTMLElement {
   /** Scales every widget as wished, but never beyond the safe area. */
   #fitPlaces() {
     const room = { width: this.#safe.clientWidth, height: this.#safe.clientHeight };
-    const wish = Math.min(1.6, Math.max(0.6, Number(this.#setting("scale")) || 1));
+    const scale = Math.min(1.6, Math.max(0.6, Number(this.#setting("scale")) || 1));
+    // An upright picture is watched on a phone held upright: a third larger would still be small.
+    const wish = this.#upright ? scale * 1.2 : scale;
     // A source that shows one widget is often small (600 × 300): there the widget keeps its own pixels.
     const alone = this.#overrides.widgets?.length === 1 && this.#scale < 1;
     for (const { element, place } of this.#actors.values()) {

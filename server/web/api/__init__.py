@@ -1,0 +1,32 @@
+"""The HTTP API, one noun a file. `ENDPOINTS` is all of it: what is not in here does not exist."""
+
+from __future__ import annotations
+
+from server.web.api import (
+    campaigns,
+    channels,
+    events,
+    live_tickets,
+    overlays,
+    poll_templates,
+    polls,
+    preflight,
+    rundowns,
+    session,
+    status,
+)
+from server.web.endpoint import Endpoint
+
+ENDPOINTS: tuple[Endpoint, ...] = (
+    *session.ENDPOINTS,
+    *campaigns.ENDPOINTS,
+    *channels.ENDPOINTS,
+    *overlays.ENDPOINTS,
+    *polls.ENDPOINTS,
+    *poll_templates.ENDPOINTS,
+    *rundowns.ENDPOINTS,
+    *events.ENDPOINTS,
+    *live_tickets.ENDPOINTS,
+    *status.ENDPOINTS,
+    *preflight.ENDPOINTS,
+)

@@ -1,0 +1,160 @@
+"""Events from scripts and other platforms, in the one vocabulary (contract §5)."""
+
+from __future__ import annotations
+
+from datetime import datetime
+from typing import Annotated, Any, Literal
+
+from pydantic import ConfigDict, Field, ValidationError
+
+from server.engine.batch import Overloaded
+from server.rules.events import EVENT_TYPES, ChatMessage, Event, OtherEvent, User, is_known_type
+from server.rules.wiretime import from_wire
+from server.web import body as bodies
+from server.web.endpoint import Call, endpoint
+from server.web.models import Model
+from server.web.problems import Problem
+
+_MOST = 1000
+#: What a platform uses as an id: no spaces, nothing that could not be stored.
+Id = Annotated[str, Field(min_length=1, max_length=64, pattern=r"^[^\x00-\x20\x7f]+$")]
+MessageId = Annotated[str, Field(min_length=1, max_length=128, pattern=r"^[^\x00-\x20\x7f]+$")]
+#: Longest line of chat on any platform (reliability §3.9).
+ChatText = Annotated[str, Field(max_length=500)]
+ShortText = Annotated[str, Field(max_length=64)]
+WireTime = Annotated[str, Field(max_length=40, json_schema_extra={"format": "date-time"})]
+Platform = Literal["twitch", "kick", "custom"]
+
+
+class UserIn(Model):
+    """Identity is the id; login and name are decoration."""
+
+    id: Id
+    login: ShortText = ""
+    name: ShortText = ""
+    roles: Annotated[tuple[ShortText, ...], Field(max_length=20, strict=False)] = ()
+
+
+class ChatMessageIn(Model):
+    """A line of chat."""
+
+    type: Literal["chat.message"]
+    platform: Platform
+    channel_id: Id
+    message_id: MessageId
+    user: UserIn
+    text: ChatText
+    sent_at: WireTime
+    source_channel_id: Id | None = None
+
+
+class OtherEventIn(Model):
+    """Any other type of the vocabulary. Its own fields are taken but not yet read by a game."""
+
+    model_config = ConfigDict(extra="allow")
+
+    type: Annotated[str, Field(max_length=64, description=", ".join(EVENT_TYPES[1:]))]
+    platform: Platform
+    channel_id: Id
+    message_id: MessageId
+    sent_at: WireTime
+
+
+#: Items are validated one by one: a bad one is rejected and does not stop the others.
+EventBatch = Annotated[list[Any], Field(max_length=_MOST)]
+DescribedBatch = Annotated[list[ChatMessageIn | OtherEventIn], Field(max_length=_MOST)]
+
+
+class RejectedOut(Model):
+    index: int
+    reason: str
+
+
+class ReceiptOut(Model):
+    """What became of a batch; nothing is answered before it is committed."""
+
+    accepted: int
+    duplicates: int
+    rejected: list[RejectedOut]
+
+
+class _Rejected(ValueError):
+    """Why an event of a batch is not taken."""
+
+
+def _event(item: Any, received_at: datetime) -> Event:
+    """The event of one item. Raises _Rejected."""
+    kind = item.get("type") if isinstance(item, dict) else None
+    if not isinstance(kind, str) or not is_known_type(kind):
+        raise _Rejected("unknown_type")
+    try:
+        if kind == "chat.message":
+            chat = ChatMessageIn.model_validate(item)
+            user = User(chat.user.id, chat.user.login, chat.user.name, chat.user.roles)
+            return ChatMessage(
+                chat.platform,
+                chat.channel_id,
+                chat.message_id,
+                user,
+                chat.text,
+                from_wire(chat.sent_at),
+                received_at,
+                chat.source_channel_id,
+            )
+        other = OtherEventIn.model_validate(item)
+        sent_at = from_wire(other.sent_at)
+        return OtherEvent(kind, other.platform, other.channel_id, other.message_id, sent_at, received_at)
+    except ValidationError as error:
+        first = error.errors(include_url=False, include_input=False, include_context=False)[0]
+        where = ".".join(str(step) for step in first["loc"])
+        raise _Rejected(f"{where}: {first['msg']}") from None
+    except (ValueError, OverflowError):
+        raise _Rejected("sent_at: not an RFC 3339 time with an offset") from None
+
+
+@endpoint(
+    "POST",
+    "/campaigns/{campaign_id}/events",
+    "Send events",
+    body=EventBatch,
+    described_by=DescribedBatch,
+    answer=ReceiptOut,
+    work="engine",
+    limit="events",
+    most_bytes=bodies.BATCH,
+    problems=(503,),
+)
+async def send_events(call: Call, body: list[Any]) -> ReceiptOut:
+    """At most 1,000 events and 1 MiB. An event that cannot be taken does not stop the others; the same
+    `(platform, message_id)` is counted once however often it is sent."""
+    campaign_id = call.campaign_id()
+    received_at = call.services.clock()
+    events: list[Event] = []
+    places: list[int] = []
+    rejected: list[RejectedOut] = []
+    for index, item in enumerate(body):
+        try:
+            events.append(_event(item, received_at))
+            places.append(index)
+        except _Rejected as reason:
+            rejected.append(RejectedOut(index=index, reason=str(reason)))
+    try:
+        outcomes = await call.services.batches.deliver(campaign_id, events)
+    except Overloaded:
+        raise Problem(
+            503,
+            "overloaded",
+            "More events arrive than can be stored; none of these were taken. Send them again.",
+            headers={"retry-after": "1"},
+        ) from None
+    counts = {"accepted": 0, "duplicate": 0}
+    for index, outcome in zip(places, outcomes, strict=True):
+        if outcome.kind == "rejected":
+            rejected.append(RejectedOut(index=index, reason=outcome.reason))
+        else:
+            counts[outcome.kind] += 1
+    rejected.sort(key=lambda entry: entry.index)
+    return ReceiptOut(accepted=counts["accepted"], duplicates=counts["duplicate"], rejected=rejected)
+
+
+ENDPOINTS = (send_events,)

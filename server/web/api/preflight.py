@@ -1,0 +1,194 @@
+"""Would the show work? Each check says what it found and what to do about it (domain/operations.md §2)."""
+
+from __future__ import annotations
+
+from datetime import timedelta
+from typing import Literal
+from uuid import UUID
+
+from pydantic import Field
+
+from server.web.endpoint import Call, endpoint
+from server.web.models import Model, Moment
+from server.web.services import Services
+from sql import channels, heads, overlays, polls
+from sql.channels import Channel
+from sql.overlays import OpenSource, Overlay
+from sql.pool import Connection
+
+#: A clock that is further off than this makes countdowns and late votes wrong (reliability §3.10).
+_CLOCK_TRUST = timedelta(seconds=5)
+_SLOW_DATABASE = timedelta(milliseconds=250)
+_SLOW_CHAT_MS = 5000
+
+
+class CheckOut(Model):
+    name: str
+    status: Literal["pass", "warn", "fail"]
+    detail: str
+    fix: str = Field(description="What to do; empty when there is nothing to do")
+
+
+class PreflightOut(Model):
+    healthy: bool = Field(description="No check failed")
+    checks: list[CheckOut]
+    at: Moment
+
+
+def _pass(name: str, detail: str) -> CheckOut:
+    return CheckOut(name=name, status="pass", detail=detail, fix="")
+
+
+def _warn(name: str, detail: str, fix: str) -> CheckOut:
+    return CheckOut(name=name, status="warn", detail=detail, fix=fix)
+
+
+def _fail(name: str, detail: str, fix: str) -> CheckOut:
+    return CheckOut(name=name, status="fail", detail=detail, fix=fix)
+
+
+async def checks(services: Services, connection: Connection, campaign_id: UUID) -> list[CheckOut]:
+    """All checks of one campaign, worst things to miss first. `hubbub doctor` prints the same."""
+    return [
+        *await _database(services, connection),
+        _redis(services),
+        *_channels(await channels.list_of_campaign(connection, campaign_id)),
+        *_overlays(
+            await overlays.list_of_campaign(connection, campaign_id),
+            await overlays.open_sources(connection, campaign_id),
+        ),
+        await _stage(connection, campaign_id),
+        _dropped(services, campaign_id),
+    ]
+
+
+async def _database(services: Services, connection: Connection) -> list[CheckOut]:
+    before = services.clock()
+    now = await heads.now(connection)
+    after = services.clock()
+    took = after - before
+    milliseconds = f"{took.total_seconds() * 1000:.0f} ms"
+    if took > _SLOW_DATABASE:
+        speed = _warn(
+            "Database",
+            f"PostgreSQL took {milliseconds} to answer.",
+            "Votes are stored in bigger steps; look at what else this machine is doing.",
+        )
+    else:
+        speed = _pass("Database", f"PostgreSQL answers within {milliseconds}.")
+    off = abs(now - (before + took / 2))
+    if off > _CLOCK_TRUST:
+        clock = _warn(
+            "Clock",
+            f"This process and the database disagree by {off.total_seconds():.0f} s.",
+            "Restart Hubbub; if it comes back, look at the machine's clock.",
+        )
+    else:
+        clock = _pass("Clock", "Runs with the database's.")
+    return [speed, clock]
+
+
+def _redis(services: Services) -> CheckOut:
+    if services.redis_state() == "ok":
+        return _pass("Redis", "Frames reach all servers at once.")
+    return _warn(
+        "Redis",
+        "Away. Polls, votes and overlays go on; other servers follow up to a second later.",
+        "Start Redis again when you can; nothing has to be restarted.",
+    )
+
+
+def _channels(found: list[Channel]) -> list[CheckOut]:
+    real = [channel for channel in found if channel.source != "simulated"]
+    if not real:
+        return [
+            _fail(
+                "Channels",
+                "No channel takes part: nobody could vote.",
+                "Add a Twitch channel by its name, or rehearse with the simulated crowd.",
+            )
+        ]
+    return [_channel(channel) for channel in real]
+
+
+def _channel(channel: Channel) -> CheckOut:
+    name = f"Channel {channel.login}"
+    if channel.state == "failing":
+        return _fail(
+            name,
+            channel.state_detail or "Its chat cannot be read.",
+            "Check the spelling of the name and that the channel exists; remove and add it again.",
+        )
+    if channel.source == "api":
+        return _pass(name, "Takes events that a script sends.")
+    if channel.state != "connected":
+        return _warn(
+            name,
+            f"Is {channel.state}. {channel.state_detail}".strip(),
+            "Wait some seconds. If it stays so, see that `hubbub connectors` or `hubbub up` runs.",
+        )
+    if channel.heard_lag_ms is not None and channel.heard_lag_ms > _SLOW_CHAT_MS:
+        return _warn(
+            name,
+            f"Chat arrives {channel.heard_lag_ms / 1000:.0f} s late.",
+            "Give polls a longer grace, and look at the network.",
+        )
+    return _pass(name, "Connected." if channel.heard_at is None else "Connected, and heard from.")
+
+
+def _overlays(found: list[Overlay], sources: list[OpenSource]) -> list[CheckOut]:
+    if not found:
+        return [
+            _fail(
+                "Overlays",
+                "There is none: viewers would see nothing.",
+                "Add an overlay and paste its link into OBS as a browser source.",
+            )
+        ]
+    open_ids = {source.overlay_id for source in sources}
+    return [
+        _pass(f"Overlay {overlay.name}", "Is open.")
+        if overlay.id in open_ids
+        else _warn(
+            f"Overlay {overlay.name}",
+            "Is not open anywhere.",
+            "Paste its link into OBS as a browser source; if the link is lost, make a new one.",
+        )
+        for overlay in found
+    ]
+
+
+async def _stage(connection: Connection, campaign_id: UUID) -> CheckOut:
+    running = await polls.page(connection, campaign_id, states=polls.RUNNING, most=1)
+    if running:
+        return _warn(
+            "Stage",
+            f"A poll is {running[0].poll.state}; another cannot be launched now.",
+            "Close or cancel it first.",
+        )
+    return _pass("Stage", "Free for the next poll.")
+
+
+def _dropped(services: Services, campaign_id: UUID) -> CheckOut:
+    lost = services.batches.dropped.get(campaign_id, 0)
+    if lost:
+        return _warn(
+            "Lost lines",
+            f"{lost} chat lines could not be stored since the start of this server.",
+            "The database was away too long; look at its log.",
+        )
+    return _pass("Lost lines", "None.")
+
+
+@endpoint("GET", "/campaigns/{campaign_id}/preflight", "Check everything", answer=PreflightOut)
+async def run_preflight(call: Call) -> PreflightOut:
+    """Run it before a show. A warning lets the show go on, a failure means that something would not work."""
+    found = await checks(call.services, call.connection, call.campaign_id())
+    return PreflightOut(
+        healthy=all(check.status != "fail" for check in found),
+        checks=found,
+        at=call.services.clock(),
+    )
+
+
+ENDPOINTS = (run_preflight,)

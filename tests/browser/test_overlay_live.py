@@ -1,0 +1,353 @@
+"""The overlay page and the live protocol: what it applies, when it asks again, how it comes back."""
+
+from __future__ import annotations
+
+import pytest
+from playwright.async_api import Browser, Page
+
+from tests.browser.overlay_harness import (
+    KEY,
+    OVERLAY_ID,
+    Json,
+    OverlayServer,
+    closed,
+    open_overlay,
+    overlay_server,
+    poll_board,
+    shows,
+    until,
+)
+
+NUMBERS = "() => Array.from(document.querySelectorAll('.hb-count'), (e) => e.textContent)"
+
+
+async def _counts(page: Page) -> list[str]:
+    counts: list[str] = await page.evaluate(NUMBERS)
+    return counts
+
+
+async def _shows_counts(page: Page, *wanted: str) -> None:
+    async def there() -> bool:
+        return await _counts(page) == list(wanted)
+
+    await until(there, f"counts {wanted}")
+
+
+async def _freshness(page: Page) -> str | None:
+    return await page.get_attribute("hb-stage", "data-hb-freshness")
+
+
+def _delta(server: OverlayServer, first: int, last: int, board: Json, epoch: str | None = None) -> Json:
+    frame = {"op": "delta", "epoch": epoch or server.epoch, "from": first, "to": last, "at": server.at(0)}
+    return frame | {"set": {"b": board}, "unset": []}
+
+
+async def test_hello_says_who_asks_and_the_key_is_in_no_request(page: Page) -> None:
+    async with overlay_server() as server:
+        server.boards = {"b": poll_board(server)}
+        foreign: list[str] = []
+        page.on("request", lambda request: foreign.append(request.url))
+        complaints: list[str] = []
+        page.on("console", lambda message: complaints.append(message.text) if message.type == "error" else None)
+        await open_overlay(page, server, name="Scene 1")
+        await shows(page, "Which door?")
+        assert server.visitors[0].hello == {
+            "op": "hello",
+            "proto": 1,
+            "key": KEY,
+            "client": {"kind": "overlay", "name": "Scene 1", "viewport": {"w": 1920, "h": 1080}},
+        }
+        assert page.url.endswith(f"#k={KEY}")
+        assert not [url for url in server.requests if KEY in url]
+        assert not [url for url in foreign if not url.startswith((server.origin, server.origin.replace("http", "ws")))]
+        assert not [text for text in complaints if "Content Security Policy" in text or "Refused" in text]
+
+
+async def test_obs_is_recognised_by_its_user_agent(browser: Browser) -> None:
+    async with overlay_server() as server:
+        agent = "Mozilla/5.0 AppleWebKit/537.36 Chrome/127.0.6533.120 OBS/32.2.2 Safari/537.36"
+        page = await browser.new_page(user_agent=agent)
+        await open_overlay(page, server)
+        assert server.visitors[0].hello["client"]["obs"] == "32.2.2"
+        assert server.visitors[0].hello["client"]["name"] == "OBS"
+
+
+async def test_deltas_are_applied_and_numbers_arrive(page: Page) -> None:
+    async with overlay_server() as server:
+        server.boards = {"b": poll_board(server, (1, 2, 3))}
+        await open_overlay(page, server)
+        await _shows_counts(page, "1", "2", "3")
+        await server.set(b=poll_board(server, (100, 2, 3)))
+        await _shows_counts(page, "100", "2", "3")
+        await server.unset("b")
+        await page.wait_for_selector("hb-poll", state="detached")
+
+
+async def test_a_gap_is_asked_about_and_never_guessed(page: Page) -> None:
+    async with overlay_server() as server:
+        server.boards = {"b": poll_board(server, (1, 2, 3))}
+        await open_overlay(page, server)
+        await _shows_counts(page, "1", "2", "3")
+        visitor = server.visitors[0]
+        await visitor.send(_delta(server, server.seq + 1, server.seq + 2, poll_board(server, (9, 9, 9))))
+        await until(lambda: len(visitor.heard("resync")) == 1, "a resync")
+        assert await _counts(page) == ["1", "2", "3"]
+        server.seq += 2
+        server.boards = {"b": poll_board(server, (4, 5, 6))}
+        await visitor.send(server.snapshot())
+        await _shows_counts(page, "4", "5", "6")
+
+
+async def test_another_epoch_is_asked_about(page: Page) -> None:
+    async with overlay_server() as server:
+        server.boards = {"b": poll_board(server, (1, 2, 3))}
+        await open_overlay(page, server)
+        await _shows_counts(page, "1", "2", "3")
+        visitor = server.visitors[0]
+        other = "0198c0de-0000-7000-8000-0000000000ff"
+        await visitor.send(_delta(server, server.seq, server.seq + 1, poll_board(server, (9, 9, 9)), other))
+        await until(lambda: len(visitor.heard("resync")) == 1, "a resync")
+        assert await _counts(page) == ["1", "2", "3"]
+
+
+async def test_a_ping_from_the_future_means_a_silent_gap_after_a_second(page: Page) -> None:
+    async with overlay_server() as server:
+        await open_overlay(page, server)
+        visitor = server.visitors[0]
+        await visitor.send(server.ping(server.seq + 3))
+        await until(lambda: len(visitor.heard("ack")) == 1, "an ack")
+        assert visitor.heard("ack")[0]["seq"] == server.seq
+        assert visitor.heard("resync") == []
+        await until(lambda: len(visitor.heard("resync")) == 1, "a resync", 3)
+
+
+async def test_it_comes_back_after_a_cut_with_its_position(page: Page) -> None:
+    async with overlay_server() as server:
+        server.boards = {"b": poll_board(server, (1, 2, 3))}
+        await open_overlay(page, server)
+        await _shows_counts(page, "1", "2", "3")
+        epoch, seq = server.epoch, server.seq
+        await server.stop()
+        server.boards = {"b": poll_board(server, (7, 2, 3))}
+        server.seq += 4
+        assert await _counts(page) == ["1", "2", "3"]
+        await server.start()
+        await until(lambda: bool(server.visitors), "a new connection", 12)
+        assert (server.visitors[0].hello["epoch"], server.visitors[0].hello["seq"]) == (epoch, seq)
+        await _shows_counts(page, "7", "2", "3")
+
+
+@pytest.mark.parametrize("code", [1012, 1011, 4400, 4408, 4429])
+async def test_every_close_but_the_key_is_followed_by_a_new_try(page: Page, code: int) -> None:
+    async with overlay_server() as server:
+        await open_overlay(page, server)
+        await server.visitors[0].close(code)
+        await server.wait_for_visitor(2)
+
+
+async def test_bye_says_how_long_to_stay_away(page: Page) -> None:
+    async with overlay_server() as server:
+        await page.clock.install()
+        await open_overlay(page, server)
+        bye = {"op": "bye", "code": 1012, "reason": "restarting", "retry_ms": 5000}
+        await server.visitors[0].send(bye)
+        await server.visitors[0].close(1012)
+        await until(lambda: not server.visitors[0].open, "the close is through")
+        await page.clock.run_for(4500)
+        assert len(server.visitors) == 1
+        await page.clock.run_for(1000)
+        await server.wait_for_visitor(2)
+
+
+async def test_a_revoked_key_leaves_nothing_on_stream_and_is_not_tried_again(page: Page) -> None:
+    async with overlay_server() as server:
+        server.boards = {"b": poll_board(server)}
+        await page.clock.install()
+        await open_overlay(page, server)
+        await shows(page, "Which door?")
+        await server.visitors[0].close(4401)
+        await page.wait_for_function("!document.querySelector('hb-stage').textContent.includes('Which door?')")
+        await page.clock.run_for(1000)
+        assert await page.locator("hb-poll").count() == 0
+        await page.clock.run_for(60_000)
+        assert len(server.visitors) == 1
+
+
+async def test_a_wrong_key_shows_nothing_from_the_start(page: Page) -> None:
+    async with overlay_server() as server:
+        server.boards = {"b": poll_board(server)}
+        server.refuse = 4401
+        await page.clock.install()
+        await open_overlay(page, server)
+        await page.clock.run_for(60_000)
+        assert len(server.visitors) == 1
+        assert (await page.inner_text("body")).strip() == ""
+
+
+async def test_a_dead_line_is_noticed_after_twelve_seconds(page: Page) -> None:
+    async with overlay_server() as server:
+        await page.clock.install()
+        await open_overlay(page, server)
+        await until(lambda: bool(server.visitors), "hello")
+        server.mute = True
+        await page.clock.run_for(13_500)
+        await server.wait_for_visitor(2)
+
+
+async def test_old_numbers_are_dimmed_then_taken_away_and_come_back(page: Page) -> None:
+    async with overlay_server() as server:
+        server.boards = {"b": poll_board(server, duration=300)}
+        await page.clock.install()
+        await open_overlay(page, server)
+        await shows(page, "Which door?")
+        server.mute = True
+        await page.clock.run_for(14_000)
+        assert await _freshness(page) == "live"
+        await page.clock.run_for(3000)
+        assert await _freshness(page) == "stale"
+        await shows(page, "Which door?")
+        await page.clock.run_for(16_000)
+        assert await _freshness(page) == "lost"
+        assert await page.evaluate("getComputedStyle(document.querySelector('.hb-fill')).opacity") == "0"
+        await shows(page, "Which door?")
+        server.mute = False
+        for visitor in server.visitors:
+            if visitor.open:
+                await visitor.send(server.snapshot())
+        await page.clock.run_for(15_000)
+
+        async def fresh() -> bool:
+            return await _freshness(page) == "live"
+
+        await until(fresh, "live again")
+
+
+async def test_timers_run_to_the_known_end_without_a_server(page: Page) -> None:
+    async with overlay_server() as server:
+        await page.clock.install()
+        server.boards = {"b": poll_board(server, age=50)}
+        await open_overlay(page, server)
+        await shows(page, "Which door?")
+        await server.stop()
+        await page.clock.run_for(5000)
+        assert await page.inner_text(".hb-ring-text") in ("4", "5")
+        await page.clock.run_for(6000)
+        await shows(page, "Counting last votes")
+
+
+async def test_the_server_clock_counts_not_the_streamers(page: Page) -> None:
+    async with overlay_server() as server:
+        from datetime import timedelta
+
+        server.skew = timedelta(hours=-3, seconds=17)
+        server.boards = {"b": poll_board(server, age=30)}
+        await open_overlay(page, server)
+        await shows(page, "Which door?")
+        assert 27 <= int(await page.inner_text(".hb-ring-text")) <= 30
+
+
+async def test_events_happen_once_and_unknown_things_are_passed_over(page: Page) -> None:
+    async with overlay_server() as server:
+        await open_overlay(page, server)
+        sample = poll_board(server, question="Sample?", simulated=True)
+        event = {"op": "event", "epoch": server.epoch, "seq": server.seq, "id": "e1", "kind": "overlay.test", "ttl_ms": 600}
+        await server.tell({**event, "id": "e0", "kind": "boss.hit", "data": {}})
+        await server.tell({**event, "data": {"overlay_id": "another", "board": sample}})
+        await server.tell({"op": "firework"})
+        await server.set(k={"kind": "kraken", "phase": "rising"})
+        await server.tell({**event, "id": "e2", "data": {"overlay_id": OVERLAY_ID, "board": sample}})
+        await shows(page, "Sample?")
+        assert await page.inner_text(".hb-mark") == "TEST"
+        await page.wait_for_selector("hb-poll", state="detached")
+        await server.tell({**event, "id": "e2", "data": {"overlay_id": OVERLAY_ID, "board": sample}})
+        await server.set(b=poll_board(server))
+        await shows(page, "Which door?")
+        assert "Sample?" not in await page.inner_text("body")
+
+
+async def test_a_test_beside_a_real_poll_is_a_chip(page: Page) -> None:
+    async with overlay_server() as server:
+        server.boards = {"b": poll_board(server)}
+        await open_overlay(page, server)
+        await shows(page, "Which door?")
+        data = {"overlay_id": OVERLAY_ID, "board": poll_board(server, question="Sample?")}
+        frame = {"op": "event", "epoch": server.epoch, "seq": 1, "id": "e", "kind": "overlay.test", "data": data}
+        await server.tell({**frame, "ttl_ms": 700})
+        await page.wait_for_selector(".hb-chip", state="visible")
+        assert "overlay connected" in await page.inner_text(".hb-chip")
+        assert "Sample?" not in await page.inner_text("body")
+        await page.wait_for_selector(".hb-chip", state="hidden")
+
+
+async def test_a_hidden_source_draws_nothing_and_wakes_with_the_present_state(page: Page) -> None:
+    async with overlay_server() as server:
+        server.boards = {"b": poll_board(server, (1, 2, 3))}
+        await open_overlay(page, server)
+        await _shows_counts(page, "1", "2", "3")
+        await page.evaluate("dispatchEvent(new CustomEvent('obsSourceVisibleChanged', {detail: {visible: false}}))")
+        for n in range(20):
+            await server.set(b=poll_board(server, (10 * n, 2, 3)))
+        await server.set(b=closed(server, poll_board(server, (500, 2, 3)), ago=3, phase="revealed") | {"winner": 1})
+        await until(lambda: server.visitors[0].open, "still connected")
+        await server.tell(server.ping())
+        await until(lambda: bool(server.visitors[0].heard("ack")), "frames were read")
+        assert server.visitors[0].heard("ack")[-1]["seq"] == server.seq
+        assert await _counts(page) == ["1", "2", "3"]
+        running = await page.evaluate(
+            """() => {
+              dispatchEvent(new CustomEvent('obsSourceVisibleChanged', {detail: {visible: true}}));
+              return [document.getAnimations().length, ...Array.from(document.querySelectorAll('.hb-count'), (e) => e.textContent)];
+            }"""
+        )
+        assert running == [0, "500", "2", "3"]
+
+
+async def test_refresh_when_active_loads_the_present_state_each_time(page: Page) -> None:
+    async with overlay_server() as server:
+        for n in range(5):
+            server.boards = {"b": poll_board(server, (n, 2, 3))}
+            await page.goto("about:blank")
+            await page.goto(server.url())
+            await _shows_counts(page, str(n), "2", "3")
+        await until(lambda: sum(visitor.open for visitor in server.visitors) == 1, "one socket for one page")
+
+
+async def test_a_new_build_reloads_the_page_when_nothing_is_on_stage(page: Page) -> None:
+    async with overlay_server() as server:
+        await page.clock.install()
+        server.boards = {"b": poll_board(server, duration=3000)}
+        await open_overlay(page, server)
+        await shows(page, "Which door?")
+        server.build = "another"
+        await server.tell(server.snapshot())
+        await page.clock.run_for(60_000)
+        assert len(server.visitors) == 1
+        await server.unset("b")
+        await page.clock.run_for(31_000)
+        await server.wait_for_visitor(2)
+        # The server still hands out the old page (a proxy's cache): no loop.
+        await page.clock.run_for(60_000)
+        assert len(server.visitors) == 2
+
+
+async def test_a_page_opened_while_the_server_is_down_comes_up_and_keeps_trying(page: Page) -> None:
+    async with overlay_server() as server:
+        await open_overlay(page, server)
+        await page.wait_for_function(
+            "async () => !!navigator.serviceWorker.controller && (await (await caches.open('hubbub-overlay-' + "
+            "location.pathname && (await caches.keys())[0])).match('/o/')) !== undefined"
+        )
+        await server.stop()
+        await page.reload()
+        await page.wait_for_selector("hb-stage", state="attached")
+        server.boards = {"b": poll_board(server)}
+        await server.start()
+        await shows(page, "Which door?", 15)
+
+
+async def test_the_kept_files_are_all_there_are(page: Page) -> None:
+    async with overlay_server() as server:
+        worker = server.assets.files["overlay/sw.js"].body.decode()
+        for name in server.assets.files:
+            wanted = name.startswith(("overlay/", "themes/")) and name != "overlay/sw.js"
+            assert (f'"{name}"' in worker) == wanted, name

@@ -1,0 +1,156 @@
+"""Nobody sees or touches another person's show, on any route, with any id (R25, T33)."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator
+from pathlib import Path
+from typing import Any
+
+import httpx2
+import pytest
+
+from server.web.api import ENDPOINTS
+from sql.pool import Database
+from tests.integration.web_rig import Rig, rig_on
+
+POLL = {"question": "Which door?", "options": ["Left", "Right"], "duration_s": 60}
+
+#: A body that each endpoint would take, so that only the ids are wrong.
+BODIES: dict[str, Any] = {
+    "create_campaign": {"name": "x"},
+    "update_campaign": {"name": "stolen"},
+    "add_channel": {"platform": "custom", "login": "spy", "source": "api"},
+    "create_overlay": {"name": "spy"},
+    "update_overlay": {"name": "stolen"},
+    "create_poll": POLL,
+    "update_poll": {"question": "stolen"},
+    "resolve": {"winner": 1},
+    "extend": {"seconds": 5},
+    "save_template": {**POLL, "label": "spy"},
+    "create_rundown": {"name": "spy"},
+    "update_rundown": {"name": "stolen"},
+    "send_events": [],
+}
+
+
+@pytest.fixture
+async def rig(database: Database, tmp_path: Path) -> AsyncIterator[Rig]:
+    async with rig_on(database, tmp_path) as made:
+        yield made
+
+
+async def furnish(client: httpx2.AsyncClient) -> dict[str, str]:
+    """A campaign with one of everything: the id for each path parameter."""
+
+    async def make(path: str, body: Any) -> str:
+        answer = await client.post(f"/api/v1{path}", json=body)
+        assert answer.is_success, answer.text
+        made: str = answer.json()["id"]
+        return made
+
+    campaign = await make("/campaigns", {"name": "Secret show"})
+    base = f"/campaigns/{campaign}"
+    return {
+        "campaign_id": campaign,
+        "channel_id": await make(
+            f"{base}/channels", {"platform": "custom", "login": "stage", "source": "api"}
+        ),
+        "overlay_id": await make(f"{base}/overlays", {"name": "Secret overlay"}),
+        "poll_id": await make(f"{base}/polls", {**POLL, "question": "Secret question?"}),
+        "template_id": await make(f"{base}/poll-templates", {**POLL, "label": "Secret label"}),
+        "rundown_id": await make(f"{base}/rundowns", {"name": "Secret rundown"}),
+    }
+
+
+async def everything(rig: Rig) -> dict[str, list[str]]:
+    """All rows that a request could have changed."""
+    tables = ("campaigns", "channels", "overlay_configs", "polls", "poll_instances", "poll_templates",
+              "poll_sessions", "boards", "board_events", "inbox")  # fmt: skip
+    async with rig.services.database.connection() as connection:
+        return {
+            table: sorted(str(dict(row)) for row in await connection.fetch(f"SELECT * FROM {table}"))  # noqa: S608
+            for table in tables
+        }
+
+
+async def test_no_route_reaches_the_show_of_another_person(rig: Rig) -> None:
+    owner = await rig.browser(await rig.person("Ana"))
+    theirs = await furnish(owner)
+    theirs["session_id"] = (await owner.get("/api/v1/sessions")).json()["items"][0]["id"]
+    stranger = await rig.browser(await rig.person("Mallory"))
+    before = await everything(rig)
+    walked = 0
+    for endpoint in ENDPOINTS:
+        if not endpoint.path_parameters:
+            continue
+        path = endpoint.path
+        for name in endpoint.path_parameters:
+            path = path.replace(f"{{{name}}}", theirs[name])
+        body = None if endpoint.method in ("GET", "DELETE") else BODIES.get(endpoint.name, {})
+        answer = await stranger.request(endpoint.method, path, json=body)
+        assert answer.status_code == 404, f"{endpoint.method} {path}: {answer.status_code} {answer.text}"
+        unknown = path
+        for name in endpoint.path_parameters:
+            unknown = unknown.replace(theirs[name], "01933b3e-0000-7000-8000-000000000000")
+        missing = await stranger.request(endpoint.method, unknown, json=body)
+        assert missing.json() == answer.json(), "a foreign id and an unknown one must look the same"
+        walked += 1
+    assert walked > 25
+    assert await everything(rig) == before
+    assert (await stranger.get("/api/v1/campaigns")).json() == {"items": [], "next": None}
+    ticket = await stranger.post("/api/v1/live-tickets", json={"campaign_id": theirs["campaign_id"]})
+    assert ticket.status_code == 404
+
+
+async def test_ids_in_bodies_do_not_reach_over_either(rig: Rig) -> None:
+    theirs = await furnish(await rig.browser(await rig.person("Ana")))
+    stranger = await rig.browser(await rig.person("Mallory"))
+    mine = await furnish(stranger)
+    before = await everything(rig)
+    base = f"/api/v1/campaigns/{mine['campaign_id']}"
+    for method, path, body in (
+        ("POST", f"{base}/polls", {**POLL, "rundown_id": theirs["rundown_id"]}),
+        ("PATCH", f"/api/v1/polls/{mine['poll_id']}", {"rundown_id": theirs["rundown_id"]}),
+        ("PATCH", f"/api/v1/rundowns/{mine['rundown_id']}", {"poll_ids": [theirs["poll_id"]]}),
+    ):
+        answer = await stranger.request(method, path, json=body)
+        assert answer.status_code == 422, answer.text
+    listed = await stranger.get(f"{base}/polls?rundown={theirs['rundown_id']}")
+    assert listed.json()["items"] == []
+    assert await everything(rig) == before
+
+
+async def test_the_owner_of_the_installation_may_do_everything(rig: Rig) -> None:
+    theirs = await furnish(await rig.browser(await rig.person("Ana")))
+    assert (await rig.root.get(f"/api/v1/polls/{theirs['poll_id']}")).status_code == 200
+
+
+async def test_members_who_run_the_show_get_in_and_others_do_not(rig: Rig) -> None:
+    theirs = await furnish(await rig.browser(await rig.person("Ana")))
+    ben = await rig.person("Ben")
+    desk = await rig.browser(ben)
+    path = f"/api/v1/polls/{theirs['poll_id']}"
+    for role, status, code in (
+        ("streamer", "active", 404),
+        ("game_master", "pending", 404),
+        ("game_master", "active", 200),
+    ):
+        async with rig.services.database.connection() as connection:
+            await connection.execute(
+                """INSERT INTO campaign_memberships (id, campaign_id, user_id, role, status)
+                   VALUES (gen_random_uuid(), $1, $2, $3, $4)
+                   ON CONFLICT (campaign_id, user_id) DO UPDATE SET role = $3, status = $4""",
+                theirs["campaign_id"],
+                ben,
+                role,
+                status,
+            )
+        assert (await desk.get(path)).status_code == code
+
+
+@pytest.mark.parametrize(
+    "bad", ["1", "null", "..", "%00", "a" * 64, "{01933b3e-0000-7000-8000-000000000000}"]
+)
+async def test_what_is_no_id_is_not_found(rig: Rig, bad: str) -> None:
+    for path in (f"/api/v1/polls/{bad}", f"/api/v1/campaigns/{bad}/polls"):
+        assert (await rig.root.get(path)).status_code == 404

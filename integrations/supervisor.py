@@ -23,6 +23,8 @@ _log = structlog.get_logger(__name__)
 #: A database that takes longer counts as away; a hanging one must not keep the process from ending.
 _ANSWER_WITHIN = 2.0
 _GOODBYE_WITHIN = 1.5
+#: While a channel is neither connected nor failing the desk is told sooner, in seconds.
+_SOON = 0.5
 
 
 class Connectors:
@@ -51,9 +53,11 @@ class Connectors:
         self._holder = holder or uuid4()
         self._ttl = ttl
         self._every = every.total_seconds()
+        self._soon = min(self._every, _SOON)
         self._read_on = max(read_on, ttl).total_seconds()
         self._held: dict[UUID, Channel] = {}
         self._unwritten: dict[UUID, ChannelNews] = {}
+        self._settled: set[UUID] = set()
         self._refused_ids: set[tuple[UUID, str]] = set()
         self._renewed_at = time.monotonic()
         self._database_away = False
@@ -82,7 +86,7 @@ class Connectors:
 
     async def _pause(self) -> None:
         try:
-            async with asyncio.timeout(self._every):
+            async with asyncio.timeout(self._every if self._held.keys() <= self._settled else self._soon):
                 await self._closing.wait()
         except TimeoutError:
             return
@@ -91,6 +95,10 @@ class Connectors:
         for item in self._source.news():
             earlier = self._unwritten.get(item.channel)
             self._unwritten[item.channel] = earlier.then(item) if earlier else item
+            if item.state in ("connected", "failing"):
+                self._settled.add(item.channel)
+            elif item.state:
+                self._settled.discard(item.channel)
         asked_at = time.monotonic()
         try:
             async with asyncio.timeout(_ANSWER_WITHIN):
@@ -108,6 +116,7 @@ class Connectors:
             held = await leases.claim(connection, self._holder, self._ttl, kinds=self._kinds)
         self._renewed_at = asked_at
         before, self._held = self._held, {channel.id: channel for channel in held}
+        self._settled &= self._held.keys()
         if before.keys() != self._held.keys():
             _log.info(
                 "connectors_channels",

@@ -99,6 +99,8 @@ def _listener(settings: Settings) -> Iterator[socket.socket]:
                 f"cannot listen on {settings.host}:{settings.port} ({error.strerror}): "
                 "stop what uses it, or set HUBBUB_PORT (0 picks a free one)"
             ) from error
+        # Connections wait here until the application is up, so nobody who reads "ready" is refused.
+        bound.listen(2048)
         yield bound
 
 
@@ -115,7 +117,7 @@ async def _serve(
 ) -> None:
     stopping = asyncio.Event()
     loop = asyncio.get_running_loop()
-    for number in (signal.SIGINT, signal.SIGTERM):
+    for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
         loop.add_signal_handler(number, stopping.set)
     async with AsyncExitStack() as stack:
         database = await _open_database(urls)

@@ -68,15 +68,14 @@ def clean(value: Any) -> Any:
 
 
 def _clean_event(_: Any, __: str, event: MutableMapping[str, Any]) -> MutableMapping[str, Any]:
+    cleaned: dict[str, Any] = {}
     for key, value in event.items():
-        if key in ("_record", "_from_structlog", "exc_info"):
-            continue
         # A traceback keeps its lines: it is ours, and only what it quotes is somebody else's.
         if key == "exception":
-            event[key] = "\n".join(_escape(line) for line in _hide(str(value)).split("\n"))
+            cleaned[key] = "\n".join(_escape(line) for line in _hide(str(value)).split("\n"))
         else:
-            event[key] = clean(value)
-    return event
+            cleaned[_escape(key)] = clean(value)
+    return cleaned
 
 
 class DropQueryStrings(logging.Filter):

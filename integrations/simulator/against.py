@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from http.client import HTTPConnection, HTTPException, HTTPSConnection
 from typing import Any
-from urllib.parse import urlencode, urlsplit
+from urllib.parse import urlsplit
 from uuid import UUID, uuid4
 
 from integrations.simulator.crowd import CrowdLine, crowd
@@ -179,8 +179,7 @@ async def _channels(api: _Api, campaign: str) -> list[tuple[str, str]]:
 
 async def _running_poll(api: _Api, campaign: str) -> tuple[tuple[str, ...], Words, bool]:
     """Options of the poll that runs, how it takes words, and whether there is one."""
-    query = urlencode({"state": "running", "limit": 1})
-    polls = (await api.call("GET", f"/api/v1/campaigns/{campaign}/polls?{query}"))["items"]
+    polls = (await api.call("GET", f"/api/v1/campaigns/{campaign}/polls?state=running"))["items"]
     if not polls:
         return ("1", "2"), "off", False
     poll = polls[0]

@@ -56,8 +56,8 @@ class TwitchIrc:
         self._tasks: set[asyncio.Task[None]] = set()
         self._closing = asyncio.Event()
         self._ended = asyncio.Event()
-        #: Lines of chat handed on, by login; for figures per second.
-        self.lines: Counter[str] = Counter()
+        #: Lines by what became of them: "chat", a reason of `irc_events.REASONS`, "too_long", …
+        self.counts: Counter[str] = Counter()
 
     async def run(self) -> None:
         """Read until closed."""
@@ -127,8 +127,6 @@ class TwitchIrc:
                 batches.setdefault(row.campaign_id, []).append(event)
                 lag = (event.received_at - event.sent_at).total_seconds() * _MILLISECOND
                 self._heard[row.id] = (event.received_at, round(lag))
-            if rows:
-                self.lines[line.login] += 1
         for campaign_id, events in batches.items():
             await self._sink(campaign_id, events)
 
@@ -163,6 +161,7 @@ class TwitchIrc:
             nick=f"justinfan{self._random.randint(10_000, 99_999_999)}",
             times=self._times,
             budget=self._budget,
+            counts=self.counts,
             predecessor=predecessor,
             pause=pause,
         )

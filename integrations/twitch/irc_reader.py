@@ -10,6 +10,7 @@ from __future__ import annotations
 import asyncio
 import socket
 import time
+from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import Protocol
@@ -71,6 +72,7 @@ class Reader:
         nick: str,
         times: Times,
         budget: JoinBudget,
+        counts: Counter[str],
         predecessor: Reader | None = None,
         pause: float = 0,
     ) -> None:
@@ -81,6 +83,7 @@ class Reader:
         self._nick = nick
         self._times = times
         self._budget = budget
+        self._counts = counts
         self._predecessor = predecessor
         self._pause = pause
         self._session: Session | None = None
@@ -178,7 +181,7 @@ class Reader:
 
     async def _talk(self, ws: ClientConnection) -> str:
         now = time.monotonic()
-        session = self._session = Session(self._nick, self._times, self._budget, now)
+        session = self._session = Session(self._nick, self._times, self._budget, now, self._counts)
         self._channels_changed = True
         chat: list[Chat] = []
         is_closing = False

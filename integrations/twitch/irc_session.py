@@ -54,7 +54,9 @@ class Standing:
 class Session:
     """The state of one connection from its first line to its last."""
 
-    def __init__(self, nick: str, times: Times, budget: JoinBudget, now: float) -> None:
+    def __init__(
+        self, nick: str, times: Times, budget: JoinBudget, now: float, counts: Counter[str] | None = None
+    ) -> None:
         self._times = times
         self._budget = budget
         self._welcome_by: float | None = now + times.welcome
@@ -72,7 +74,7 @@ class Session:
         #: Why this connection has to be given up, as words after "the connection"; empty while it is fine.
         self.broken = ""
         #: Lines by what became of them: "chat", a reason of `irc_events.REASONS`, "too_long", …
-        self.counts: Counter[str] = Counter()
+        self.counts: Counter[str] = Counter() if counts is None else counts
 
     def take_outgoing(self) -> list[str]:
         """Lines to send now, without their ends, in order; each is handed out once."""

@@ -75,8 +75,7 @@ class Room:
     def hold(self, poll: Poll | None) -> None:
         """Take a poll as the one that votes go to."""
         self.poll = poll
-        by_id = {channel: key for key, channel in self.channels.items()}
-        self.seats = seat_map(poll, by_id) if poll else {}
+        self.seats = seat_map(poll, self.channels) if poll else {}
         self.words = word_ballot(poll.options, poll.rules.words) if poll else {}
 
 
@@ -177,10 +176,12 @@ class Rooms:
             self._publish(turn.change())
 
     async def _load(self, room: Room, turn: Turn) -> None:
+        everyone = await channels.list_of_campaign(turn.connection, turn.campaign_id)
+        # A line read just before the platform told the channel's id carries the name it had until then.
         room.channels = {
-            (channel.platform, channel.channel_id): channel.id
-            for channel in await channels.list_of_campaign(turn.connection, turn.campaign_id)
+            (channel.platform, channels.unknown_id(channel.login)): channel.id for channel in everyone
         }
+        room.channels |= {(channel.platform, channel.channel_id): channel.id for channel in everyone}
         room.hold(await polls.running(turn.connection, turn.campaign_id))
 
     async def ingest(

@@ -14,8 +14,8 @@ from dataclasses import dataclass
 from importlib import resources
 from typing import Any
 
-import redis.asyncio
 import structlog
+from redis.asyncio import BlockingConnectionPool, Redis
 from redis.asyncio.retry import Retry
 from redis.backoff import NoBackoff
 from redis.exceptions import RedisError
@@ -53,13 +53,16 @@ class RateLimiter:
 
     def __init__(self, url: str | None, *, clock: Callable[[], float] = time.monotonic) -> None:
         self._client = (
-            redis.asyncio.from_url(
-                url,
-                protocol=3,
-                socket_timeout=_PATIENCE_S,
-                socket_connect_timeout=_PATIENCE_S,
-                retry=Retry(NoBackoff(), 0),
-                max_connections=16,
+            Redis.from_pool(
+                BlockingConnectionPool.from_url(
+                    url,
+                    protocol=3,
+                    socket_timeout=_PATIENCE_S,
+                    socket_connect_timeout=_PATIENCE_S,
+                    retry=Retry(NoBackoff(), 0),
+                    max_connections=8,
+                    timeout=_PATIENCE_S,
+                )
             )
             if url
             else None

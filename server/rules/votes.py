@@ -133,10 +133,10 @@ def take(poll: Poll, votes: Iterable[Vote], held: Mapping[BallotKey, Counted]) -
     return Taken(tuple(tuple(channel) for channel in counts), changed, votes)
 
 
-def seat_map(poll: Poll, channels: Mapping[UUID, tuple[str, str]]) -> dict[tuple[str, str], int]:
-    """`(platform, channel id)` → slot, for the channels of the campaign that have a seat."""
-    return {
-        channels[seat.channel_id]: seat.slot
-        for seat in poll.seats
-        if seat.channel_id is not None and seat.channel_id in channels
-    }
+def seat_map(poll: Poll, channels: Mapping[tuple[str, str], UUID]) -> dict[tuple[str, str], int]:
+    """`(platform, channel id)` → slot, for the channels of the campaign that have a seat.
+
+    `channels` may hold several ids of one channel, such as the name it went by before its id was known.
+    """
+    slots = {seat.channel_id: seat.slot for seat in poll.seats}
+    return {key: slots[channel] for key, channel in channels.items() if channel in slots}

@@ -6,7 +6,9 @@ import re
 from datetime import UTC, datetime
 
 # `fromisoformat` takes more than RFC 3339: weeks, commas, no colons, offsets with seconds.
-_RFC_3339 = re.compile(r"\d{4}-\d\d-\d\d[Tt]\d\d:\d\d:\d\d(\.\d{1,12})?([Zz]|[+-]\d\d:\d\d)", re.ASCII)
+_RFC_3339 = re.compile(
+    r"\d{4}-\d\d-\d\d[Tt]\d\d:\d\d:\d\d(\.\d{1,12})?([Zz]|[+-]([01]\d|2[0-3]):[0-5]\d)", re.ASCII
+)
 
 
 def to_wire(moment: datetime) -> str:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import unicodedata
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
@@ -11,6 +12,7 @@ from uuid import UUID
 
 from pydantic import (
     BaseModel,
+    BeforeValidator,
     ConfigDict,
     Field,
     GetCoreSchemaHandler,
@@ -24,6 +26,7 @@ from server.rules.wiretime import to_wire
 
 #: Characters that turn the writing direction: they could reorder the text around them (T25).
 _BIDI = dict.fromkeys([0x061C, 0x200E, 0x200F, *range(0x202A, 0x202F), *range(0x2066, 0x206A)])
+_DIGITS = re.compile(r"[0-9]{1,4}", re.ASCII)
 _INVISIBLE = ("Cc", "Cf", "Cn", "Zs", "Zl", "Zp")
 
 
@@ -90,11 +93,20 @@ class Page(Model, Generic[T]):
     next: UUID | None = None
 
 
+def _plain_digits(value: object) -> object:
+    """`int()` also reads "+7", " 7", "1_0" and digits of other scripts (reliability M9)."""
+    if isinstance(value, str):
+        if not _DIGITS.fullmatch(value):
+            raise ValueError("write the number in plain digits")
+        return int(value)
+    return value
+
+
 class PageQuery(Model):
     """Which part of a list."""
 
     cursor: UUID | None = Field(default=None, description="`next` of the part before")
-    limit: int = Field(default=50, ge=1, le=100)
+    limit: Annotated[int, BeforeValidator(_plain_digits)] = Field(default=50, ge=1, le=100)
 
 
 def part(items: Sequence[T], query: PageQuery, id_of: Callable[[T], UUID]) -> tuple[list[T], UUID | None]:

@@ -21,7 +21,3 @@ UPDATE campaign_heads SET config_version = config_version + 1 WHERE campaign_id 
 -- name: now
 -- The clock that everything is judged by.
 SELECT clock_timestamp();
-
--- name: new_epoch
--- After a restore: positions of before mean nothing any more.
-UPDATE campaign_heads SET epoch = $2, seq = seq + 1 WHERE campaign_id = $1;

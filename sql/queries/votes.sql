@@ -26,10 +26,6 @@ INSERT INTO poll_results (poll_instance_id, slot, choice, votes)
 SELECT $1, t.* FROM unnest($2::smallint[], $3::smallint[], $4::bigint[]) AS t
 ON CONFLICT (poll_instance_id, slot, choice) DO UPDATE SET votes = excluded.votes;
 
--- name: results
--- The running totals per channel and option.
-SELECT slot, choice, votes FROM poll_results WHERE poll_instance_id = $1;
-
 -- name: count
 -- The truth: counts the votes themselves.
 SELECT slot, choice, count(*) AS votes FROM poll_votes WHERE poll_instance_id = $1 GROUP BY slot, choice;

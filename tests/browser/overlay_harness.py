@@ -212,8 +212,9 @@ class OverlayServer:
         if self.refuse is not None:
             await visitor.close(self.refuse)
             return
-        if not self.mute:
-            await visitor.send(self.snapshot())
+        with contextlib.suppress(WebSocketDisconnect):  # a page may be gone before its first answer
+            if not self.mute:
+                await visitor.send(self.snapshot())
         pinging = asyncio.create_task(self._ping(visitor))
         await visitor.listen()
         pinging.cancel()
@@ -260,7 +261,9 @@ async def overlay_server() -> AsyncIterator[OverlayServer]:
 
 def poll_board(server: OverlayServer, votes: tuple[int, ...] = (412, 963, 437), **changes: Any) -> Json:
     """An open poll of a minute, twelve seconds old, as server/rules/poll_board.py makes them."""
-    labels = changes.pop("labels", ("Left", "Right", "Break it down", "Listen first", "Knock politely", "Run")) + (
+    labels = changes.pop(
+        "labels", ("Left", "Right", "Break it down", "Listen first", "Knock politely", "Run")
+    ) + (
         "Bribe the guard",
         "Cast light",
         "Send the rogue",
@@ -331,5 +334,7 @@ async def open_overlay(page: Page, server: OverlayServer, **query: str) -> None:
 async def shows(page: Page, text: str, seconds: float = 5) -> None:
     """Wait until the stage shows a text."""
     await page.wait_for_function(
-        "text => document.querySelector('hb-stage')?.textContent.includes(text)", arg=text, timeout=seconds * 1000
+        "text => document.querySelector('hb-stage')?.textContent.includes(text)",
+        arg=text,
+        timeout=seconds * 1000,
     )

@@ -11,7 +11,10 @@ COMMITMENT = "9f3a01bc5e77d2c4" * 4
 SEED = "4be1c07788a0f3d1" * 4
 MONSTROUS = "Kvlt" * 20
 RTL = "\u202eمرحبا بالعالم هذه جملة طويلة جدا تكسر السطر"
-ZALGO = "Z\u0351\u0343\u0310\u036b\u0300\u0327\u0328a\u0334\u0335\u0336\u0337\u0338\u0301\u0302l\u0489\u0488g\u0363\u0364o" * 3
+ZALGO = (
+    "Z\u0351\u0343\u0310\u036b\u0300\u0327\u0328a\u0334\u0335\u0336\u0337\u0338\u0301\u0302l\u0489\u0488g\u0363\u0364o"
+    * 3
+)
 EMOJI = "👩‍👩‍👧‍👦🏳️‍🌈🧙🏽‍♀️🐉" * 8
 
 
@@ -57,31 +60,67 @@ SCENES = (
     Scene("open", poll_board, says="Which door?"),
     Scene("last-10s", lambda s: poll_board(s, age=53.4), says="Which door?"),
     Scene("long-countdown", lambda s: poll_board(s, age=3, duration=145), says="2:2"),
-    Scene("four-options", lambda s: poll_board(s, (41, 38, 5, 12), question="Who goes first into the dark?"), says="dark"),
-    Scene("two-options", lambda s: poll_board(s, (3, 1), question="Trust the vampire with the map of the old city?"), says="vampire"),
+    Scene(
+        "four-options",
+        lambda s: poll_board(s, (41, 38, 5, 12), question="Who goes first into the dark?"),
+        says="dark",
+    ),
+    Scene(
+        "two-options",
+        lambda s: poll_board(s, (3, 1), question="Trust the vampire with the map of the old city?"),
+        says="vampire",
+    ),
     Scene("no-votes-yet", lambda s: poll_board(s, (0, 0, 0), age=2), says="0%"),
     Scene("closing", lambda s: closed(s, poll_board(s, age=60), phase="closing"), says="Counting last votes"),
     Scene("closed", lambda s: closed(s, poll_board(s, age=64)), says="Votes are in"),
-    Scene("closed-timed", lambda s: closed(s, poll_board(s, age=64)) | {"ends_at": s.at(3)}, says="Votes are in"),
+    Scene(
+        "closed-timed", lambda s: closed(s, poll_board(s, age=64)) | {"ends_at": s.at(3)}, says="Votes are in"
+    ),
     Scene(
         "reveal-confetti",
         lambda s: closed(s, poll_board(s, age=66), ago=0.35, phase="revealed") | {"winner": 2},
         says="1 812 votes".replace(" ", "\u202f", 1),
     ),
-    Scene("revealed", lambda s: closed(s, poll_board(s, age=70), ago=3, phase="revealed") | {"winner": 2}, says="tie rule: none"),
-    Scene("revealed-no-votes", lambda s: closed(s, poll_board(s, (0, 0, 0), age=70), phase="revealed"), says="No votes"),
-    Scene("tie-gm", lambda s: closed(s, _tied(s, "gm", pending=True), phase="revealed") | {"ends_at": None}, says="GM decides"),
+    Scene(
+        "revealed",
+        lambda s: closed(s, poll_board(s, age=70), ago=3, phase="revealed") | {"winner": 2},
+        says="tie rule: none",
+    ),
+    Scene(
+        "revealed-no-votes",
+        lambda s: closed(s, poll_board(s, (0, 0, 0), age=70), phase="revealed"),
+        says="No votes",
+    ),
+    Scene(
+        "tie-gm",
+        lambda s: closed(s, _tied(s, "gm", pending=True), phase="revealed") | {"ends_at": None},
+        says="GM decides",
+    ),
     Scene("tie-none", lambda s: closed(s, _tied(s, "none"), phase="revealed"), says="no winner"),
-    Scene("tie-gm-decided", lambda s: closed(s, _tied(s, "gm"), phase="revealed") | {"winner": 1}, says="the GM decided"),
-    Scene("tie-random-open", lambda s: poll_board(s, tie=_tie("random", commitment=COMMITMENT)), says="9f3a01bc"),
-    Scene("tie-random-closed", lambda s: closed(s, _tied(s, "random", commitment=COMMITMENT)) | {"winner": 2}, says="the draw decides"),
+    Scene(
+        "tie-gm-decided",
+        lambda s: closed(s, _tied(s, "gm"), phase="revealed") | {"winner": 1},
+        says="the GM decided",
+    ),
+    Scene(
+        "tie-random-open", lambda s: poll_board(s, tie=_tie("random", commitment=COMMITMENT)), says="9f3a01bc"
+    ),
+    Scene(
+        "tie-random-closed",
+        lambda s: closed(s, _tied(s, "random", commitment=COMMITMENT)) | {"winner": 2},
+        says="the draw decides",
+    ),
     Scene(
         "tie-random-drawn",
-        lambda s: closed(s, _tied(s, "random", commitment=COMMITMENT, seed=SEED), phase="revealed") | {"winner": 2},
+        lambda s: (
+            closed(s, _tied(s, "random", commitment=COMMITMENT, seed=SEED), phase="revealed") | {"winner": 2}
+        ),
         says="4be1c077",
     ),
     Scene("secret", lambda s: sealed(poll_board(s, (180, 130, 102))), says="votes sealed"),
-    Scene("secret-two", lambda s: sealed(poll_board(s, (1800, 130), question="Burn it?")), says="votes sealed"),
+    Scene(
+        "secret-two", lambda s: sealed(poll_board(s, (1800, 130), question="Burn it?")), says="votes sealed"
+    ),
     Scene("secret-closed", lambda s: closed(s, sealed(poll_board(s, (180, 130, 102)))), says="votes sealed"),
     Scene("secret-ten", lambda s: sealed(_ten(s)), says="votes sealed"),
     Scene(
@@ -95,7 +134,11 @@ SCENES = (
         says="tie rule",
     ),
     Scene("weighted", lambda s: poll_board(s, weighting="capped"), says="No channel counts"),
-    Scene("weighted-heads", lambda s: poll_board(s, weighting="per_head", rule="every_message"), says="weigh the same"),
+    Scene(
+        "weighted-heads",
+        lambda s: poll_board(s, weighting="per_head", rule="every_message"),
+        says="weigh the same",
+    ),
     Scene("simulated", lambda s: poll_board(s, simulated=True), says="SIMULATED"),
     Scene("ten-options", _ten, says="dragon"),
     Scene(
@@ -104,10 +147,21 @@ SCENES = (
         says="votes",
     ),
     Scene("lower-third", lambda s: poll_board(s, (41, 38, 5, 12)), {"anchor": "lower-third"}, "Which door?"),
-    Scene("top-right-large", lambda s: poll_board(s, (41, 38, 5, 12)), {"anchor": "top-right", "scale": 1.6}, "Which door?"),
+    Scene(
+        "top-right-large",
+        lambda s: poll_board(s, (41, 38, 5, 12)),
+        {"anchor": "top-right", "scale": 1.6},
+        "Which door?",
+    ),
     Scene("hostile", _hostile, says="WWWW"),
     Scene("german", lambda s: poll_board(s), {"lang": "de"}, "Tippe"),
-    Scene("vertical", lambda s: poll_board(s, (41, 38, 5, 12)), {"stage": "vertical"}, "Which door?", (1080, 1920)),
+    Scene(
+        "vertical",
+        lambda s: poll_board(s, (41, 38, 5, 12)),
+        {"stage": "vertical"},
+        "Which door?",
+        (1080, 1920),
+    ),
     Scene("vertical-ten", _ten, {"stage": "vertical"}, "dragon", (1080, 1920)),
     Scene("small-source", lambda s: poll_board(s, (41, 38, 5, 12)), {}, "Which door?", (800, 600)),
 )

@@ -192,11 +192,10 @@ class Viewer:
     async def dial(self, **more: Any) -> None:
         """Connect, and say nothing yet; `more` goes to the library."""
         self.frames, self.arrived, self.code = [], [], None
-        options: dict[str, Any] = (
-            {} if self._origin is None else {"additional_headers": {"Origin": self._origin}}
-        )
+        if self._origin is not None:
+            more["additional_headers"] = {"Origin": self._origin}
         self._socket = await connect(
-            self._url, compression=None, ping_interval=None, max_size=2**24, proxy=None, **options
+            self._url, compression=None, ping_interval=None, max_size=2**24, proxy=None, **more
         )
         self._reader = asyncio.create_task(self._read(self._socket))
 

@@ -84,7 +84,7 @@ async def test_changes_arrive_at_once_and_then_ten_times_a_second(database: Data
         start = time.monotonic()
         live.hub.publish(change)
         await seen(viewer, 1)
-        assert viewer.arrived[-1] - start < 0.05, "a quiet room waits for nothing"
+        assert viewer.arrived[-1] - start < 0.09, "a quiet room waits for nothing"
         count = len(viewer.frames)
         start, votes = time.monotonic(), 1
         while time.monotonic() - start < 1:
@@ -221,12 +221,11 @@ async def test_a_late_event_says_how_long_it_is_still_worth_showing(database: Da
 async def test_ping_every_five_seconds_with_the_position(database: Database) -> None:
     engine = await make_campaign(database)
     async with house(database) as live:
-        viewer = await live.program(engine.campaign_id).open()
-        await until(lambda: viewer.ops().count("ping") == 2, "two pings", 11)
-        pings = [(f, t) for f, t in zip(viewer.frames, viewer.arrived, strict=True) if f["op"] == "ping"]
-        assert set(pings[0][0]) == {"op", "epoch", "seq", "at"}
-        assert pings[0][0]["seq"] == viewer.seq
-        assert 4.7 < pings[1][1] - pings[0][1] < 5.5
+        viewer = await seen(await live.program(engine.campaign_id).open(), 0)
+        await until(lambda: "ping" in viewer.ops(), "a ping", 6)
+        assert set(viewer.frames[-1]) == {"op", "epoch", "seq", "at"}
+        assert (viewer.frames[-1]["epoch"], viewer.frames[-1]["seq"]) == (viewer.epoch, viewer.seq)
+        assert 4.5 < viewer.arrived[-1] - viewer.arrived[0] < 5.7
         await viewer.close()
 
 
@@ -456,6 +455,37 @@ async def test_a_restart_says_when_to_be_back(database: Database) -> None:
         assert len(waits) > 1, "not all at once"
         late = await live.program(engine.campaign_id).open()
         await refused(late, 1012)
+
+
+async def test_without_a_database_nobody_is_turned_away_for_good(
+    database: Database, database_url: str
+) -> None:
+    engine = await make_campaign(database)
+    link = await make_overlay(database, engine.campaign_id)
+    away = await Database.open(database_url)
+    async with house(away) as live:
+        await away.close()
+        for _ in range(MOST_FAILURES + 1):
+            await refused(await live.overlay(link).open(), 1013)
+        await refused(await live.program(engine.campaign_id).open(), 1013)
+
+
+async def test_a_fault_of_ours_closes_one_connection_and_says_so(
+    database: Database, capsys: pytest.CaptureFixture[str]
+) -> None:
+    engine = await make_campaign(database)
+    async with house(database) as live:
+        viewer = await seen(await live.program(engine.campaign_id).open(), 0)
+
+        async def broken(key: str) -> None:
+            raise RuntimeError("broken")
+
+        live.doorman.overlay = broken  # type: ignore[method-assign]
+        hello = viewer._hello | {"key": "ovl_x"}
+        await refused(await Viewer(live.url, hello).open(), 1011)
+        assert viewer.code is None
+        assert "live_connection_failed" in capsys.readouterr().out
+        await viewer.close()
 
 
 async def test_open_sources_are_noted_and_taken_back(database: Database) -> None:

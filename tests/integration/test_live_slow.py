@@ -99,17 +99,16 @@ async def test_who_reads_slowly_gets_less_but_gets_there(database: Database) -> 
     async with house(database) as live:
         good, slow = await watching(live, engine), await watching(live, engine, slowly=True)
         async with show(live, engine):
-            stop = time.monotonic() + 6
-            while time.monotonic() < stop:  # about 40 KB/s of the 200 KB/s that others get
+            for _ in range(3):  # the kernels hold about a second of it
                 slow.stop_reading()
-                await asyncio.sleep(0.4)
+                await asyncio.sleep(2.5)
                 slow.read_again()
-                await asyncio.sleep(0.002)
+                await asyncio.sleep(0.02)
         slow.read_again()
         await until(lambda: slow.seq == good.seq and slow.boards == good.boards, "the same in the end")
         assert slow.code is None, "slow is not stuck"
         assert slow.gaps == 0
-        assert slow.ops().count("delta") < good.ops().count("delta") / 2
+        assert slow.ops().count("delta") < 0.7 * good.ops().count("delta")
         assert live.hub.figures.cut == 0
         await slow.close()
         await good.close()

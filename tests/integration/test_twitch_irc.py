@@ -372,6 +372,9 @@ async def test_garbage_does_not_disturb_the_next_line(twitch: FakeTwitch) -> Non
         await client.send("x" * 20_000, privmsg("ana", "after"))
         await it.heard("after")
         assert len(twitch.clients) == 1
+        assert it.source.counts["chat"] == 1
+        assert it.source.counts["too_long"] == 2
+        assert it.source.counts["no_command"] == 1
 
 
 async def test_closing_hands_on_what_was_received(twitch: FakeTwitch) -> None:

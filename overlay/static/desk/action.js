@@ -47,8 +47,8 @@ export class ActionBar {
     this.actions.doNext(aimed ?? this.meaning);
   }
 
-  update({ show, drafts, lastAction, channels }) {
-    const next = nextAction(show, drafts, serverNow());
+  update({ show, drafts, lastAction, campaign }) {
+    const next = nextAction(show, drafts, serverNow(), campaign);
     if (!this.meaning || this.meaning.kind !== next.kind || this.meaning.id !== next.id) {
       this.meaningSince = performance.now();
       setData(this.big, "fresh", true);
@@ -74,7 +74,6 @@ export class ActionBar {
     visible(this.cancel, cancellable(show));
     visible(this.side, open || cancellable(show));
     setText(this.more30.firstChild, lastAction?.kind === "extend" ? "Extending…" : "+30 s");
-    setData(this.root, "channels", channels?.length ?? "");
   }
 
   /** Tied options as buttons; after a plain close they stand above "Reveal", in a secret poll only after it. */

@@ -23,8 +23,8 @@ export class Actions {
   }
 
   next() {
-    const { show, drafts } = this.store.get();
-    return nextAction(show, drafts, serverNow());
+    const { show, drafts, campaign } = this.store.get();
+    return nextAction(show, drafts, serverNow(), campaign);
   }
 
   /** Does the one next thing. `expected` is the kind the person saw; if it changed meanwhile, nothing is done. */
@@ -35,7 +35,8 @@ export class Actions {
       this.tooSoon();
       return;
     }
-    if (action.kind === "write") this.onWrite?.();
+    if (action.kind === "create") this.onCreate?.();
+    else if (action.kind === "write") this.onWrite?.();
     else if (action.kind === "launch") await this.launch(action.id, false);
     else if (action.kind === "close") await this.send("close", action.id);
     else if (action.kind === "reveal") await this.send("reveal", action.id);

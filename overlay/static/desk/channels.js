@@ -103,7 +103,7 @@ export class Channels {
       this.toasts.fail(error, "remove the channel");
       return;
     }
-    this.toasts.undo(`${channel.login} is removed`, serverNow() + UNDO_MS, async () => {
+    this.toasts.undo("The channel is removed", serverNow() + UNDO_MS, async () => {
       const { platform, login, source, channel_id } = channel;
       try {
         await this.create({ platform, login, source, ...(source === "irc" ? {} : { channel_id }) });
@@ -128,7 +128,7 @@ export class Channels {
     const platform = h("span", { class: "platform" });
     const word = h("span", { class: "lamp-word" });
     const facts = h("span", { class: "lamp-facts" });
-    const help = h("p", { class: "lamp-help" });
+    const help = h("p", { class: "lamp-help name" }); // it may repeat the login
     const remove = iconButton("close", "Remove", () => this.remove(now));
     const root = h("li", { class: "lamp" }, h("i", { class: "lamp-light", "aria-hidden": "true" }),
       h("div", { class: "lamp-words" }, h("p", { class: "lamp-line" }, name, platform), h("p", {}, word, facts), help), remove);

@@ -49,13 +49,14 @@ function build() {
   const rundowns = new Rundowns(store, api, toasts, rundown);
   const rehearsal = new Rehearsal(store, rundown, toasts);
   Object.assign(ways, {
-    compose: (how) => composer.open(how),
+    compose: (how) => (store.get().campaign ? composer.open(how) : campaigns.dialog.open()),
     addChannel: () => channels.open(),
     addOverlay: () => overlays.open(),
     manageRundowns: () => rundowns.open(),
     trySimulated: () => rehearsal.start(),
   });
-  actions.onWrite = ways.compose;
+  actions.onWrite = () => ways.compose();
+  actions.onCreate = () => campaigns.dialog.open(campaigns.name.input);
   const lists = () => Promise.all([rundown.load(), channels.load(), overlays.load(), history.load()]);
   actions.onListsChanged = lists;
   const link = new Link(store, api, actions);
@@ -86,7 +87,7 @@ function build() {
     cancel: () => actions.cancel(),
     undo: () => toasts.undoLast(),
     extend: () => actions.extend(30),
-    compose: () => composer.open(),
+    compose: () => ways.compose(),
     safe: () => safe.toggle(),
   });
   const around = frame({ store, api, campaigns, safe, keys, toasts });

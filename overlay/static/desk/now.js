@@ -88,8 +88,8 @@ class IdleWords {
     this.root = h("div", { class: "idle" }, this.last, this.steps);
   }
 
-  update({ show, channels, overlays, drafts, history }) {
-    if (!visible(this.root, !show)) return;
+  update({ show, channels, overlays, drafts, history, campaign }) {
+    if (!visible(this.root, !show && campaign)) return;
     const past = history.items?.find((poll) => poll.state === "revealed");
     visible(this.last, past);
     if (past) setText(this.last, `Last: ${past.question} → ${result(past)}`);

@@ -142,8 +142,8 @@ export class Rundown {
     });
   }
 
-  update({ drafts, show, templates, lastAction }) {
-    visible(this.loading, drafts === null && !this.trouble.firstChild);
+  update({ drafts, show, templates, lastAction, campaign }) {
+    visible(this.loading, campaign && drafts === null && !this.trouble.firstChild);
     visible(this.empty, drafts?.length === 0);
     visible(this.hint, (drafts?.length ?? 0) > 1);
     const starters = (templates ?? []).slice(0, 4);

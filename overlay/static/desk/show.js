@@ -83,11 +83,13 @@ export function sealed(show) {
 
 /**
  * The one next thing: `{kind, id, label, detail, icon, busy}`.
- * `kind`: write | launch | close | wait | reveal | resolve | next. `id` is the poll it acts on.
+ * `kind`: create | write | launch | close | wait | reveal | resolve | next. `id` is the poll it acts on.
  */
-export function nextAction(show, drafts, now) {
+export function nextAction(show, drafts, now, campaign = true) {
+  if (!campaign) return { kind: "create", id: null, label: "Create your first show", detail: "it holds channels, overlays and polls", icon: "plus" };
   if (!show) {
-    const draft = drafts?.[0];
+    if (!drafts) return { kind: "wait", id: null, label: "Reading the rundown…", detail: "", icon: "wait" };
+    const [draft] = drafts;
     if (!draft) return { kind: "write", id: null, label: "Write a poll", detail: "the rundown is empty", icon: "plus" };
     return {
       kind: "launch", id: draft.id, label: "Launch", quote: draft.question, icon: "play",

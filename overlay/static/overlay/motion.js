@@ -1,5 +1,5 @@
 // Motions that may be joined half-way: each has a start on the server's clock, and is played by the browser
-// with a negative delay when that start has passed. Nothing here runs a frame of script.
+// from wherever it is by now. Nothing here runs a frame of script.
 
 const playing = new WeakMap();
 // A motion is handed to the browser this shortly before it starts, so that nothing runs while all is still.
@@ -23,12 +23,9 @@ export function play(element, name, motion, keyframes, now, easing = "linear", s
     motions.delete(name);
   }
   if (!wanted) return;
-  const animation = element.animate(keyframes, {
-    delay: motion.start - now,
-    duration: motion.duration,
-    easing,
-    fill: stay ? "both" : "backwards",
-  });
+  const animation = element.animate(keyframes, { duration: motion.duration, easing, fill: stay ? "both" : "backwards" });
+  // Said outright, because the browser would else begin with the next frame it gets round to.
+  animation.startTime = performance.now() + motion.start - now;
   motions.set(name, { key, animation });
 }
 

@@ -1,0 +1,1 @@
+"""Measurements that somebody else can repeat: `make bench`. Figures, never pass or fail."""

@@ -1,0 +1,51 @@
+"""CPU time of this machine's processes, by family: what each part of a run costs."""
+
+from __future__ import annotations
+
+import os
+from dataclasses import dataclass
+from pathlib import Path
+
+_TICK = os.sysconf("SC_CLK_TCK")
+
+
+@dataclass(frozen=True, slots=True)
+class Entry:
+    pid: int
+    parent: int
+    name: str
+    cpu_s: float
+
+
+def table() -> dict[int, Entry]:
+    """Every process by id; CPU includes children that have ended and were waited for."""
+    found = {}
+    for folder in Path("/proc").iterdir():
+        if not folder.name.isdigit():
+            continue
+        try:
+            text = (folder / "stat").read_text()
+        except (FileNotFoundError, ProcessLookupError):
+            continue
+        name, rest = text[text.index("(") + 1 : text.rindex(")")], text[text.rindex(")") + 2 :].split()
+        ticks = sum(int(value) for value in rest[11:15])
+        found[int(folder.name)] = Entry(int(folder.name), int(rest[1]), name, ticks / _TICK)
+    return found
+
+
+def family(entries: dict[int, Entry], root: int) -> set[int]:
+    """`root` and everything below it."""
+    inside, grew = {root}, True
+    while grew:
+        more = {entry.pid for entry in entries.values() if entry.parent in inside} - inside
+        inside |= more
+        grew = bool(more)
+    return inside
+
+
+def cpu_by_name(entries: dict[int, Entry], pids: set[int]) -> dict[str, float]:
+    """CPU seconds by program name."""
+    totals: dict[str, float] = {}
+    for pid in pids & entries.keys():
+        totals[entries[pid].name] = totals.get(entries[pid].name, 0.0) + entries[pid].cpu_s
+    return totals

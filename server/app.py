@@ -268,6 +268,9 @@ class Process:
             ws=LiveProtocol,
             ws_max_size=64 * 1024,
             ws_per_message_deflate=False,
+            # A peer that is gone without a word must not stay longer than 10 s (reliability R14).
+            ws_ping_interval=5,
+            ws_ping_timeout=5,
             lifespan="off",
             log_config=None,
             access_log=False,

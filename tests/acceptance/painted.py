@@ -101,8 +101,10 @@ class Complaints:
         page.on("dialog", self._dialog)
 
     def _console(self, message: ConsoleMessage) -> None:
-        if message.type in ("error", "warning"):
-            self.heard.append(f"{message.type}: {message.text}")
+        where = message.location.get("url", "")
+        # Chromium asks for one by itself; OBS never does.
+        if message.type in ("error", "warning") and not where.endswith("/favicon.ico"):
+            self.heard.append(f"{message.type}: {message.text} ({where})")
 
     async def _dialog(self, dialog: Dialog) -> None:
         self.heard.append(f"dialog: {dialog.message}")

@@ -12,6 +12,7 @@ import json
 import socket
 from collections.abc import AsyncIterator, Awaitable, Callable
 from datetime import UTC, datetime, timedelta
+from pathlib import Path
 from typing import Any
 from urllib.parse import urlencode
 from uuid import uuid4
@@ -32,6 +33,19 @@ from server.web.headers import PageKind, policy
 Json = dict[str, Any]
 OVERLAY_ID = "0198c0de-0000-7000-8000-000000000001"
 KEY = "ovl_" + "k" * 43
+PROBES = Path(__file__).with_name("overlay_probes.js")
+LABELS = (
+    "Left",
+    "Right",
+    "Break it down",
+    "Listen first",
+    "Knock politely",
+    "Run",
+    "Bribe the guard",
+    "Cast light",
+    "Send the rogue",
+    "Go home",
+)
 
 
 async def until(condition: Callable[[], Awaitable[bool] | bool], what: str, seconds: float = 8) -> None:
@@ -261,14 +275,6 @@ async def overlay_server() -> AsyncIterator[OverlayServer]:
 
 def poll_board(server: OverlayServer, votes: tuple[int, ...] = (412, 963, 437), **changes: Any) -> Json:
     """An open poll of a minute, twelve seconds old, as server/rules/poll_board.py makes them."""
-    labels = changes.pop(
-        "labels", ("Left", "Right", "Break it down", "Listen first", "Knock politely", "Run")
-    ) + (
-        "Bribe the guard",
-        "Cast light",
-        "Send the rogue",
-        "Go home",
-    )
     total = sum(votes)
     top = max(votes)
     age = changes.pop("age", 12.0)
@@ -286,7 +292,7 @@ def poll_board(server: OverlayServer, votes: tuple[int, ...] = (412, 963, 437), 
         "options": [
             {
                 "index": i + 1,
-                "label": labels[i],
+                "label": LABELS[i],
                 "votes": n,
                 "weight": float(n),
                 "share": n / total if total else 0.0,
@@ -325,7 +331,8 @@ def closed(server: OverlayServer, board: Json, ago: float = 2.0, phase: str = "c
 
 
 async def open_overlay(page: Page, server: OverlayServer, **query: str) -> None:
-    """Load the overlay and wait until it has drawn the first snapshot."""
+    """Load the overlay, with the probes in it, and wait until it has said hello."""
+    await page.add_init_script(path=PROBES)
     await page.goto(server.url(**query))
     await page.wait_for_selector("hb-stage", state="attached")
     await until(lambda: bool(server.visitors), "the page says hello")

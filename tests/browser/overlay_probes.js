@@ -16,14 +16,23 @@
     return found.sort((x, y) => JSON.stringify(x).localeCompare(JSON.stringify(y)));
   }
 
-  /** Stops every animation as of one server time. */
-  function freeze(at) {
+  const frozen = [];
+
+  /** Stops the stage and every animation; returns the motions there were. */
+  function freeze() {
+    document.querySelector("hb-stage").asleep = true;
     const now = serverNow();
+    const found = motions();
     for (const animation of document.getAnimations()) {
-      const start = now - animation.currentTime;
+      frozen.push({ animation, start: now - animation.currentTime });
       animation.pause();
-      animation.currentTime = at - start;
     }
+    return found;
+  }
+
+  /** Turns everything that was frozen to one server time. */
+  function turnTo(at) {
+    for (const { animation, start } of frozen) animation.currentTime = at - start;
   }
 
   /** Keyframes that move something, of the animations that run. */
@@ -165,7 +174,7 @@
   }).observe(document, { subtree: true, childList: true, characterData: true });
 
   window.probes = {
-    motions, freeze, movingFrames, race, misplaced, coverCard, places, textBoxes, differing, opaque, contrast,
+    freeze, turnTo, movingFrames, race, misplaced, coverCard, places, textBoxes, differing, opaque, contrast,
     wakes, forgetWakes, counts, drawn: () => drawn,
   };
 })();

@@ -154,7 +154,7 @@ SCENES = (
         "Which door?",
     ),
     Scene("hostile", _hostile, says="WWWW"),
-    Scene("german", lambda s: poll_board(s), {"lang": "de"}, "Tippe"),
+    Scene("german", poll_board, {"lang": "de"}, "Tippe"),
     Scene(
         "vertical",
         lambda s: poll_board(s, (41, 38, 5, 12)),

@@ -337,7 +337,8 @@ async def test_a_hidden_source_draws_nothing_and_wakes_with_the_present_state(pa
         running = await page.evaluate(
             """() => {
               dispatchEvent(new CustomEvent('obsSourceVisibleChanged', {detail: {visible: true}}));
-              return [document.getAnimations().length, ...Array.from(document.querySelectorAll('.hb-count'), (e) => e.textContent)];
+              const counts = Array.from(document.querySelectorAll('.hb-count'), (e) => e.textContent);
+              return [document.getAnimations().length, ...counts];
             }"""
         )
         assert running == [0, "500", "2", "3"]
@@ -377,7 +378,7 @@ async def test_a_page_opened_while_the_server_is_down_comes_up_and_keeps_trying(
 
         async def kept() -> bool:
             ready: bool = await page.evaluate(
-                "async () => !!navigator.serviceWorker.controller && (await caches.match('/o/')) !== undefined"
+                "async () => navigator.serviceWorker.controller !== null && !!(await caches.match('/o/'))"
             )
             return ready
 

@@ -5,12 +5,14 @@ from __future__ import annotations
 import asyncio
 import base64
 import re
+from collections.abc import Callable
 from typing import Any
 
 import pytest
 from playwright.async_api import Browser, Page
 
 from tests.browser.overlay_harness import (
+    PROBES,
     Json,
     OverlayServer,
     closed,
@@ -22,33 +24,7 @@ from tests.browser.overlay_harness import (
 )
 from tests.browser.overlay_scenes import EMOJI, MONSTROUS, RTL, ZALGO
 
-#: Every running animation: what it moves, by which keyframes, and its start on the server's clock.
-MOTIONS = """() => {
-  const now = Date.now() + document.querySelector('hb-stage').offset;
-  return document.getAnimations().map((a) => {
-    const t = a.effect.getTiming();
-    const el = a.effect.target;
-    const frames = a.effect.getKeyframes().map(({computedOffset, transform, opacity}) => [computedOffset, transform, opacity]);
-    return [el.className?.baseVal ?? el.className, JSON.stringify(frames), t.duration, now - a.currentTime + t.delay];
-  }).sort((x, y) => JSON.stringify(x).localeCompare(JSON.stringify(y)));
-}"""
-#: Stop every animation as of one server time.
-FREEZE = """(at) => {
-  const now = Date.now() + document.querySelector('hb-stage').offset;
-  for (const a of document.getAnimations()) {
-    const start = now - a.currentTime;
-    a.pause();
-    a.currentTime = at - start;
-  }
-}"""
-COUNT_WAKES = """
-  window.wakes = {timers: 0, frames: 0, live: 0};
-  const timeout = window.setTimeout, frame = window.requestAnimationFrame, every = window.setInterval;
-  window.setTimeout = (run, ms, ...rest) => timeout(() => { window.wakes.timers += 1; run(...rest); }, ms);
-  window.setInterval = (run, ms) => every(() => { window.wakes.timers += 1; run(); }, ms);
-  window.requestAnimationFrame = (run) => frame((t) => { window.wakes.frames += 1; run(t); });
-"""
-IDLE_CASES = {
+IDLE_CASES: dict[str, Callable[[OverlayServer], Json]] = {
     "nothing": lambda s: {},
     "counted": lambda s: {"b": closed(s, poll_board(s, age=70))},
     "tie": lambda s: {"b": closed(s, _tied(s), ago=20, phase="revealed") | {"ends_at": None}},
@@ -64,47 +40,31 @@ async def test_a_page_loaded_in_mid_reveal_shows_the_same_picture(browser: Brows
     async with overlay_server() as server:
         context = await browser.new_context(viewport={"width": 1920, "height": 1080})
         first, second = await context.new_page(), await context.new_page()
-        server.boards = {"b": closed(server, poll_board(server, age=64))}
-        await open_overlay(first, server)
-        await shows(first, "Votes are in")
-        # The reveal begins a little later, so that both pages have loaded well before its end.
-        board = closed(server, poll_board(server, age=64), ago=-0.6, phase="revealed") | {"winner": 2}
-        await server.set(b=board)
-        await second.goto(server.url())
-        for page in (first, second):
-            await page.wait_for_selector(".hb-confetti", state="attached")
-        motions = [await page.evaluate(MOTIONS) for page in (first, second)]
-        assert len(motions[0]) >= 24
+        await second.add_init_script(path=PROBES)
+        for _ in range(5):
+            server.boards = {"b": closed(server, poll_board(server, age=64))}
+            await first.goto("about:blank")
+            await open_overlay(first, server)
+            await shows(first, "Votes are in")
+            await server.set(
+                b=closed(server, poll_board(server, age=64), ago=0, phase="revealed") | {"winner": 2}
+            )
+            await second.goto("about:blank")
+            await second.goto(server.url())
+            await second.wait_for_selector(".hb-wins")
+            motions = [await page.evaluate("probes.freeze()") for page in (second, first)]
+            # On a busy machine the second page may have come too late for the confetti: once more.
+            if len(motions[0]) >= 24 and len(motions[1]) >= 24:
+                break
         assert [motion[:3] for motion in motions[0]] == [motion[:3] for motion in motions[1]]
         for one, other in zip(*motions, strict=True):
-            assert one[3] == pytest.approx(other[3], abs=60)
+            assert one[3] == pytest.approx(other[3], abs=20)
         start = min(motion[3] for motion in motions[0])
         for page in (first, second):
-            await page.evaluate(FREEZE, start + 300)
-        pictures = [await page.screenshot() for page in (first, second)]
-        assert await _differing(context_page := await context.new_page(), server, *pictures) < 0.002
-        await context_page.close()
-
-
-async def _differing(page: Page, server: OverlayServer, *pictures: bytes) -> float:
-    """The part of the pixels in which two pictures differ visibly."""
-    await page.goto(f"{server.origin}/blank")
-    share: float = await page.evaluate(
-        """async (pictures) => {
-          const data = await Promise.all(pictures.map(async (p) => {
-            const image = await createImageBitmap(await (await fetch('data:image/png;base64,' + p)).blob());
-            const canvas = new OffscreenCanvas(image.width, image.height).getContext('2d');
-            canvas.drawImage(image, 0, 0);
-            return canvas.getImageData(0, 0, image.width, image.height).data;
-          }));
-          let wrong = 0;
-          for (let i = 0; i < data[0].length; i += 4)
-            if (Math.abs(data[0][i] - data[1][i]) + Math.abs(data[0][i + 1] - data[1][i + 1]) + Math.abs(data[0][i + 2] - data[1][i + 2]) > 48) wrong += 1;
-          return wrong / (data[0].length / 4);
-        }""",
-        [base64.b64encode(picture).decode() for picture in pictures],
-    )
-    return share
+            await page.evaluate("at => probes.turnTo(at)", start + 300)
+        pictures = [base64.b64encode(await page.screenshot()).decode() for page in (first, second)]
+        await first.goto(f"{server.origin}/blank")
+        assert await first.evaluate("pictures => probes.differing(pictures)", pictures) < 0.002
 
 
 async def test_a_page_loaded_in_mid_race_is_in_mid_race(page: Page) -> None:
@@ -113,55 +73,35 @@ async def test_a_page_loaded_in_mid_race_is_in_mid_race(page: Page) -> None:
         server.boards = {"b": board}
         await open_overlay(page, server)
         await page.wait_for_function("() => document.querySelector('.hb-fill')?.getAnimations().length > 0")
-        seen = await page.evaluate(
-            """async () => {
-              const {pollView, easeOut, progress} = await import(document.querySelector('script[src]').src.replace('main.js', 'poll_view.js'));
-              await new Promise((done) => requestAnimationFrame(() => requestAnimationFrame(done)));
-              const stage = document.querySelector('hb-stage');
-              const board = Object.values(stage.boards)[0];
-              const lane = document.querySelectorAll('.hb-lane')[1].getBoundingClientRect();
-              const fill = document.querySelectorAll('.hb-fill')[1].getBoundingClientRect();
-              const row = pollView(board, Date.now() + stage.offset, {}).rows[1];
-              return [(fill.right - lane.left) / lane.width, row.share * row.raced,
-                      Number(document.querySelectorAll('.hb-number')[1].textContent), row.percent];
-            }"""
-        )
-        assert seen[0] == pytest.approx(seen[1], abs=0.03)
-        assert seen[2] == pytest.approx(seen[3], abs=3)
+        seen = await page.evaluate("probes.race()")
+        assert seen["bar"] == pytest.approx(seen["wantedBar"], abs=0.03)
+        assert seen["number"] == pytest.approx(seen["wantedNumber"], abs=3)
         await page.wait_for_selector(".hb-wins", timeout=4000)
         assert await page.inner_text(".hb-wins .hb-number") == "53"
 
 
 async def test_the_first_paint_has_the_right_numbers_and_later_ones_walk(page: Page) -> None:
     async with overlay_server() as server:
-        await page.add_init_script(
-            """window.seen = [];
-            new MutationObserver(() => {
-              const text = Array.from(document.querySelectorAll('.hb-count'), (e) => e.textContent).join();
-              if (text && text !== window.seen[window.seen.length - 1]) window.seen.push(text);
-            }).observe(document, {subtree: true, childList: true, characterData: true});"""
-        )
         server.boards = {"b": poll_board(server, (10, 20, 30))}
         await open_overlay(page, server)
         await shows(page, "Which door?")
-        assert await page.evaluate("() => window.seen") == ["10,20,30"]
+        assert await page.evaluate("probes.counts") == ["10,20,30"]
         await server.set(b=poll_board(server, (110, 20, 30)))
-        await page.wait_for_function("() => window.seen[window.seen.length - 1] === '110,20,30'")
-        walked = await page.evaluate("() => window.seen.map((line) => Number(line.split(',')[0]))")
+        await page.wait_for_function("() => probes.counts[probes.counts.length - 1] === '110,20,30'")
+        walked = await page.evaluate("probes.counts.map((line) => Number(line.split(',')[0]))")
         assert walked == sorted(walked)
         assert len(walked) > 3
 
 
 async def test_rows_never_change_places_while_the_poll_is_open(page: Page) -> None:
     async with overlay_server() as server:
-        places = "() => Array.from(document.querySelectorAll('.hb-row'), (r) => [r.dataset.option, r.getBoundingClientRect().top])"
         server.boards = {"b": poll_board(server, (10, 20, 30))}
         await open_overlay(page, server)
         await shows(page, "Which door?")
-        before = await page.evaluate(places)
+        before = await page.evaluate("probes.places()")
         await server.set(b=poll_board(server, (900, 20, 30)))
         await page.wait_for_selector('[data-option="1"].hb-leads')
-        assert await page.evaluate(places) == before
+        assert await page.evaluate("probes.places()") == before
 
 
 async def test_a_result_leaves_after_its_hold_even_without_a_server(page: Page) -> None:
@@ -179,34 +119,28 @@ async def test_a_result_leaves_after_its_hold_even_without_a_server(page: Page) 
 async def test_nothing_moves_and_nothing_wakes_when_nothing_changes(page: Page, case: str) -> None:
     async with overlay_server() as server:
         server.ping_s = 60
-        await page.add_init_script(COUNT_WAKES)
         server.boards = IDLE_CASES[case](server)
         await open_overlay(page, server)
         if server.boards:
             await shows(page, "Which door?")
         # The page settles: sizes observed, worker registered.
         await page.evaluate("() => new Promise((done) => requestIdleCallback(done))")
-        still = "() => { window.wakes = {timers: 0, frames: 0}; return document.getAnimations().length }"
-        assert await page.evaluate(still) == 0
+        await page.evaluate("probes.forgetWakes()")
+        assert await page.evaluate("document.getAnimations().length") == 0
         await asyncio.sleep(5)  # the promise is about this time: idle for five seconds
-        assert await page.evaluate("() => window.wakes") == {"timers": 0, "frames": 0}
+        assert await page.evaluate("probes.wakes") == {"timers": 0, "frames": 0}
 
 
 async def test_an_open_poll_wakes_once_a_second_and_draws_no_frames(page: Page) -> None:
     async with overlay_server() as server:
         server.ping_s = 60
-        await page.add_init_script(COUNT_WAKES)
         server.boards = {"b": poll_board(server, age=20)}
         await open_overlay(page, server)
         await shows(page, "Which door?")
-        assert (
-            await page.evaluate(
-                "() => { window.wakes = {timers: 0, frames: 0}; return document.getAnimations().length }"
-            )
-            == 0
-        )
+        await page.evaluate("probes.forgetWakes()")
+        assert await page.evaluate("document.getAnimations().length") == 0
         await asyncio.sleep(3.2)  # as above
-        wakes = await page.evaluate("() => window.wakes")
+        wakes = await page.evaluate("probes.wakes")
         assert wakes["frames"] == 0
         assert 2 <= wakes["timers"] <= 4
 
@@ -219,10 +153,7 @@ async def test_reduced_motion_only_fades(page: Page) -> None:
         board = closed(server, poll_board(server, secret=True), ago=-0.2, phase="revealed") | {"winner": 2}
         await server.set(b=board)
         await page.wait_for_selector(".hb-wins")
-        moved = await page.evaluate(
-            "() => document.getAnimations().flatMap((a) => a.effect.getKeyframes()).filter((k) => k.transform !== undefined).length"
-        )
-        assert moved == 0
+        assert await page.evaluate("probes.movingFrames()") == 0
         assert await page.locator(".hb-piece").count() == 0
         assert await page.inner_text(".hb-wins .hb-number") == "53"
 
@@ -263,18 +194,7 @@ async def test_hostile_text_runs_nothing_and_leaves_its_box_nowhere(page: Page) 
 
 async def _outside(page: Page, hidden: bool) -> bytes:
     """What is painted beside the card, with or without its texts."""
-    await page.evaluate(
-        """(hidden) => {
-          for (const e of document.querySelectorAll('.hb-label, .hb-question')) e.style.visibility = hidden ? 'hidden' : '';
-          document.querySelector('.hb-ring').style.visibility = 'hidden';
-          const card = document.querySelector('.hb-card').getBoundingClientRect();
-          let mask = document.getElementById('mask');
-          if (!mask) { mask = document.createElement('div'); mask.id = 'mask'; document.body.append(mask); }
-          Object.assign(mask.style, {position: 'fixed', zIndex: 9, background: '#000', left: card.left + 'px', top: card.top + 'px',
-                                     width: card.width + 'px', height: card.height + 'px'});
-        }""",
-        hidden,
-    )
+    await page.evaluate("hidden => probes.coverCard(hidden)", hidden)
     return await page.screenshot()
 
 
@@ -284,16 +204,8 @@ async def test_the_page_is_transparent_from_corner_to_corner(page: Page) -> None
         await until(lambda: bool(server.visitors), "hello")
         picture = await page.screenshot(omit_background=True)
         await page.goto(f"{server.origin}/blank")
-        opaque = await page.evaluate(
-            """async (p) => {
-              const image = await createImageBitmap(await (await fetch('data:image/png;base64,' + p)).blob());
-              const canvas = new OffscreenCanvas(image.width, image.height).getContext('2d');
-              canvas.drawImage(image, 0, 0);
-              return canvas.getImageData(0, 0, image.width, image.height).data.filter((v, i) => i % 4 === 3 && v > 0).length;
-            }""",
-            base64.b64encode(picture).decode(),
-        )
-        assert opaque == 0
+        encoded = base64.b64encode(picture).decode()
+        assert await page.evaluate("png => probes.opaque(png)", encoded) == 0
 
 
 def _luminance(rgb: tuple[float, float, float]) -> float:
@@ -333,9 +245,10 @@ async def test_every_theme_is_readable_over_the_worst_video(page: Page, theme: s
         await open_overlay(page, server, theme=theme)
         await shows(page, "Which door?")
         asked = [
-            "plate", "track", "text", "text-2", "gold", "gold-ink", "gold-fill", "gold-text", "mark", "mark-stripe", "mark-ink",
-            "sign-ink", "accent", *(f"{kind}{n}" for kind in ("c", "on", "f", "e") for n in range(1, 11)),
-        ]  # fmt: skip
+            *("plate", "track", "text", "text-2", "gold", "gold-ink", "gold-fill", "gold-text"),
+            *("mark", "mark-stripe", "mark-ink", "sign-ink", "accent"),
+            *(f"{kind}{n}" for kind in ("c", "on", "f", "e") for n in range(1, 11)),
+        ]
         found: dict[str, str] = await page.evaluate(
             "(names) => { const s = getComputedStyle(document.querySelector('.hb-stage')); "
             "return Object.fromEntries(names.map((n) => [n, s.getPropertyValue('--hb-' + n).trim()])) }",
@@ -396,32 +309,13 @@ async def test_labels_survive_on_a_phone(page: Page) -> None:
         await open_overlay(page, server)
         await shows(page, "Which door?")
         await page.add_style_tag(content="html { background: #fff !important }")
-        boxes = await page.evaluate(
-            """() => Array.from(document.querySelectorAll('.hb-label, .hb-question, .hb-number'), (e) => {
-              const range = document.createRange(); range.selectNodeContents(e);
-              const box = range.getBoundingClientRect();
-              const scale = e.getBoundingClientRect().width / e.offsetWidth;
-              return [e.textContent, box.x, box.y, box.width, box.height, parseFloat(getComputedStyle(e).fontSize) * scale];
-            })"""
-        )
-        picture = await page.screenshot()
+        texts = await page.evaluate("probes.textBoxes()")
+        picture = base64.b64encode(await page.screenshot()).decode()
         await page.goto(f"{server.origin}/blank")
-        for text, x, y, width, height, size in boxes:
-            assert size >= 10, text
-            contrast = await page.evaluate(
-                """async ([p, x, y, w, h]) => {
-                  const image = await createImageBitmap(await (await fetch('data:image/png;base64,' + p)).blob());
-                  const canvas = new OffscreenCanvas(image.width, image.height).getContext('2d');
-                  canvas.drawImage(image, 0, 0);
-                  const data = canvas.getImageData(Math.round(x), Math.round(y), Math.round(w), Math.round(h)).data;
-                  const lin = (v) => (v /= 255) <= 0.03928 ? v / 12.92 : ((v + 0.055) / 1.055) ** 2.4;
-                  const all = [];
-                  for (let i = 0; i < data.length; i += 4) all.push(0.2126 * lin(data[i]) + 0.7152 * lin(data[i + 1]) + 0.0722 * lin(data[i + 2]));
-                  all.sort((a, b) => a - b);
-                  return (all[Math.floor(all.length * 0.97)] + 0.05) / (all[Math.floor(all.length * 0.3)] + 0.05);
-                }""",
-                [base64.b64encode(picture).decode(), x, y, width, height],
-            )
+        assert len(texts) == 9
+        for text in texts:
+            assert text["size"] >= 10, text
+            contrast = await page.evaluate("asked => probes.contrast(asked)", [picture, text["box"]])
             assert contrast >= 3, text
 
 
@@ -431,7 +325,7 @@ async def test_options_are_told_apart_by_number_and_shape(page: Page) -> None:
         await open_overlay(page, server)
         await shows(page, "Which door?")
         badges = await page.evaluate(
-            "() => Array.from(document.querySelectorAll('.hb-badge'), (b) => [b.dataset.shape, b.textContent])"
+            "Array.from(document.querySelectorAll('.hb-badge'), (b) => [b.dataset.shape, b.textContent])"
         )
         assert len({shape for shape, _ in badges}) == 10
         assert [number for _, number in badges] == [str(n) for n in range(1, 11)]
@@ -442,13 +336,9 @@ async def test_the_running_poll_is_back_soon_after_a_reload(page: Page) -> None:
         server.boards = {"b": poll_board(server)}
         await open_overlay(page, server)
         await shows(page, "Which door?")
-        await page.add_init_script(
-            "new MutationObserver((_, o) => { if (document.querySelector('.hb-card')) { o.disconnect(); window.drawn = performance.now(); } })"
-            ".observe(document, {subtree: true, childList: true});"
-        )
         times = []
         for _ in range(3):
             await page.reload()
-            await page.wait_for_function("() => window.drawn !== undefined")
-            times.append(await page.evaluate("() => window.drawn"))
+            await page.wait_for_function("() => probes.drawn() !== null")
+            times.append(await page.evaluate("probes.drawn()"))
         assert min(times) <= 500, times

@@ -21,32 +21,6 @@ BUSY = (
 )
 BACKGROUNDS = {"white": "#ffffff", "black": "#000000", "busy": BUSY}
 
-OUTSIDE = """() => {
-  const wrong = [];
-  const safe = document.querySelector('.hb-safe').getBoundingClientRect();
-  for (const card of document.querySelectorAll('.hb-poll, hb-poll')) {
-    const box = card.getBoundingClientRect();
-    if (box.left < safe.left - 1 || box.right > safe.right + 1 || box.top < safe.top - 1 || box.bottom > safe.bottom + 1)
-      wrong.push(`card ${JSON.stringify(box)} leaves ${JSON.stringify(safe)}`);
-    const plate = card.querySelector('.hb-card').getBoundingClientRect();
-    const parts = '.hb-question, .hb-status, .hb-label, .hb-figures, .hb-ring, .hb-jar, .hb-footer, .hb-row';
-    for (const part of card.querySelectorAll(parts)) {
-      const inner = part.getBoundingClientRect();
-      if (!inner.width || getComputedStyle(part).visibility === 'hidden') continue;
-      if (inner.left < plate.left - 1 || inner.right > plate.right + 1 || inner.top < plate.top - 1 || inner.bottom > plate.bottom + 1)
-        wrong.push(`${part.className} leaves the plate`);
-    }
-    for (const row of card.querySelectorAll('.hb-row')) {
-      const label = row.querySelector('.hb-label').getBoundingClientRect();
-      const figures = row.querySelector('.hb-figures').getBoundingClientRect();
-      const lane = row.querySelector('.hb-lane').getBoundingClientRect();
-      if (figures.width && label.right > figures.left + 1) wrong.push('a label runs into its figures');
-      if (lane.height && (label.top < lane.top - 4 || label.bottom > lane.bottom + 4)) wrong.push('a label leaves its row');
-    }
-  }
-  return wrong;
-}"""
-
 
 async def _show(page: Page, server: OverlayServer, scene: Scene) -> None:
     width, height = scene.size
@@ -77,7 +51,7 @@ async def test_every_state_has_a_picture_and_stays_in_its_box(page: Page, scenes
             await _show(page, server, scene)
             await _background(page, BACKGROUNDS["busy"])
             await page.screenshot(path=FOLDER / f"overlay-{scene.name}.png")
-            if found := await page.evaluate(OUTSIDE):
+            if found := await page.evaluate("probes.misplaced()"):
                 wrong[scene.name] = found
     assert wrong == {}
 
@@ -93,4 +67,4 @@ async def test_the_plate_holds_over_any_game(page: Page) -> None:
             for width, height in ((1920, 1080), (1280, 720), (640, 360)):
                 await page.set_viewport_size({"width": width, "height": height})
                 await page.screenshot(path=FOLDER / f"overlay-{name}-{width}.png")
-                assert await page.evaluate(OUTSIDE) == [], (name, width)
+                assert await page.evaluate("probes.misplaced()") == [], (name, width)

@@ -44,7 +44,9 @@ async def test_the_view_depends_on_nothing_but_board_and_time(page: Page) -> Non
                 server,
                 "poll_view",
                 """
-                const freeze = (x) => { if (x && typeof x === 'object') { Object.values(x).forEach(freeze); Object.freeze(x); } };
+                const freeze = (x) => {
+                  if (x && typeof x === 'object') Object.values(Object.freeze(x)).forEach(freeze);
+                };
                 freeze(a);
                 const at = Date.now();
                 const first = JSON.stringify(m.pollView(a, at, {lang: 'en'}));
@@ -176,8 +178,8 @@ async def test_text_is_made_fit_for_the_screen(page: Page) -> None:
 async def test_numbers_read_the_same_for_equal_values(page: Page) -> None:
     async with overlay_server() as server:
         body = (
-            "return [m.grouped(1812), m.short(999999, 'en'), m.short(1234567, 'de'), m.percent(1/3), m.percent(2), "
-            "m.countdown(99), m.countdown(100), m.countdown(599), m.countdown(600), m.percentSign('fr')]"
+            "return [m.grouped(1812), m.short(999999, 'en'), m.short(1234567, 'de'), m.percent(1/3), "
+            "m.percent(2), m.countdown(99), m.countdown(100), m.countdown(599), m.countdown(600), m.percentSign('fr')]"
         )
         assert await _ask(page, server, "format", body) == [
             "1\u202f812", "999\u202f999", "1,2\u202fM", 33, 100, "99", "1:40", "9:59", "10m", "\u202f%",
@@ -214,10 +216,12 @@ async def test_a_replica_takes_only_what_fits(page: Page) -> None:
             "replica",
             """
             const r = new m.Replica();
-            const delta = (from, to, set = {}, unset = [], epoch = 'e') => r.apply({op: 'delta', epoch, from, to, set, unset});
+            const delta = (from, to, set = {}, unset = [], epoch = 'e') =>
+              r.apply({op: 'delta', epoch, from, to, set, unset});
             const out = [delta(0, 1)];
             out.push(r.apply({op: 'snapshot', epoch: 'e', seq: 5, boards: {a: 1, b: 2}, layout: {}}));
-            out.push(delta(5, 6, {a: 2}), delta(5, 6, {a: 9}), delta(4, 8, {c: 3}, ['b']), delta(9, 10, {a: 7}));
+            out.push(delta(5, 6, {a: 2}), delta(5, 6, {a: 9}), delta(4, 8, {c: 3}, ['b']));
+            out.push(delta(9, 10, {a: 7}));
             out.push(delta(8, 9, {a: 8}, [], 'other'));
             out.push(r.apply({op: 'ping', epoch: 'e', seq: 8}), r.apply({op: 'ping', epoch: 'e', seq: 9}));
             out.push(r.apply({op: 'ping', epoch: 'x', seq: 8}), r.apply({op: 'news'}));
@@ -254,5 +258,8 @@ async def test_the_newest_poll_is_on_stage_and_the_loudest_has_the_floor(page: P
 
 async def test_confetti_is_the_same_for_everybody(page: Page) -> None:
     async with overlay_server() as server:
-        body = "const s = (x) => JSON.stringify(m.pieces(x)); return [s('a') === s('a'), s('a') === s('b'), m.pieces('a').length]"
+        body = """
+          const s = (x) => JSON.stringify(m.pieces(x));
+          return [s('a') === s('a'), s('a') === s('b'), m.pieces('a').length];
+        """
         assert await _ask(page, server, "confetti", body) == [True, False, 24]

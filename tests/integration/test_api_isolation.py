@@ -148,9 +148,7 @@ async def test_members_who_run_the_show_get_in_and_others_do_not(rig: Rig) -> No
         assert (await desk.get(path)).status_code == code
 
 
-@pytest.mark.parametrize(
-    "bad", ["1", "null", "..", "%00", "a" * 64, "{01933b3e-0000-7000-8000-000000000000}"]
-)
-async def test_what_is_no_id_is_not_found(rig: Rig, bad: str) -> None:
-    for path in (f"/api/v1/polls/{bad}", f"/api/v1/campaigns/{bad}/polls"):
-        assert (await rig.root.get(path)).status_code == 404
+async def test_what_is_no_id_is_not_found(rig: Rig) -> None:
+    for bad in ["1", "null", "..", "%00", "a" * 64, "{01933b3e-0000-7000-8000-000000000000}"]:
+        for path in (f"/api/v1/polls/{bad}", f"/api/v1/campaigns/{bad}/polls"):
+            assert (await rig.root.get(path)).status_code == 404

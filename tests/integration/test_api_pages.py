@@ -44,25 +44,22 @@ async def test_the_desk_is_for_who_is_logged_in(rig: Rig) -> None:
     assert (desk.status_code, desk.text) == (200, f"desk/desk.html of build {rig.services.assets.build}")
 
 
-@pytest.mark.parametrize(
-    ("path", "file"),
-    [
+async def test_pages_name_their_build_and_are_asked_for_anew(rig: Rig) -> None:
+    for path, file in [
         ("/login", pages.LOGIN),
         ("/docs", pages.DOCS),
         (f"/o/{OVERLAY_ID}", pages.OVERLAY),
         (f"/o/{OVERLAY_ID}?widget=poll&debug=1", pages.OVERLAY),
         ("/o/sw.js", pages.SERVICE_WORKER),
-    ],
-)
-async def test_pages_name_their_build_and_are_asked_for_anew(rig: Rig, path: str, file: str) -> None:
-    answer = await rig.client().get(path)
-    assert answer.text == f"{file} of build {rig.services.assets.build}"
-    assert answer.headers["cache-control"] == "no-cache"
-    kind = "text/javascript" if file.endswith(".js") else "text/html"
-    assert answer.headers["content-type"] == f"{kind}; charset=utf-8"
-    again = await rig.client().get(path, headers={"if-none-match": answer.headers["etag"]})
-    assert (again.status_code, again.content) == (304, b"")
-    assert again.headers["content-security-policy"] == answer.headers["content-security-policy"]
+    ]:
+        answer = await rig.client().get(path)
+        assert answer.text == f"{file} of build {rig.services.assets.build}"
+        assert answer.headers["cache-control"] == "no-cache"
+        kind = "text/javascript" if file.endswith(".js") else "text/html"
+        assert answer.headers["content-type"] == f"{kind}; charset=utf-8"
+        again = await rig.client().get(path, headers={"if-none-match": answer.headers["etag"]})
+        assert (again.status_code, again.content) == (304, b"")
+        assert again.headers["content-security-policy"] == answer.headers["content-security-policy"]
 
 
 async def test_files_of_the_build_never_change(rig: Rig) -> None:
@@ -159,17 +156,15 @@ async def test_a_host_header_cannot_write_a_policy(database: Database, tmp_path:
         assert "ws://stream-pc.local:8787" in directives(answer)["connect-src"]
 
 
-@pytest.mark.parametrize("host", ["127.0.0.1:8787", "localhost:1", "LOCALHOST", "[::1]:8787", "127.0.0.1"])
-async def test_on_loopback_we_answer_to_our_own_names(rig: Rig, host: str) -> None:
-    assert (await rig.client().get("/livez", headers={"host": host})).status_code == 200
+async def test_on_loopback_we_answer_to_our_own_names(rig: Rig) -> None:
+    for host in ["127.0.0.1:8787", "localhost:1", "LOCALHOST", "[::1]:8787", "127.0.0.1"]:
+        assert (await rig.client().get("/livez", headers={"host": host})).status_code == 200
 
 
-@pytest.mark.parametrize(
-    "host", ["evil.example", "127.0.0.1.evil.example:8787", "localhost.evil", "10.0.0.1", "", "127.1"]
-)
-async def test_on_loopback_a_rebound_name_gets_nothing(rig: Rig, host: str) -> None:
-    answer = await rig.client().get("/desk", headers={"host": host})
-    wrong(answer, 421, "unknown_host")
+async def test_on_loopback_a_rebound_name_gets_nothing(rig: Rig) -> None:
+    for host in ["evil.example", "127.0.0.1.evil.example:8787", "localhost.evil", "10.0.0.1", "", "127.1"]:
+        answer = await rig.client().get("/desk", headers={"host": host})
+        wrong(answer, 421, "unknown_host")
 
 
 async def test_health_follows_the_database_and_not_redis(rig: Rig) -> None:

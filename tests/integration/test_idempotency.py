@@ -197,12 +197,12 @@ async def test_a_repeated_login_gets_its_cookie_again(rig: Rig) -> None:
     assert answers[0].headers["set-cookie"] == answers[1].headers["set-cookie"]
 
 
-@pytest.mark.parametrize("key", ["", " ", "a b", "x" * 256, "ä"])
-async def test_a_malformed_key_is_refused(rig: Rig, key: str) -> None:
-    answer = await rig.root.post(
-        "/api/v1/campaigns", json={"name": "N"}, headers=[(b"idempotency-key", key.encode("latin-1"))]
-    )
-    wrong(answer, 400, "idempotency_key")
+async def test_a_malformed_key_is_refused(rig: Rig) -> None:
+    for key in ["", " ", "a b", "x" * 256, "ä"]:
+        answer = await rig.root.post(
+            "/api/v1/campaigns", json={"name": "N"}, headers=[(b"idempotency-key", key.encode("latin-1"))]
+        )
+        wrong(answer, 400, "idempotency_key")
 
 
 async def test_the_longest_key_is_taken(rig: Rig) -> None:

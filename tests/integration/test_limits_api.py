@@ -33,29 +33,26 @@ def padded(size: int, core: str = '{"name":"Night"}') -> bytes:
     return core.encode() + b" " * (size - len(core))
 
 
-@pytest.mark.parametrize(
-    ("path", "core", "most"),
-    [
+async def test_size_of_a_body(rig: Rig) -> None:
+    for pattern, core, most in [
         ("/api/v1/campaigns", '{"name":"Night"}', 64 * 1024),
         ("/api/v1/campaigns/{campaign}/events", "[]", 1024 * 1024),
-    ],
-)
-async def test_size_of_a_body(rig: Rig, path: str, core: str, most: int) -> None:
-    path = path.replace("{campaign}", await rig.campaign())
-    for size, taken in ((most - 1, True), (most, True), (most + 1, False), (most * 20, False)):
-        body = padded(size, core)
-        declared = await rig.root.post(path, content=body, headers=JSON)
+    ]:
+        path = pattern.replace("{campaign}", await rig.campaign())
+        for size, taken in ((most - 1, True), (most, True), (most + 1, False), (most * 20, False)):
+            body = padded(size, core)
+            declared = await rig.root.post(path, content=body, headers=JSON)
 
-        async def in_pieces(body: bytes = body) -> AsyncIterator[bytes]:
-            for start in range(0, len(body), 65_000):
-                yield body[start : start + 65_000]
+            async def in_pieces(body: bytes = body) -> AsyncIterator[bytes]:
+                for start in range(0, len(body), 65_000):
+                    yield body[start : start + 65_000]
 
-        undeclared = await rig.root.post(path, content=in_pieces(), headers=JSON)
-        for answer in (declared, undeclared):
-            if taken:
-                assert answer.is_success, answer.text
-            else:
-                wrong(answer, 413, "too_large")
+            undeclared = await rig.root.post(path, content=in_pieces(), headers=JSON)
+            for answer in (declared, undeclared):
+                if taken:
+                    assert answer.is_success, answer.text
+                else:
+                    wrong(answer, 413, "too_large")
 
 
 async def test_a_lie_about_the_length_is_noticed(rig: Rig) -> None:
@@ -69,28 +66,27 @@ async def test_a_lie_about_the_length_is_noticed(rig: Rig) -> None:
     wrong(huge, 413, "too_large")
 
 
-@pytest.mark.parametrize(("count", "status"), [(0, 200), (999, 200), (1000, 200), (1001, 422)])
-async def test_number_of_events(rig: Rig, count: int, status: int) -> None:
-    campaign = await rig.campaign()
-    answer = await rig.root.post(f"/api/v1/campaigns/{campaign}/events", json=[{}] * count)
-    assert answer.status_code == status
-    if status == 200:
-        assert len(answer.json()["rejected"]) == count
+async def test_number_of_events(rig: Rig) -> None:
+    for count, status in [(0, 200), (999, 200), (1000, 200), (1001, 422)]:
+        campaign = await rig.campaign()
+        answer = await rig.root.post(f"/api/v1/campaigns/{campaign}/events", json=[{}] * count)
+        assert answer.status_code == status
+        if status == 200:
+            assert len(answer.json()["rejected"]) == count
 
 
-@pytest.mark.parametrize(("levels", "status"), [(15, 422), (16, 422), (17, 400), (100_000, 400)])
-async def test_depth_of_json(rig: Rig, levels: int, status: int) -> None:
+async def test_depth_of_json(rig: Rig) -> None:
     """422 says that it was read and has the wrong shape, 400 that it was not even read."""
-    body = b"[" * levels + b"]" * levels
-    if len(body) > 60_000:
-        body = body[:60_000]
-    answer = await rig.root.post("/api/v1/campaigns", content=body, headers=JSON)
-    assert answer.status_code == status
+    for levels, status in [(15, 422), (16, 422), (17, 400), (100_000, 400)]:
+        body = b"[" * levels + b"]" * levels
+        if len(body) > 60_000:
+            body = body[:60_000]
+        answer = await rig.root.post("/api/v1/campaigns", content=body, headers=JSON)
+        assert answer.status_code == status
 
 
-@pytest.mark.parametrize(
-    ("body", "kind"),
-    [
+async def test_strict_json_over_http(rig: Rig) -> None:
+    for body, kind in [
         (b'{"name":"a","name":"b"}', "not_json"),
         (b'{"name":"a\\u0000b"}', "not_json"),
         (b'{"name":NaN}', "not_json"),
@@ -99,87 +95,86 @@ async def test_depth_of_json(rig: Rig, levels: int, status: int) -> None:
         (b'{"name":12345678901234567890123456}', "not_json"),
         (b"{", "not_json"),
         (b"\xef\xbb\xbf{}", "not_json"),
-    ],
-)
-async def test_strict_json_over_http(rig: Rig, body: bytes, kind: str) -> None:
-    wrong(await rig.root.post("/api/v1/campaigns", content=body, headers=JSON), 400, kind)
+    ]:
+        wrong(await rig.root.post("/api/v1/campaigns", content=body, headers=JSON), 400, kind)
 
 
-@pytest.mark.parametrize(
-    ("headers", "kind"),
-    [
+async def test_what_is_no_plain_json_is_not_read(rig: Rig) -> None:
+    for headers, kind in [
         ({"content-type": "text/plain"}, "media_type"),
         ({"content-type": "application/json; charset=latin-1"}, "media_type"),
         ({"content-type": "application/problem+json"}, "media_type"),
         ({"content-type": ""}, "media_type"),
         (JSON | {"content-encoding": "gzip"}, "content_encoding"),
         (JSON | {"content-encoding": "identity, br"}, "content_encoding"),
-    ],
-)
-async def test_what_is_no_plain_json_is_not_read(rig: Rig, headers: dict[str, str], kind: str) -> None:
-    wrong(await rig.root.post("/api/v1/campaigns", content=b'{"name":"N"}', headers=headers), 415, kind)
+    ]:
+        wrong(await rig.root.post("/api/v1/campaigns", content=b'{"name":"N"}', headers=headers), 415, kind)
 
 
-@pytest.mark.parametrize(
-    "media_type", ["application/json; charset=utf-8", "Application/JSON", 'application/json;charset="UTF-8"']
-)
-async def test_json_by_its_other_names(rig: Rig, media_type: str) -> None:
-    answer = await rig.root.post(
-        "/api/v1/campaigns", content=b'{"name":"N"}', headers={"content-type": media_type}
-    )
-    assert answer.status_code == 201
+async def test_json_by_its_other_names(rig: Rig) -> None:
+    for media_type in [
+        "application/json; charset=utf-8",
+        "Application/JSON",
+        'application/json;charset="UTF-8"',
+    ]:
+        answer = await rig.root.post(
+            "/api/v1/campaigns", content=b'{"name":"N"}', headers={"content-type": media_type}
+        )
+        assert answer.status_code == 201
 
 
-@pytest.mark.parametrize("body", [b"", b"{}", b" {} "])
-async def test_a_call_without_fields_takes_an_empty_body(rig: Rig, body: bytes) -> None:
-    campaign = await rig.campaign()
-    made = await rig.root.post(f"/api/v1/campaigns/{campaign}/overlays", json={"name": "Main"})
-    path = f"/api/v1/overlays/{made.json()['id']}/rotate"
-    assert (await rig.root.post(path, content=body, headers=JSON if body else {})).status_code == 200
-    wrong(await rig.root.post(path, json={"surprise": 1}), 422, "invalid")
-    wrong(await rig.root.post(path, json=[]), 422, "invalid")
+async def test_a_call_without_fields_takes_an_empty_body(rig: Rig) -> None:
+    for body in [b"", b"{}", b" {} "]:
+        campaign = await rig.campaign()
+        made = await rig.root.post(f"/api/v1/campaigns/{campaign}/overlays", json={"name": "Main"})
+        path = f"/api/v1/overlays/{made.json()['id']}/rotate"
+        assert (await rig.root.post(path, content=body, headers=JSON if body else {})).status_code == 200
+        wrong(await rig.root.post(path, json={"surprise": 1}), 422, "invalid")
+        wrong(await rig.root.post(path, json=[]), 422, "invalid")
 
 
-@pytest.mark.parametrize(("field", "most"), [("name", 100), ("description", 500)])
-async def test_lengths_of_a_campaigns_texts(rig: Rig, field: str, most: int) -> None:
-    for length, status in ((most - 1, 201), (most, 201), (most + 1, 422)):
-        answer = await rig.root.post("/api/v1/campaigns", json=NEW | {field: "ü" * length})
+async def test_lengths_of_a_campaigns_texts(rig: Rig) -> None:
+    for field, most in [("name", 100), ("description", 500)]:
+        for length, status in ((most - 1, 201), (most, 201), (most + 1, 422)):
+            answer = await rig.root.post("/api/v1/campaigns", json=NEW | {field: "ü" * length})
+            assert answer.status_code == status
+
+
+async def test_length_of_an_overlays_name(rig: Rig) -> None:
+    for length, status in [(0, 422), (1, 201), (63, 201), (64, 201), (65, 422)]:
+        campaign = await rig.campaign()
+        answer = await rig.root.post(f"/api/v1/campaigns/{campaign}/overlays", json={"name": "x" * length})
         assert answer.status_code == status
 
 
-@pytest.mark.parametrize(("length", "status"), [(0, 422), (1, 201), (63, 201), (64, 201), (65, 422)])
-async def test_length_of_an_overlays_name(rig: Rig, length: int, status: int) -> None:
+def event_with(field: str, length: int) -> dict[str, Any]:
+    user = {"id": "1", "login": "a", "name": "A"}
+    line: dict[str, Any] = {
+        "type": "chat.message",
+        "platform": "custom",
+        "channel_id": "a",
+        "user": user,
+        "message_id": f"{field}{length}",
+        "text": "hi",
+        "sent_at": "2026-11-20T20:00:00Z",
+    }
+    (user if field in user else line)[field] = "x" * length
+    return line
+
+
+async def test_lengths_in_an_event(rig: Rig) -> None:
     campaign = await rig.campaign()
-    answer = await rig.root.post(f"/api/v1/campaigns/{campaign}/overlays", json={"name": "x" * length})
-    assert answer.status_code == status
+    body = {"platform": "custom", "login": "a", "source": "api"}
+    await rig.root.post(f"/api/v1/campaigns/{campaign}/channels", json=body)
+    for field, most in (("id", 64), ("login", 64), ("name", 64), ("text", 500), ("message_id", 128)):
+        events = [event_with(field, length) for length in (most - 1, most, most + 1)]
+        answer = await rig.root.post(f"/api/v1/campaigns/{campaign}/events", json=events)
+        assert answer.json()["accepted"] == 2, field
+        assert [entry["index"] for entry in answer.json()["rejected"]] == [2]
 
 
-@pytest.mark.parametrize(
-    ("field", "most"), [("id", 64), ("login", 64), ("name", 64), ("text", 500), ("message_id", 128)]
-)
-async def test_lengths_in_an_event(rig: Rig, field: str, most: int) -> None:
-    campaign = await rig.campaign()
-    await rig.root.post(
-        f"/api/v1/campaigns/{campaign}/channels", json={"platform": "custom", "login": "a", "source": "api"}
-    )
-
-    def event(length: int) -> dict[str, Any]:
-        user = {"id": "1", "login": "a", "name": "A"}
-        line = {"type": "chat.message", "platform": "custom", "channel_id": "a", "user": user,
-                "message_id": f"m{length}", "text": "hi", "sent_at": "2026-11-20T20:00:00Z"}  # fmt: skip
-        (user if field in user else line)[field] = "x" * length
-        return line
-
-    answer = await rig.root.post(
-        f"/api/v1/campaigns/{campaign}/events", json=[event(length) for length in (most - 1, most, most + 1)]
-    )
-    assert answer.json()["accepted"] == 2
-    assert [entry["index"] for entry in answer.json()["rejected"]] == [2]
-
-
-@pytest.mark.parametrize(
-    ("query", "status"),
-    [
+async def test_query_parameters_are_strict_too(rig: Rig) -> None:
+    for query, status in [
         ("limit=0", 422),
         ("limit=1", 200),
         ("limit=100", 200),
@@ -189,10 +184,8 @@ async def test_lengths_in_an_event(rig: Rig, field: str, most: int) -> None:
         ("limit=", 422),
         ("cursor=x", 422),
         ("page=2", 422),
-    ],
-)
-async def test_query_parameters_are_strict_too(rig: Rig, query: str, status: int) -> None:
-    assert (await rig.root.get(f"/api/v1/campaigns?{query}")).status_code == status
+    ]:
+        assert (await rig.root.get(f"/api/v1/campaigns?{query}")).status_code == status
 
 
 async def writes(client: Any, count: int) -> list[int]:

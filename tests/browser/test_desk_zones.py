@@ -1,0 +1,421 @@
+"""The desk's lists and forms: rundown, composer, channels, overlays, history, shows, signing in."""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import AsyncIterator
+
+import pytest
+from playwright.async_api import Page, expect
+
+from tests.browser.desk_harness import FakeHubbub, serve
+from tests.browser.desk_poll import Refusal
+
+
+@pytest.fixture
+async def fake() -> AsyncIterator[FakeHubbub]:
+    """The stand-in API, listening."""
+    hubbub = FakeHubbub()
+    async with serve(hubbub):
+        yield hubbub
+
+
+async def open_desk(page: Page, fake: FakeHubbub) -> None:
+    await page.goto(f"{fake.origin}/desk")
+    await expect(page.locator(".link-word")).to_have_text("live")
+
+
+async def order(page: Page) -> list[str]:
+    return await page.locator(".draft .draft-question").all_inner_texts()
+
+
+async def test_every_empty_list_teaches_and_offers_one_button(page: Page, fake: FakeHubbub) -> None:
+    fake.add_campaign()
+    await open_desk(page, fake)
+    await expect(page.locator(".rundown .teach")).to_contain_text("Your questions wait here")
+    await expect(page.locator("[aria-label=Channels] .teach")).to_contain_text(
+        "Reading its chat needs no login"
+    )
+    await expect(page.locator("[aria-label=Overlays] .teach")).to_contain_text(
+        "What viewers see comes from here"
+    )
+    await expect(page.locator(".health-summary")).to_have_text("not set up yet")
+    assert await page.get_by_role("button", name="Try it simulated").count() >= 3
+    await page.locator("#tab-history").click()
+    await expect(page.locator(".history .teach")).to_contain_text("Results gather here")
+    await page.locator(".history").get_by_role("button", name="Try it simulated").click()
+    await expect(page.locator(".state-title")).to_have_text("Chat is voting")
+    assert next(iter(fake.polls.values())).simulated
+
+
+async def test_the_rundown_moves_by_keyboard_and_by_dragging(page: Page, fake: FakeHubbub) -> None:
+    campaign = fake.add_campaign()
+    for question in ("One", "Two", "Three"):
+        fake.add_poll(campaign, question)
+    await open_desk(page, fake)
+    await expect(page.locator(".draft")).to_have_count(3)
+    await page.get_by_role("button", name=re.compile("Move “One”")).focus()
+    await page.keyboard.press("ArrowDown")
+    await expect(page.locator(".draft-question").first).to_have_text("Two")
+    await page.keyboard.press("ArrowDown")
+    await expect(page.locator(".draft-question").last).to_have_text("One")
+    handle = page.get_by_role("button", name=re.compile("Move “One”"))
+    await handle.hover()
+    await page.mouse.down()
+    first = await page.locator(".draft").first.bounding_box()
+    assert first is not None
+    await page.mouse.move(first["x"] + 20, first["y"] + 2, steps=8)
+    await page.mouse.up()
+    await expect(page.locator(".draft-question").first).to_have_text("One")
+    assert await order(page) == ["One", "Two", "Three"]
+    await page.reload()
+    await expect(page.locator(".draft-question").first).to_have_text("One")
+    saved = [fake.polls[i].body["question"] for i in next(iter(fake.rundowns.values()))["order"]]
+    assert saved == ["One", "Two", "Three"]
+
+
+async def test_nothing_moves_while_a_finger_is_down(page: Page, fake: FakeHubbub) -> None:
+    campaign = fake.add_campaign()
+    fake.add_poll(campaign, "One")
+    await open_desk(page, fake)
+    await page.locator(".draft .square").hover()
+    await page.mouse.down()
+    first = fake.add_poll(campaign, "Zero")
+    rundown = next(iter(fake.rundowns.values()))
+    rundown["order"] = [first.id, *[i for i in rundown["order"] if i != first.id]]
+    asked = len([1 for _, path, _ in fake.calls if path.endswith("/rundowns")])
+    await page.evaluate("document.dispatchEvent(new Event('visibilitychange'))")
+    await page.wait_for_function("performance.now() > 0")
+    while len([1 for _, path, _ in fake.calls if path.endswith("/rundowns")]) == asked:
+        await page.wait_for_timeout(20)
+    await page.wait_for_timeout(300)  # time enough to draw, were it not for the finger
+    assert await order(page) == ["One"]
+    await page.mouse.up()
+    await expect(page.locator(".draft")).to_have_count(2)
+    await expect(page.locator(".draft-tools").last).to_be_visible()  # the press landed on "One"
+
+
+async def test_delete_duplicate_and_rehearse(page: Page, fake: FakeHubbub) -> None:
+    campaign = fake.add_campaign()
+    fake.add_poll(campaign, "One", "a", "b", secret=True)
+    fake.add_poll(campaign, "Two")
+    await open_desk(page, fake)
+    await page.get_by_role("button", name="More for “One”").click()
+    await page.get_by_role("button", name="Duplicate").click()
+    await expect(page.locator(".draft-question").nth(1)).to_have_text("One")
+    await page.locator(".draft").first.get_by_role("button", name="Delete").click()
+    await expect(page.locator(".draft")).to_have_count(2)
+    await page.locator(".toast.undo button").click()
+    await expect(page.locator(".draft")).to_have_count(3)
+    await expect(page.locator(".draft-question").first).to_have_text("One")
+    assert sum(poll.body["secret"] for poll in fake.polls.values()) == 2
+    await page.get_by_role("button", name="More for “Two”").click()
+    await page.locator(".draft").last.get_by_role("button", name="Try it simulated").click()
+    await expect(page.locator(".tag.sim").last).to_be_visible()
+    await expect(page.locator(".state-question")).to_have_text("Two")
+    await page.locator(".draft .launch").first.click()
+    await expect(page.locator(".toast.error")).to_contain_text("One poll at a time")
+
+
+async def test_the_composer_says_what_is_wrong_while_typing(page: Page, fake: FakeHubbub) -> None:
+    campaign = fake.add_campaign()
+    fake.add_channel(campaign, "ana")
+    fake.add_channel(campaign, "bruno")
+    await open_desk(page, fake)
+    await page.keyboard.press("n")
+    dialog = page.locator("dialog[open]")
+    await dialog.get_by_role("button", name="Save Ctrl").click()
+    await expect(dialog.get_by_role("alert")).to_have_text("Write the question.")
+    await page.keyboard.type("🐉" * 121)
+    await expect(page.locator("#composer-question-note")).to_have_text("1 characters too long.")
+    await page.keyboard.press("Backspace")
+    await expect(page.locator("#composer-question-note")).to_have_text("0 characters left")
+    await page.keyboard.press("Enter")
+    await page.keyboard.insert_text("Left")
+    await page.keyboard.press("Enter")
+    await page.keyboard.type("left")
+    await expect(dialog).to_contain_text("Options 1 and 2 read the same")
+    await page.keyboard.type(" side")
+    for number in range(3, 11):
+        await page.keyboard.press("Enter")
+        await page.keyboard.type(f"option {number}")
+    await expect(dialog.get_by_role("button", name="Ten options are the most")).to_be_disabled()
+    await dialog.get_by_text("Other", exact=True).click()
+    await dialog.get_by_label("Other length").fill("9")
+    await expect(dialog).to_contain_text("A whole number from 10 to 3600.")
+    await dialog.get_by_label("Other length").fill("45")
+    await dialog.locator("details.more > summary").click()
+    await expect(dialog.get_by_text("Several channels")).to_be_visible()
+    await dialog.get_by_text("Big channels are capped").click()
+    await dialog.get_by_label("Cap for one channel").fill("30")
+    await dialog.get_by_text("Draw lots").click()
+    await dialog.get_by_label("Wait for late votes").fill("0")
+    await page.keyboard.press("Control+Enter")
+    await expect(page.locator(".draft")).to_have_count(1)
+    body = next(body for method, path, body in fake.calls if method == "POST" and path.endswith("/polls"))
+    assert body["question"] == "🐉" * 120
+    assert len(body["options"]) == 10
+    assert (body["duration_s"], body["weighting"], body["cap_percent"]) == (45, "capped", 30)
+    assert (body["tie"], body["grace_s"], body["auto_reveal_s"]) == ("random", 0, None)
+
+
+async def test_a_pasted_list_fills_the_options_and_a_closed_dialog_keeps_them(
+    page: Page, fake: FakeHubbub
+) -> None:
+    fake.add_campaign()
+    await open_desk(page, fake)
+    await page.keyboard.press("n")
+    await page.keyboard.type("Where to?")
+    await page.keyboard.press("Enter")
+    await page.evaluate(
+        """() => {
+            const data = new DataTransfer();
+            data.setData("text", "North\\nEast\\nSouth\\n");
+            const paste = new ClipboardEvent("paste", {clipboardData: data, bubbles: true, cancelable: true});
+            document.activeElement.dispatchEvent(paste);
+        }"""
+    )
+    fields = page.locator(".option-fields input")
+    await expect(fields).to_have_count(3)
+    await page.keyboard.press("Escape")
+    await expect(page.locator(".toast")).to_contain_text("Not saved, but kept")
+    await page.keyboard.press("n")
+    await expect(page.locator("#composer-question")).to_have_value("Where to?")
+    await expect(fields.nth(2)).to_have_value("South")
+
+
+async def test_a_poll_that_cannot_be_saved_keeps_what_was_typed(page: Page, fake: FakeHubbub) -> None:
+    fake.add_campaign()
+    fake.broken["/polls"] = Refusal(503, "The database is restarting.")
+    await page.goto(f"{fake.origin}/desk")
+    await expect(page.locator(".rundown .teach.bad")).to_contain_text("Could not read the rundown")
+    fake.broken.clear()
+    await page.get_by_role("button", name="Try again").first.click()
+    await expect(page.locator(".rundown .teach").last).to_be_visible()
+    fake.broken["/polls"] = Refusal(422, "The question is not allowed.")
+    await page.keyboard.press("n")
+    await page.keyboard.type("Q")
+    for option in ("a", "b"):
+        await page.keyboard.press("Enter")
+        await page.keyboard.type(option)
+    await page.keyboard.press("Control+Enter")
+    await expect(page.locator("dialog[open]")).to_contain_text("What you typed is still here")
+    await expect(page.locator("#composer-question")).to_have_value("Q")
+
+
+async def test_templates_start_a_poll_and_are_saved(page: Page, fake: FakeHubbub) -> None:
+    fake.add_campaign()
+    await open_desk(page, fake)
+    await page.locator(".rundown .starters").get_by_role("button", name="Which way").click()
+    dialog = page.locator("dialog[open]")
+    await expect(page.locator("#composer-question")).to_have_value("Which way do they go?")
+    await dialog.get_by_role("button", name="Save as template").click()
+    await expect(page.locator(".toast")).to_contain_text("Saved as a template")
+    await dialog.locator("details.from > summary").click()
+    own = dialog.get_by_role("button", name="Delete the template “Which way do they go?”")
+    await own.click()
+    assert not fake.templates
+    await page.locator(".toast.undo button").click()
+    await expect(own).to_be_visible()
+    assert next(iter(fake.templates.values()))["options"] == ["Left", "Right", "Back"]
+
+
+async def test_a_channel_is_added_by_name_or_link_and_removed_with_a_way_back(
+    page: Page, fake: FakeHubbub
+) -> None:
+    fake.add_campaign()
+    await open_desk(page, fake)
+    await page.locator("[aria-label=Channels]").get_by_role("button", name="Add a channel").first.click()
+    await page.keyboard.type("not a name!")
+    await page.keyboard.press("Enter")
+    await expect(page.locator("dialog[open]")).to_contain_text("letters, digits and _ only")
+    await page.get_by_label("Channel name").fill("https://www.twitch.tv/Ana_Plays?x=1")
+    await page.keyboard.press("Enter")
+    row = page.locator("[aria-label=Channels] .lamp")
+    await expect(row).to_contain_text("ana_plays")
+    await expect(row).to_contain_text("connecting…")
+    body = next(body for method, path, body in fake.calls if method == "POST" and path.endswith("/channels"))
+    assert body == {"platform": "twitch", "login": "ana_plays", "source": "irc"}
+    channel = next(iter(fake.channels.values()))
+    channel.update(status="failing", status_detail="Twitch did not answer within 10 s.")
+    await expect(row).to_contain_text("Twitch did not answer within 10 s.", timeout=6000)
+    await expect(page.locator(".health-summary")).to_have_text("1 thing to look at")
+    await page.get_by_role("button", name="Remove ana_plays").click()
+    await expect(row).to_have_count(0)
+    await page.locator(".toast.undo button").click()
+    await expect(row).to_have_count(1)
+
+
+async def test_an_overlay_link_is_in_the_page_only_after_a_click(page: Page, fake: FakeHubbub) -> None:
+    fake.add_campaign()
+    await page.context.grant_permissions(["clipboard-read", "clipboard-write"])
+    await open_desk(page, fake)
+    await page.locator("[aria-label=Overlays]").get_by_role("button", name="Add an overlay").first.click()
+    await page.keyboard.press("Enter")
+    card = page.locator(".link-once:visible")
+    await expect(card).to_contain_text("shown only now")
+    assert "ovl_" not in await page.content()
+    await card.get_by_role("button", name="Copy link").click()
+    copied: str = await page.evaluate("navigator.clipboard.readText()")
+    assert copied.startswith(f"{fake.origin}/o/")
+    assert "#k=ovl_" in copied
+    assert "ovl_" not in await page.content()
+    await card.locator(".secret").click()
+    await expect(card.locator(".secret")).to_have_text(copied)
+    await card.get_by_role("button", name="Done").click()
+    assert "ovl_" not in await page.content()
+
+
+async def test_a_new_link_needs_a_hold_or_a_second_press(page: Page, fake: FakeHubbub) -> None:
+    campaign = fake.add_campaign()
+    fake.add_overlay(campaign)
+    await open_desk(page, fake)
+    await expect(page.locator("[aria-label=Overlays] .lamp")).to_contain_text("OBS 31.0, 1920×1080, seen")
+    await page.get_by_role("button", name="More for Main scene").click()
+    rotate = page.get_by_role("button", name="New link (hold)")
+    await rotate.click()
+    assert not [path for _, path, _ in fake.calls if path.endswith("/rotate")]
+    armed = page.get_by_role("button", name="Hold, or press again to confirm")
+    await expect(armed).to_be_visible()
+    await page.wait_for_timeout(600)  # longer than a double click
+    await armed.click()
+    await expect(page.locator(".link-once:visible")).to_be_visible()
+    await rotate.hover()
+    await page.mouse.down()
+    async with page.expect_response("**/rotate", timeout=4000):
+        pass
+    await page.mouse.up()
+    assert len([path for _, path, _ in fake.calls if path.endswith("/rotate")]) == 2
+    await page.get_by_role("button", name="Send a test picture to Main scene").click()
+    await expect(page.locator(".toast").last).to_contain_text("Test picture sent")
+
+
+async def test_the_look_of_an_overlay_is_saved_and_previewed(page: Page, fake: FakeHubbub) -> None:
+    campaign = fake.add_campaign()
+    overlay = fake.add_overlay(campaign, custom="kept")
+    await open_desk(page, fake)
+    await page.get_by_role("button", name="More for Main scene").click()
+    await page.get_by_role("button", name="Look…").click()
+    await page.get_by_label("Stage").select_option("vertical")
+    await page.get_by_label("Theme").select_option("paper")
+    await page.locator("dialog[open]").get_by_role("button", name="Save").click()
+    await expect(page.locator(".preview")).to_have_attribute("data-stage", "vertical")
+    assert overlay["layout"]["theme"] == "paper"
+    assert overlay["layout"]["custom"] == "kept"
+
+
+async def test_past_polls_tell_the_result_and_can_be_asked_again(page: Page, fake: FakeHubbub) -> None:
+    campaign = fake.add_campaign()
+    poll = fake.done(fake.add_poll(campaign, "Who leads?", "Aya", "Bruno"), [10, 31])
+    await open_desk(page, fake)
+    await page.locator("#tab-history").click()
+    item = page.locator(".past-item")
+    await expect(item).to_contain_text("“Bruno” wins")
+    await item.locator("summary").click()
+    await expect(item).to_contain_text("76 %")
+    await expect(item).to_contain_text("31 votes")
+    link = item.get_by_role("link", name="Export CSV")
+    assert await link.get_attribute("href") == f"/api/v1/polls/{poll.id}/export?format=csv"
+    await item.get_by_role("button", name="Again").click()
+    await page.locator("#tab-rundown").click()
+    await expect(page.locator(".draft")).to_contain_text("Who leads?")
+
+
+async def test_streamer_safe_mode_blurs_names_and_stays_on(page: Page, fake: FakeHubbub) -> None:
+    campaign = fake.add_campaign()
+    fake.add_channel(campaign, "ana")
+    await open_desk(page, fake)
+    name = page.locator("[aria-label=Channels] .name").first
+    assert await name.evaluate("(node) => getComputedStyle(node).filter") == "none"
+    await page.keyboard.press("b")
+    await expect(page.locator(".safe-button")).to_have_attribute("aria-pressed", "true")
+    assert "blur" in await name.evaluate("(node) => getComputedStyle(node).filter")
+    await page.reload()
+    await name.wait_for()
+    assert "blur" in await name.evaluate("(node) => getComputedStyle(node).filter")
+
+
+async def test_a_first_show_is_created_and_shows_are_switched(page: Page, fake: FakeHubbub) -> None:
+    await page.goto(f"{fake.origin}/desk")
+    await page.keyboard.type("Friday dungeon")
+    await page.keyboard.press("Enter")
+    await expect(page.locator(".show-name")).to_have_text("Friday dungeon")
+    await page.locator(".show-button").click()
+    await page.get_by_label("New show").fill("Sunday heist")
+    await page.keyboard.press("Enter")
+    await expect(page.locator(".show-name")).to_have_text("Sunday heist")
+    await page.locator(".show-button").click()
+    await page.locator("dialog[open]").get_by_role("button", name="Friday dungeon").click()
+    await expect(page.locator(".show-name")).to_have_text("Friday dungeon")
+
+
+async def test_trouble_behind_the_scenes_is_said_in_words(page: Page, fake: FakeHubbub) -> None:
+    campaign = fake.add_campaign()
+    fake.add_channel(campaign)
+    fake.add_overlay(campaign, live=False)
+    fake.redis, fake.dropped = "away", 12
+    await open_desk(page, fake)
+    server = page.locator(".part[aria-label=Server]")
+    await expect(server).to_contain_text("Polls and votes go on")
+    await expect(server).to_contain_text("12 lines")
+    await expect(page.locator("[aria-label=Overlays] .lamp")).to_contain_text("not connected")
+    await expect(page.locator(".health-summary")).to_have_text("3 things to look at")
+    await server.get_by_role("button", name="Check everything").click()
+    await expect(server.locator(".checks")).to_contain_text("Paste the overlay's link into OBS")
+
+
+async def test_the_login_link_works_once_and_leaves_the_address_bar(page: Page, fake: FakeHubbub) -> None:
+    fake.add_campaign()
+    fake.signed_in = False
+    await page.goto(f"{fake.origin}/login#code=OLD-CODE")
+    await expect(page.locator("h1")).to_have_text("This link no longer works")
+    await expect(page.locator("#text")).to_contain_text("hubbub link")
+    assert "OLD-CODE" not in page.url
+    await page.goto(f"{fake.origin}/desk")
+    await expect(page.locator("h1")).to_have_text("You need the link from the terminal")
+    await page.goto(f"{fake.origin}/login#code={fake.login_code}")
+    await expect(page.locator(".show-name")).to_have_text("Friday dungeon")
+    assert page.url == f"{fake.origin}/desk"
+
+
+async def test_the_reference_shows_every_operation_and_finds_them(page: Page, fake: FakeHubbub) -> None:
+    spec = {
+        "openapi": "3.1.0",
+        "info": {"title": "Hubbub", "version": "1", "description": "<b>not markup</b>"},
+        "components": {
+            "schemas": {
+                "Poll": {
+                    "type": "object",
+                    "required": ["question"],
+                    "properties": {
+                        "question": {"type": "string", "maxLength": 120, "description": "What is asked."}
+                    },
+                }
+            }
+        },
+        "paths": {
+            "/api/v1/polls/{id}/launch": {
+                "post": {
+                    "tags": ["polls"],
+                    "summary": "Launch a draft",
+                    "requestBody": {
+                        "content": {"application/json": {"schema": {"$ref": "#/components/schemas/Poll"}}}
+                    },
+                    "responses": {"200": {"description": "The poll"}, "409": {"description": "Wrong state"}},
+                }
+            },
+            "/livez": {
+                "get": {"tags": ["health"], "summary": "Alive?", "responses": {"200": {"description": "Yes"}}}
+            },
+        },
+    }
+    live = {"info": {"title": "Live"}, "components": {"messages": {"ping": {"payload": {"type": "object"}}}}}
+    await page.route("**/openapi.json", lambda route: route.fulfill(body=json.dumps(spec)))
+    await page.route("**/asyncapi.json", lambda route: route.fulfill(body=json.dumps(live)))
+    await page.goto(f"{fake.origin}/docs")
+    await expect(page.locator("article")).to_have_count(3)
+    await expect(page.locator("article").first).to_contain_text("at most 120 characters")
+    await expect(page.locator("main > .prose").first).to_have_text("<b>not markup</b>")
+    await page.get_by_role("searchbox").fill("launch")
+    await expect(page.locator("article:visible")).to_have_count(1)

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import asyncio
 import json
-from collections.abc import AsyncIterator, Iterator
-from contextlib import asynccontextmanager, contextmanager
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
 from datetime import timedelta
 from typing import Any, Literal, TypeAlias
 from urllib.parse import urlsplit, urlunsplit
@@ -16,11 +16,6 @@ from asyncpg.pool import PoolConnectionProxy
 
 Connection: TypeAlias = "asyncpg.Connection[asyncpg.Record] | PoolConnectionProxy[asyncpg.Record]"
 Row: TypeAlias = asyncpg.Record
-
-
-class Unstorable(ValueError):
-    """A value that its column cannot hold; it never left this process."""
-
 
 #: The database is away, full, failing over, or gave this transaction up: nothing was lost that had been
 #: acknowledged, try again.
@@ -36,8 +31,8 @@ UNREACHABLE = (
     asyncpg.ReadOnlySQLTransactionError,  # the old primary after a failover
     asyncpg.IdleInTransactionSessionTimeoutError,
 )
-#: PostgreSQL refused a statement: a bug, or data that no check caught. Catch UNREACHABLE before it.
-StatementRefused = (asyncpg.PostgresError, Unstorable)
+#: A statement or a value was refused: a bug, or data that no check caught. Catch UNREACHABLE before it.
+StatementRefused = asyncpg.PostgresError
 UniqueViolation = asyncpg.UniqueViolationError
 ForeignKeyViolation = asyncpg.ForeignKeyViolationError
 
@@ -50,17 +45,6 @@ def _encode(value: Any) -> str:
 
 async def _prepare_connection(connection: asyncpg.Connection[asyncpg.Record]) -> None:
     await connection.set_type_codec("jsonb", encoder=_encode, decoder=json.loads, schema="pg_catalog")
-
-
-@contextmanager
-def _values_told_from_outages() -> Iterator[None]:
-    """asyncpg raises an InterfaceError for a lost connection and for a value it cannot encode."""
-    try:
-        yield
-    except asyncpg.InterfaceError as error:
-        if isinstance(error, ValueError):
-            raise Unstorable(str(error)) from error
-        raise
 
 
 def without_password(url: str) -> str:
@@ -104,9 +88,8 @@ class Database:
     @asynccontextmanager
     async def connection(self) -> AsyncIterator[Connection]:
         """A connection without a transaction: for single statements."""
-        with _values_told_from_outages():
-            async with self._pool.acquire(timeout=5) as connection:
-                yield connection
+        async with self._pool.acquire(timeout=5) as connection:
+            yield connection
 
     @asynccontextmanager
     async def transaction(
@@ -116,9 +99,8 @@ class Database:
         readonly: bool = False,
     ) -> AsyncIterator[Connection]:
         """A connection inside a transaction: COMMIT at the end, ROLLBACK when an exception passes."""
-        with _values_told_from_outages():
-            async with (
-                self._pool.acquire(timeout=5) as connection,
-                connection.transaction(isolation=isolation, readonly=readonly),
-            ):
-                yield connection
+        async with (
+            self._pool.acquire(timeout=5) as connection,
+            connection.transaction(isolation=isolation, readonly=readonly),
+        ):
+            yield connection

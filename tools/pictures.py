@@ -1,49 +1,71 @@
 """Takes the pictures of README.md and docs/ from the running program, into docs/pictures (`make pictures`).
 
-Everything in them is real: the server is started with the demo in a folder that is thrown away, votes go
-through the API, pages are drawn by Chromium. Two things are staged: the scene behind the overlay
-(tools/scene.svg), and that the browser calls itself OBS, as the one in OBS does.
+The server runs with the demo in a folder that is thrown away, votes are lines of chat, pages are drawn by
+Chromium. Three things are staged: the scene behind the overlay (tools/scene.svg), Twitch (the stand-in of
+the tests), and that the browser calls itself OBS, as the one in OBS does.
 """
 
 from __future__ import annotations
 
 import asyncio
-import os
+import itertools
 import re
 import shutil
 import sys
 import tempfile
 from collections.abc import Sequence
-from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
-from playwright.async_api import APIRequestContext, Browser, BrowserContext, Page, async_playwright
+from playwright.async_api import (
+    APIRequestContext,
+    Browser,
+    BrowserContext,
+    FloatRect,
+    Locator,
+    Page,
+    ViewportSize,
+    async_playwright,
+)
 
+from tests.fakes.twitch_irc import FakeTwitch
 from tests.servers import BROWSER_FLAGS, Hubbub
 from tools import find_chromium
 
 PROJECT = Path(__file__).parents[1]
 PICTURES = PROJECT / "docs" / "pictures"
 SCENE = (PROJECT / "tools" / "scene.svg").read_text("utf-8")
-#: As the browser of OBS 32 introduces itself (platforms/obs.md §1).
+#: As the browser of OBS 32 introduces itself.
 OBS_AGENT = (
     "Mozilla/5.0 (Windows NT 10.0; Win64; x64) AppleWebKit/537.36 (KHTML, like Gecko) "
     "Chrome/127.0.6533.120 OBS/32.2.2 Safari/537.36"
 )
-#: A GitHub page shows pictures about 800 pixels wide; OBS's canvas is scaled down to 1280×720 for them.
-CANVAS = {"width": 1280, "height": 720}
-DESK = {"width": 1280, "height": 800}
-PHONE = {"width": 390, "height": 844}
+CANVAS: ViewportSize = {"width": 1920, "height": 1080}
+#: A README is shown about 800 pixels wide, so that 1280 of OBS's 1920 are plenty.
+SHRINK = 2 / 3
+DESK: ViewportSize = {"width": 1280, "height": 860}
+TALL: ViewportSize = {"width": 1280, "height": 1200}
+PHONE: ViewportSize = {"width": 390, "height": 844}
+#: Where a poll stands on the canvas.
+CARD: FloatRect = {"x": 0, "y": 560, "width": 800, "height": 520}
+CHANNELS = ("ana_plays", "ben_rolls")
 THEMES = ("night", "paper", "arcade")
 
 
 class Studio:
-    """The running program, a browser, and a show of our own beside the demo."""
+    """The running program, a Twitch, and a browser that is signed in to the desk."""
 
-    def __init__(self, program: Hubbub, api: APIRequestContext, browser: Browser) -> None:
-        self.program, self.api, self.browser = program, api, browser
-        self._lines = 0
+    def __init__(self, program: Hubbub, twitch: FakeTwitch, api: APIRequestContext, browser: Browser) -> None:
+        self.program, self.twitch, self.api, self.browser = program, twitch, api, browser
+        self.signed_in: BrowserContext | None = None
+        self._viewers = itertools.count(1000)
+
+    def link(self, path: str) -> str:
+        """A link that the program printed at its start."""
+        found = re.search(rf"http\S+{path}\S+", self.program.log)
+        if found is None:
+            raise RuntimeError(f"no link to {path} in:\n{self.program.log}")
+        return found[0]
 
     async def call(self, method: str, path: str, body: Any = None) -> Any:
         """One API call; raises when it is refused, because a picture of a failure is no use."""
@@ -52,85 +74,70 @@ class Studio:
             raise RuntimeError(f"{method} {path}: {answer.status} {await answer.text()}")
         return await answer.json()
 
-    async def page(self, url: str, size: dict[str, int], context: BrowserContext | None = None) -> Page:
-        page = await (context or self.browser).new_page(**({} if context else {"viewport": size}))
-        if context:
-            await page.set_viewport_size(size)  # type: ignore[arg-type]
-        await page.goto(url)
+    async def desk(self, size: ViewportSize) -> Page:
+        """The desk; the first time by the link from the terminal, as a person would."""
+        is_new = self.signed_in is None
+        if self.signed_in is None:
+            self.signed_in = await self.browser.new_context(color_scheme="dark")
+        page = await self.signed_in.new_page()
+        await page.set_viewport_size(size)
+        await page.goto(self.link("/login#code=") if is_new else f"{self.program.base_url}/desk")
+        await page.wait_for_url("**/desk")
         return page
 
     async def overlay(self, url: str) -> Page:
         """The overlay as OBS shows it: over a picture."""
-        obs = await self.browser.new_context(viewport=CANVAS, user_agent=OBS_AGENT)  # type: ignore[arg-type]
+        obs = await self.browser.new_context(
+            viewport=CANVAS, device_scale_factor=SHRINK, user_agent=OBS_AGENT
+        )
         page = await obs.new_page()
         await page.goto(url)
         await page.evaluate("scene => document.body.insertAdjacentHTML('afterbegin', scene)", SCENE)
         return page
 
-    async def vote(self, channel: dict[str, Any], votes: Sequence[int]) -> None:
-        """`votes[i]` viewers of this channel choose option i + 1."""
-        lines = [str(option) for option, count in enumerate(votes, 1) for _ in range(count)]
-        now = datetime.now(UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z")
-        events = []
-        for text in lines:
-            self._lines += 1
-            events.append(
-                {
-                    "type": "chat.message",
-                    "platform": channel["platform"],
-                    "channel_id": channel["channel_id"],
-                    "message_id": f"picture-{self._lines}",
-                    "user": {"id": f"viewer-{self._lines}"},
-                    "text": text,
-                    "sent_at": now,
-                }
-            )
-        receipt = await self.call("POST", f"/campaigns/{channel['campaign']}/events", events)
-        if receipt["accepted"] != len(events):
-            raise RuntimeError(f"not every vote was taken: {receipt}")
+    async def vote(self, poll: str, votes: dict[str, Sequence[int]]) -> None:
+        """By channel: how many viewers write 1, 2, 3…; returns when all are counted."""
+        for login, counts in votes.items():
+            for option, count in enumerate(counts, 1):
+                for _ in range(count):
+                    await self.twitch.say(login, str(option), user_id=str(next(self._viewers)))
+        await self.until(poll, total_votes=sum(sum(counts) for counts in votes.values()))
 
-    async def channel(self, campaign: str, platform: str, login: str) -> dict[str, Any]:
-        body = {"platform": platform, "login": login, "source": "api", "channel_id": login}
-        made: dict[str, Any] = await self.call("POST", f"/campaigns/{campaign}/channels", body)
-        return made | {"campaign": campaign}
+    async def poll(self, show: dict[str, str], question: str, options: list[str], **rules: Any) -> str:
+        """A draft in the rundown, whose result stays until it is dismissed."""
+        settings = {"duration_s": 60, "grace_s": 0, "hold_s": 600, "rundown_id": show["rundown"]}
+        body = {"question": question, "options": options, **settings, **rules}
+        return str((await self.call("POST", f"/campaigns/{show['id']}/polls", body))["id"])
 
-    async def poll(self, campaign: str, question: str, options: list[str], **rules: Any) -> str:
-        body = {"question": question, "options": options, "duration_s": 60, **rules}
-        return str((await self.call("POST", f"/campaigns/{campaign}/polls", body))["id"])
+    async def act(self, poll: str, *verbs: str) -> None:
+        """Launch, close, reveal…; after a close it waits for the count."""
+        for verb in verbs:
+            await self.call("POST", f"/polls/{poll}/{verb}", {})
+            if verb == "close":
+                await self.until(poll, state="closed")
 
-    async def until(self, poll: str, state: str) -> None:
-        while (await self.call("GET", f"/polls/{poll}"))["state"] != state:
-            await asyncio.sleep(0.1)
+    async def until(self, poll: str, **wanted: Any) -> None:
+        async with asyncio.timeout(20):
+            while not wanted.items() <= (await self.call("GET", f"/polls/{poll}")).items():  # noqa: ASYNC110
+                await asyncio.sleep(0.1)
 
 
-async def take(page: Page, name: str, **options: Any) -> None:
-    """One picture, after the page has stopped moving."""
-    await page.evaluate("() => document.fonts.ready")
+async def take(page: Page, name: str, *, of: Locator | None = None, clip: FloatRect | None = None) -> None:
+    """One picture, of the whole page or a part, after the page has stopped moving."""
     await asyncio.sleep(0.8)  # bars grow for 0.3 s, cards come in for 0.5 s
     path = PICTURES / f"{name}.png"
-    await page.screenshot(path=path, **options)
+    if of is None:
+        await page.screenshot(path=path, clip=clip)
+    else:
+        await of.screenshot(path=path)
     print(f"{path.relative_to(PROJECT)}  {path.stat().st_size // 1024} KiB", flush=True)
 
 
-async def sign_in(studio: Studio) -> BrowserContext:
-    """A browser that is signed in to the desk by the link from the terminal."""
-    link = re.search(r"http\S+/login#code=\S+", studio.program.log)
-    assert link is not None, studio.program.log
-    context = await studio.browser.new_context(color_scheme="dark", device_scale_factor=1)
-    page = await context.new_page()
-    await page.goto(link[0])
-    await page.wait_for_url("**/desk")
-    await page.close()
-    return context
-
-
-async def demo(studio: Studio, signed_in: BrowserContext) -> None:
+async def demo(studio: Studio) -> None:
     """What somebody sees after `make run`."""
-    link = re.search(r"http\S+/o/\S+", studio.program.log)
-    assert link is not None, studio.program.log
-    overlay = await studio.overlay(link[0])
-    desk = await studio.page(f"{studio.program.base_url}/desk", DESK, signed_in)
-    # A plain question, half-way through: the vote of all chats is in, the countdown still white.
+    overlay = await studio.overlay(studio.link("/o/"))
+    desk = await studio.desk(DESK)
+    # Half-way through: most votes are in, the countdown is not gold yet.
     half_way = desk.locator(".state-clock", has_text=re.compile(r"^\s*(2\d|1[5-9])\ss\s*$"))
     await half_way.wait_for(timeout=70_000)
     await take(desk, "desk")
@@ -139,95 +146,119 @@ async def demo(studio: Studio, signed_in: BrowserContext) -> None:
     await overlay.context.close()
 
 
-async def show(studio: Studio, signed_in: BrowserContext) -> None:
+async def show(studio: Studio) -> None:
     """An evening of our own, with exact numbers: what the guides explain."""
     campaign = (await studio.call("POST", "/campaigns", {"name": "Friday dungeon"}))["id"]
-    ana = await studio.channel(campaign, "twitch", "ana_plays")
-    ben = await studio.channel(campaign, "kick", "ben_rolls")
+    rundown = (await studio.call("POST", f"/campaigns/{campaign}/rundowns", {"name": "Tonight"}))["id"]
+    for login in CHANNELS:
+        body = {"platform": "twitch", "login": login, "source": "irc"}
+        await studio.call("POST", f"/campaigns/{campaign}/channels", body)
+    await studio.twitch.joined(*CHANNELS)
     overlay = await studio.call("POST", f"/campaigns/{campaign}/overlays", {"name": "Main scene"})
     on_air = await studio.overlay(overlay["url"])
+    planned = {"id": campaign, "rundown": rundown}
+    bridge = await studio.poll(planned, "The bridge is out. Now what?", ["Swim", "Climb", "Turn back"])
+    doors = ["The red door", "The iron door", "The one that hums"]
+    door = await studio.poll(planned, "Which door?", doors, weighting="per_head")
+    await studio.poll(planned, "Who is the traitor?", ["The captain", "The priest", "The bard"], secret=True)
 
-    tie = await studio.poll(campaign, "The bridge is out. Now what?", ["Swim", "Climb", "Turn back"], grace_s=0)
-    later = {"weighting": "channel", "grace_s": 0, "hold_s": 600}
-    door = await studio.poll(campaign, "Which door?", ["The red door", "The iron door", "The one that hums"], **later)
-    await studio.poll(campaign, "Who is the traitor?", ["The captain", "The priest", "The bard"], secret=True)
-
-    desk = await studio.page(f"{studio.program.base_url}/desk", DESK, signed_in)
-    await desk.get_by_text("The bridge is out").first.wait_for()
+    desk = await studio.desk(DESK)
+    await desk.get_by_text("connected", exact=True).nth(2).wait_for()
     await take(desk, "desk-idle")
-    await composer(desk)
+    await dialogs(desk)
+    await tie(studio, desk, on_air, bridge)
+    await weighted(studio, desk, on_air, door, overlay["url"])
+
+
+async def dialogs(desk: Page) -> None:
+    """Adding a channel, writing a poll with everything that is under "More", adding an overlay."""
+    dialog = desk.locator("dialog[open]")
+    await desk.get_by_role("button", name="Add a channel").click()
+    await desk.get_by_role("textbox", name="Channel name").fill(CHANNELS[0])
+    await take(desk, "add-channel", of=dialog)
+    await desk.keyboard.press("Escape")
+
+    await desk.get_by_role("button", name="New poll").click()
+    written = {
+        "Question": "Which potion does Brom drink?",
+        "Option 1": "The red one",
+        "Option 2": "The one that whispers",
+    }
+    for field, text in written.items():
+        await desk.get_by_label(field, exact=True).fill(text)
+    await take(desk, "composer", of=dialog)
+    await desk.set_viewport_size(TALL)
+    await desk.get_by_text("More: rules, ties, timing").click()
+    await desk.get_by_label("Reveal by itself after").scroll_into_view_if_needed()
+    await take(desk, "composer-more", of=dialog)
+    await desk.set_viewport_size(DESK)
+    for field in written:  # empty, it closes without asking to be kept
+        await desk.get_by_label(field, exact=True).fill("")
+    await desk.keyboard.press("Escape")
+
     await desk.get_by_role("button", name="Add an overlay").click()
     await desk.get_by_role("textbox", name="Name").fill("Co-streamer")
     await desk.keyboard.press("Enter")
     await desk.get_by_role("button", name="Copy link").wait_for()
-    await take(desk, "overlay-link")
+    await take(desk, "overlay-link", of=desk.locator(".zone.health"))
+    await desk.get_by_role("button", name="Done").click()
 
-    await studio.call("POST", f"/polls/{tie}/launch", {})
-    await studio.vote(ana, [34, 51, 12])
-    await studio.vote(ben, [29, 12, 9])
-    phone = await studio.page(f"{studio.program.base_url}/desk", PHONE, signed_in)
+
+async def tie(studio: Studio, desk: Page, on_air: Page, poll: str) -> None:
+    """Open, on a phone; then a tie that waits for the game master."""
+    await studio.act(poll, "launch")
+    await studio.vote(poll, {"ana_plays": [34, 51, 12], "ben_rolls": [29, 12, 9]})
+    phone = await studio.desk(PHONE)
     await phone.get_by_text("147 votes").first.wait_for()
     await take(phone, "phone")
     await phone.close()
-    await studio.call("POST", f"/polls/{tie}/close", {})
-    await studio.until(tie, "closed")
-    await studio.call("POST", f"/polls/{tie}/reveal", {})
-    await desk.get_by_text("Tie: you decide").wait_for()
+    await studio.act(poll, "close", "reveal")
+    await desk.get_by_text("Tie: you decide", exact=True).wait_for()
     await take(desk, "desk-tie")
     await take(on_air, "overlay-tie")
-    await studio.call("POST", f"/polls/{tie}/resolve", {"winner": 2})
-    await studio.call("POST", f"/polls/{tie}/dismiss", {})
+    await studio.call("POST", f"/polls/{poll}/resolve", {"winner": 2})
+    await studio.act(poll, "dismiss")
 
-    await studio.call("POST", f"/polls/{door}/launch", {})
-    await studio.vote(ana, [212, 95, 61])
-    await studio.vote(ben, [4, 9, 21])
-    await themes(studio, overlay)
-    await desk.get_by_role("button", name="Streamer-safe").click()
+
+async def weighted(studio: Studio, desk: Page, on_air: Page, poll: str, url: str) -> None:
+    """A big and a small channel that weigh the same, in every theme, blurred, and among the past polls."""
+    await studio.act(poll, "launch")
+    await studio.vote(poll, {"ana_plays": [212, 95, 61], "ben_rolls": [4, 9, 21]})
+    for theme in THEMES:
+        address, _, key = url.partition("#")
+        page = await studio.overlay(f"{address}?theme={theme}#{key}")
+        await page.locator(".hb-row").first.wait_for()
+        await take(page, f"theme-{theme}", clip=CARD)
+        await page.context.close()
+    safe = desk.get_by_role("button", name="Streamer-safe")
+    await safe.click()
     await take(desk, "desk-safe")
-    await desk.get_by_role("button", name="Streamer-safe").click()
-    await studio.call("POST", f"/polls/{door}/close", {})
-    await studio.until(door, "closed")
-    await studio.call("POST", f"/polls/{door}/reveal", {})
+    await safe.click()
+    await studio.act(poll, "close", "reveal")
+    await on_air.locator(".hb-crown").first.wait_for()
+    await asyncio.sleep(2)  # the confetti has fallen
+    await take(on_air, "overlay-revealed", clip=CARD)
     await desk.get_by_role("tab", name="Past polls").click()
     await desk.locator(".past-item summary").first.click()
-    await take(desk, "desk-history")
+    await take(desk, "past-polls", of=desk.locator(".zone.next"))
 
 
-async def composer(desk: Page) -> None:
-    """Writing a poll, with everything that is under "More"."""
-    await desk.get_by_role("button", name="New poll").click()
-    await desk.get_by_label("Question").fill("Which potion does Brom drink?")
-    await desk.get_by_label("Option 1", exact=True).fill("The red one")
-    await desk.get_by_label("Option 2", exact=True).fill("The one that whispers")
-    await take(desk, "composer")
-    await desk.set_viewport_size({"width": 1280, "height": 1500})
-    await desk.get_by_text("More: rules, ties, timing").click()
-    await take(desk, "composer-more")
-    await desk.set_viewport_size(DESK)  # type: ignore[arg-type]
-    await desk.keyboard.press("Escape")
-
-
-async def themes(studio: Studio, overlay: dict[str, Any]) -> None:
-    """The same moment in every theme."""
-    for theme in THEMES:
-        url, _, key = overlay["url"].partition("#")
-        page = await studio.overlay(f"{url}?theme={theme}#{key}")
-        await page.locator(".hb-row").first.wait_for()
-        clip = {"x": 0, "y": 340, "width": 620, "height": 380}
-        await take(page, f"theme-{theme}", clip=clip)
-        await page.context.close()
-
-
-async def run(program: Hubbub, chromium: str) -> None:
-    async with async_playwright() as playwright:
-        browser = await playwright.chromium.launch(executable_path=chromium, args=BROWSER_FLAGS)
-        api = await playwright.request.new_context(base_url=program.base_url, extra_http_headers=program.headers)
-        studio = Studio(program, api, browser)
-        signed_in = await sign_in(studio)
-        await demo(studio, signed_in)
-        await show(studio, signed_in)
-        await api.dispose()
-        await browser.close()
+async def run(folder: Path, chromium: str) -> None:
+    """Start what is needed, take all pictures, end it."""
+    async with FakeTwitch.serving() as twitch, async_playwright() as playwright:
+        program = Hubbub(folder, {"HUBBUB_DEMO": "1", "TWITCH_IRC_URL": twitch.url})
+        try:
+            await asyncio.to_thread(program.start)
+            browser = await playwright.chromium.launch(executable_path=chromium, args=BROWSER_FLAGS)
+            api = await playwright.request.new_context(
+                base_url=program.base_url, extra_http_headers=program.headers
+            )
+            studio = Studio(program, twitch, api, browser)
+            await demo(studio)
+            await show(studio)
+            await browser.close()
+        finally:
+            await asyncio.to_thread(program.stop)
 
 
 def main() -> int:
@@ -238,12 +269,9 @@ def main() -> int:
         return 1
     PICTURES.mkdir(parents=True, exist_ok=True)
     folder = Path(tempfile.mkdtemp(prefix="hubbub-pictures-", dir="/tmp"))
-    program = Hubbub(folder, {"HUBBUB_DEMO": "1", "LANG": os.environ.get("LANG", "C.UTF-8")})
     try:
-        program.start()
-        asyncio.run(run(program, chromium))
+        asyncio.run(run(folder, chromium))
     finally:
-        program.stop()
         shutil.rmtree(folder)
     return 0
 

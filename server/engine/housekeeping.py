@@ -6,7 +6,7 @@ import asyncio
 
 import structlog
 
-from sql import boards, deadlines, idempotency, inbox
+from sql import boards, deadlines, idempotency, inbox, sessions, verifications
 from sql.pool import UNREACHABLE, Database
 
 log = structlog.get_logger(__name__)
@@ -23,6 +23,8 @@ async def tidy(database: Database) -> None:
         await deadlines.forget(connection, KEEP_DEADLINES_S)
         await inbox.forget(connection)
         await idempotency.sweep(connection)
+        await sessions.sweep(connection)
+        await verifications.sweep(connection)
 
 
 async def run(database: Database) -> None:

@@ -27,7 +27,7 @@
       frozen.push({ animation, start: now - animation.currentTime });
       animation.pause();
     }
-    return found;
+    return { now, motions: found };
   }
 
   /** Turns everything that was frozen to one server time. */

@@ -125,7 +125,7 @@ async def test_the_composer_says_what_is_wrong_while_typing(page: Page, fake: Fa
     await open_desk(page, fake)
     await page.keyboard.press("n")
     dialog = page.locator("dialog[open]")
-    await dialog.get_by_role("button", name="Save Ctrl").click()
+    await dialog.get_by_role("button", name="Save", exact=True).click()
     await expect(dialog.get_by_role("alert")).to_have_text("Write the question.")
     await page.keyboard.type("🐉" * 121)
     await expect(page.locator("#composer-question-note")).to_have_text("1 characters too long.")
@@ -141,15 +141,15 @@ async def test_the_composer_says_what_is_wrong_while_typing(page: Page, fake: Fa
         await page.keyboard.press("Enter")
         await page.keyboard.type(f"option {number}")
     await expect(dialog.get_by_role("button", name="Ten options are the most")).to_be_disabled()
-    await dialog.get_by_text("Other", exact=True).click()
+    await dialog.get_by_role("radio", name="Other").check()
     await dialog.get_by_label("Other length").fill("9")
     await expect(dialog).to_contain_text("A whole number from 10 to 3600.")
     await dialog.get_by_label("Other length").fill("45")
     await dialog.locator("details.more > summary").click()
     await expect(dialog.get_by_text("Several channels")).to_be_visible()
-    await dialog.get_by_text("Big channels are capped").click()
+    await dialog.get_by_role("radio", name="Big channels are capped").check()
     await dialog.get_by_label("Cap for one channel").fill("30")
-    await dialog.get_by_text("Draw lots").click()
+    await dialog.get_by_role("radio", name="Draw lots").check()
     await dialog.get_by_label("Wait for late votes").fill("0")
     await page.keyboard.press("Control+Enter")
     await expect(page.locator(".draft")).to_have_count(1)
@@ -264,6 +264,7 @@ async def test_an_overlay_link_is_in_the_page_only_after_a_click(page: Page, fak
     await card.locator(".secret").click()
     await expect(card.locator(".secret")).to_have_text(copied)
     await card.get_by_role("button", name="Done").click()
+    await expect(card).to_have_count(0)
     assert "ovl_" not in await page.content()
 
 
@@ -338,6 +339,7 @@ async def test_streamer_safe_mode_blurs_names_and_stays_on(page: Page, fake: Fak
 
 async def test_a_first_show_is_created_and_shows_are_switched(page: Page, fake: FakeHubbub) -> None:
     await page.goto(f"{fake.origin}/desk")
+    await page.locator("dialog[open]").wait_for()
     await page.keyboard.type("Friday dungeon")
     await page.keyboard.press("Enter")
     await expect(page.locator(".show-name")).to_have_text("Friday dungeon")

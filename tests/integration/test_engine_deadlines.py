@@ -37,7 +37,8 @@ async def age(database: Database, campaign_id: UUID, seconds: float) -> None:
         by = timedelta(seconds=seconds)
         await connection.execute(
             """UPDATE poll_instances SET opens_at = opens_at - $2::interval,
-            closes_at = closes_at - $2::interval, phase_at = phase_at - $2::interval WHERE campaign_id = $1""",
+            closes_at = closes_at - $2::interval, phase_at = phase_at - $2::interval
+            WHERE campaign_id = $1""",
             campaign_id,
             by,
         )

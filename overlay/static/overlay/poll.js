@@ -174,6 +174,7 @@ export class HbPoll extends HTMLElement {
   #build(view, shape) {
     this.#built = shape;
     this.#seconds = null;
+    this.classList.add("hb-poll");
     halt(this);
     const question = box("hb-question");
     question.dir = "auto";

@@ -3,7 +3,7 @@
 // the middle of the reveal. Numbers are those of the design brief (widgets.md §1, §2).
 
 import { countdown, grouped, percent, percentSign, short } from "./format.js";
-import { displayText } from "./text.js";
+import { breadth, displayText } from "./text.js";
 import { fill, language, plural, words } from "./words.js";
 
 /** The picture runs this far behind the instants of the board, so that a frame in flight cuts nothing off. */
@@ -49,6 +49,9 @@ export function pollView(board, now, settings = {}) {
   const tie = readTie(board, phase);
   const motions = readMotions(board, times, options.length, tie);
   const empty = board.total_votes === 0;
+  // While the bars of a secret ballot race up, nothing tells how they will end.
+  const racing = motions.race !== null && now < motions.race.start + motions.race.duration;
+  const told = racing ? { ...tie, stands: false, decided: false } : tie;
   const columns = !settings.tall && (options.length >= 6 || (settings.wide && options.length >= 3)) ? 2 : 1;
   const question = displayText(board.question, 120);
   const view = {
@@ -61,14 +64,14 @@ export function pollView(board, now, settings = {}) {
     question,
     columns,
     width: widthFor(question, columns, settings),
-    status: statusOf(board, phase, tie, options.length, lang),
+    status: statusOf(board, phase, told, options.length, lang),
     glyphs: phase === "open" ? platforms(board.channels) : [],
     ring: ringOf(phase, times, tie, now),
     rows: options.map((option, i) => rowOf(board, option, i, { now, lang, phase, sealed, tie, motions })),
     sealed,
     jar: jarOf(board, phase, motions, now, lang, say),
-    footers: footersOf(board, phase, tie, lang, empty),
-    tied: tie.stands,
+    footers: footersOf(board, phase, told, lang, empty),
+    tied: told.stands,
     motions,
     nextChange: null,
   };
@@ -150,8 +153,9 @@ function readMotions(board, times, count, tie) {
 function widthFor(question, columns, settings) {
   if (settings.tall) return 760;
   if (columns === 2) return 900;
-  if (question.length <= 44) return 560;
-  return question.length <= 52 ? 640 : 900;
+  const letters = breadth(question);
+  if (letters <= 44) return 560;
+  return letters <= 52 ? 640 : 900;
 }
 
 function statusOf(board, phase, tie, count, lang) {

@@ -39,13 +39,12 @@ export class Renewal {
         this.#wait(5000 + Math.random() * 5000);
         return;
       }
-      remember(this.#wanted);
-      this.#reload();
+      if (remember(this.#wanted)) this.#reload();
     }, delay);
   }
 }
 
-// Storage may be forbidden; then a reload is not remembered, and not made either.
+// Storage may be forbidden; then a reload could not be remembered, and is not made.
 function recall() {
   try {
     return sessionStorage.getItem(STORED);
@@ -55,5 +54,10 @@ function recall() {
 }
 
 function remember(build) {
-  sessionStorage.setItem(STORED, build);
+  try {
+    sessionStorage.setItem(STORED, build);
+    return true;
+  } catch {
+    return false;
+  }
 }

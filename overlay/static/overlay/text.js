@@ -11,6 +11,7 @@ const INVISIBLE = /[\u00ad\u034f\u115f\u1160\u17b4\u17b5\u180b-\u180f\u200b\u206
 const SPACES = /[\s\u0085\u2028\u2029]+/gu;
 // A third mark on one letter, and all that follow it ("zalgo").
 const TOWERS = /(\p{M}{2})\p{M}+/gu;
+const BROAD = /[\u1100-\u11ff\u2e80-\ua4cf\uac00-\ud7a3\uf900-\ufaff\ufe30-\ufe4f\uff00-\uff60]|\p{Extended_Pictographic}/u;
 const JOINERS = /[\u200c\u200d]{2,}/gu;
 const LONE_SURROGATES = /[\ud800-\udbff](?![\udc00-\udfff])|(?<![\ud800-\udbff])[\udc00-\udfff]/g;
 
@@ -21,6 +22,11 @@ export function graphemes(text) {
   if (typeof Intl.Segmenter !== "function") return Array.from(text);
   segmenter ??= new Intl.Segmenter(undefined, { granularity: "grapheme" });
   return Array.from(segmenter.segment(text), (part) => part.segment);
+}
+
+/** How broad `text` is, in Latin letters: a CJK character or an emoji takes the room of two. */
+export function breadth(text) {
+  return graphemes(text).reduce((sum, part) => sum + (BROAD.test(part) ? 1.9 : 1), 0);
 }
 
 /** `value` as a line for the screen: at most `limit` graphemes, an ellipsis where it was cut. */

@@ -1,0 +1,164 @@
+"""A reloaded overlay is right at once (R5): two hundred reloads in the middle of a running poll.
+
+A script that is in the page before the page's own looks at every frame that is about to be painted and
+notes the first one that has a number in it, and any plate that had none. What was painted must be one state
+that was really committed: at least as new as what was acknowledged before the reload, and not from the future.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import statistics
+import time
+from random import Random
+from typing import Any
+
+import pytest
+from playwright.async_api import Browser
+
+from tests.acceptance.painted import Complaints, settled
+from tests.acceptance.show import Json, Show, chat, eventually, now_ms
+from tests.servers import Hubbub
+
+SEED = 20_261_121
+RELOADS = 200
+VOTES_PER_S = 50
+BATCH = 5
+OPTIONS = ("North", "East", "South", "West")
+
+#: `first`: the first painted frame with numbers. `bare`: frames whose plate was visible without them.
+NOTE_FIRST_FRAME = r"""
+  window.__seen = {first: null, bare: 0, frames: 0, late: []};
+  const look = () => {
+    const seen = window.__seen;
+    seen.frames += 1;
+    const plate = document.querySelector("hb-poll");
+    if (plate !== null) {
+      const texts = Array.from(plate.querySelectorAll(".hb-count"), (e) => e.textContent);
+      const numbers = texts.map((text) => text === "" ? null : Number(text.replaceAll("\u202f", "")));
+      const percents = Array.from(plate.querySelectorAll(".hb-number"), (e) => e.textContent);
+      const visible = plate.getBoundingClientRect().height > 0 && getComputedStyle(plate).visibility !== "hidden";
+      const full = numbers.length === 4 && numbers.every(Number.isInteger) && percents.every((p) => p !== "");
+      if (visible && !full) seen.bare += 1;
+      if (full && seen.first === null) {
+        const opacity = Math.min(...Array.from(plate.querySelectorAll(".hb-row"), (e) => Number(getComputedStyle(e).opacity)));
+        const fills = Array.from(plate.querySelectorAll(".hb-fill"), (e) => new DOMMatrix(getComputedStyle(e).transform).e / e.offsetWidth + 1);
+        seen.first = {at: Date.now(), numbers, percents: percents.map(Number), opacity, fills, since: performance.now()};
+      }
+      if (full && seen.first !== null && seen.late.length < 12) seen.late.push(numbers.reduce((a, b) => a + b, 0));
+    }
+    requestAnimationFrame(look);
+  };
+  requestAnimationFrame(look);
+"""
+
+
+class Voters:
+    """About fifty votes a second through the API: new people, one in ten a changed mind."""
+
+    def __init__(self, show: Show) -> None:
+        self.show = show
+        self.random = Random(SEED)  # noqa: S311
+        self.people = 0
+        self.acknowledged = 0
+        self.running = True
+
+    async def run(self) -> None:
+        began = time.monotonic()
+        sent = 0
+        while self.running:
+            batch = [self._vote(sent + index) for index in range(BATCH)]
+            sent += BATCH
+            receipt = await self.show.send(batch)
+            assert receipt["accepted"] == BATCH, receipt
+            self.acknowledged = self.people
+            await asyncio.sleep(max(0, began + sent / VOTES_PER_S - time.monotonic()))
+
+    def _vote(self, number: int) -> Json:
+        if self.people < 20 or self.random.random() < 0.9:
+            who = self.people
+            self.people += 1
+        else:
+            who = self.random.randrange(self.people)
+        choice = self.random.choices((1, 2, 3, 4), (5, 3, 2, 1))[0]
+        return chat(f"r{number}", f"p{who}", str(choice), now_ms())
+
+
+@pytest.mark.slow
+async def test_200_reloads_show_the_right_numbers_at_once(hubbub: Hubbub, browser: Browser) -> None:
+    print(f"seed {SEED}")
+    async with Show.on(hubbub) as show:
+        await show.channel("deck")
+        url = await show.overlay()
+        poll = await show.launch("Where to?", OPTIONS, duration_s=3600)
+        context = await browser.new_context(viewport={"width": 1280, "height": 720})
+        page = await context.new_page()
+        complaints = Complaints(page)
+        await page.add_init_script(NOTE_FIRST_FRAME)
+        voters = Voters(show)
+        voting = asyncio.create_task(voters.run())
+        reloads: list[Json] = []
+        random = Random(SEED)  # noqa: S311
+
+        async def under_way() -> bool:
+            return voters.acknowledged >= 50
+
+        try:
+            await page.goto(url)
+            await eventually(under_way, "votes arrive")
+            await settled(page)  # the poll has entered the stage
+            for _ in range(RELOADS):
+                known = voters.acknowledged
+                began = now_ms()
+                await page.reload(wait_until="commit")
+                await page.wait_for_function("() => !!window.__seen?.first", polling=5, timeout=10_000)
+                # A moment of its own for each: sooner than a frame of the server, or several of them later.
+                await asyncio.sleep(random.uniform(0, 0.15))
+                seen: dict[str, Any] = await page.evaluate("window.__seen")
+                reloads.append({"known": known, "began": began, **seen})
+                assert not voting.done(), voting.exception()
+        finally:
+            voters.running = False
+            await asyncio.wait([voting])
+        assert voting.exception() is None
+        heard = await complaints.of(page)
+        await context.close()
+
+        # Every state that ever was, by its total; and when it was committed.
+        rows = await show.rows("SELECT seq, at FROM board_events WHERE campaign_id = $1 ORDER BY seq", show.id)
+        at = {row["seq"]: row["at"].timestamp() * 1000 for row in rows}
+        states: dict[tuple[int, ...], float] = {}
+        for seq, board in sorted((await show.boards_shown()).items()):
+            if board["poll_id"] == poll["id"]:
+                states.setdefault(tuple(option["votes"] for option in board["options"]), at[seq])
+        final = await show.api_votes(poll["id"])
+    assert voters.people == sum(final)
+    assert len(states) > 50
+    wrong: list[str] = []
+    for number, reload in enumerate(reloads):
+        first, numbers = reload["first"], tuple(reload["first"]["numbers"])
+        total = sum(numbers)
+        if reload["bare"]:
+            wrong.append(f"{number}: {reload['bare']} frames with an empty plate")
+        if total < reload["known"]:
+            wrong.append(f"{number}: old: {total} votes, {reload['known']} were acknowledged before")
+        if numbers not in states:
+            wrong.append(f"{number}: {numbers} was never committed")
+        elif states[numbers] > first["at"] + 5:
+            wrong.append(f"{number}: {numbers} is from the future")
+        # When a mind is changed the number that walks down may be rounded before the one that walks up.
+        if min(reload["late"]) < reload["known"] - 1:
+            wrong.append(f"{number}: old numbers later: {reload['late']}, {reload['known']} were acknowledged")
+        if first["percents"] != [round(100 * votes / total + 1e-9) for votes in numbers]:
+            wrong.append(f"{number}: {first['percents']} % of {numbers}")
+        if first["opacity"] < 1 or any(
+            abs(fill - votes / total) > 0.02 for fill, votes in zip(first["fills"], numbers, strict=True)
+        ):
+            wrong.append(f"{number}: bars {first['fills']} at {numbers}, opacity {first['opacity']}")
+    took = sorted(reload["first"]["at"] - reload["began"] for reload in reloads)
+    print(
+        f"{len(reloads)} reloads, {sum(final)} voters, {len(states)} states; from reload to first numbers: "
+        f"p50 {statistics.median(took):.0f} ms, p99 {took[int(len(took) * 0.99)]:.0f} ms, max {took[-1]:.0f} ms"
+    )
+    assert wrong == []
+    assert heard == []

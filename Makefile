@@ -34,10 +34,10 @@ bench: ## Run the benchmarks; a table comes out
 	@$(VENV) test
 	@exec $(PY) -m benchmarks $(ARGS)
 
-pictures: ## Draw every state of overlay and desk into build/pictures
+pictures: ## Take the pictures of README and docs from the running program
 	@$(VENV) test
 	@CHROME_BIN="$$($(PY) -m tools.find_chromium)" || exit 1; \
-	export CHROME_BIN; exec $(PY) -m pytest tests/browser $(ARGS)
+	export CHROME_BIN; exec $(PY) -m tools.pictures
 
 lock: ## Write requirements/*.txt anew (ARGS=--upgrade takes the newest versions)
 	@$(VENV) run

@@ -219,6 +219,7 @@ class Process:
     def _background(self, stopping: asyncio.Event) -> Iterator[Coroutine[Any, Any, None]]:
         yield self.hub.run()
         yield self.batches.run()
+        yield self.rooms.heard.run()
         if self.roles.worker:
             yield self.deadlines.run()
             yield housekeeping.run(self.database)

@@ -235,7 +235,7 @@ async def weighted(studio: Studio, desk: Page, on_air: Page, poll: str, url: str
     await take(desk, "desk-safe")
     await safe.click()
     await studio.act(poll, "close", "reveal")
-    await on_air.locator(".hb-crown").first.wait_for()
+    await on_air.locator(".hb-crown").filter(visible=True).wait_for()
     await asyncio.sleep(2)  # the confetti has fallen
     await take(on_air, "overlay-revealed", clip=CARD)
     await desk.get_by_role("tab", name="Past polls").click()

@@ -17,6 +17,7 @@ from uuid import UUID
 import structlog
 
 from server.engine.clock import DatabaseClock
+from server.engine.heard import Heard
 from server.engine.intake import Outcome, identity, judge
 from server.rules import outcome, poll_board, vote_ledger
 from server.rules.changes import Board, Change, OnceEvent
@@ -143,6 +144,7 @@ class Rooms:
         self._clock = clock
         self._publish = publish
         self._chance = chance
+        self.heard = Heard(database)
         self._rooms: dict[UUID, Room] = {}
         #: Set when a deadline was armed, so that the deadline loop looks again.
         self.armed = asyncio.Event()
@@ -210,6 +212,11 @@ class Rooms:
                     cast.pop(index, None)
             if room.poll is not None and cast:
                 await self._count(room, turn, room.poll, tuple(cast.values()))
+        self.heard.note(
+            (room.channels[event.platform, event.channel_id], event)
+            for event, receipt, result in zip(events, receipts, outcomes, strict=True)
+            if receipt and result.kind != "rejected"
+        )
         return outcomes
 
     @staticmethod
@@ -236,7 +243,12 @@ class Rooms:
         try:
             async with self._turn(campaign_id) as (room, turn):
                 poll = await self._poll(turn, poll_id)
-                await self._change(room, turn, poll, apply(poll, command, turn.head.now))
+                if isinstance(command, Reveal):
+                    command = self._revealing(room, poll)
+                after = apply(poll, command, turn.head.now)
+                await self._change(room, turn, poll, after)
+                if after.state in RUNNING and poll.state not in RUNNING:
+                    await self._clear_stage(room, turn, poll_id)
         except UniqueViolation:
             raise already_running() from None
 
@@ -256,13 +268,23 @@ class Rooms:
                 launched = apply(poll, launch, turn.head.now)
                 launched = replace(launched, ledger_head=vote_ledger.genesis(vote_ledger.header(launched)))
                 await polls.save_launch(turn.connection, launched)
-                for old in await polls.on_screen(turn.connection, campaign_id, poll_id):
-                    await self._change(room, turn, old, apply(old, Dismiss(), turn.head.now))
+                await self._clear_stage(room, turn, poll_id)
                 await self._schedule(turn, launched)
                 await turn.show(poll_id, poll_board.board(launched))
                 room.hold(launched)
         except UniqueViolation:
             raise already_running() from None
+
+    async def _clear_stage(self, room: Room, turn: Turn, poll_id: UUID) -> None:
+        """A poll that takes votes has the stage for itself."""
+        for old in await polls.on_screen(turn.connection, turn.campaign_id, poll_id):
+            await self._change(room, turn, old, apply(old, Dismiss(), turn.head.now))
+
+    @staticmethod
+    def _revealing(room: Room, poll: Poll) -> Reveal:
+        """An older result does not push a running poll off the stage."""
+        other_runs = room.poll is not None and room.poll.state in RUNNING and room.poll.id != poll.id
+        return Reveal(on_screen=not other_runs)
 
     async def _seats(self, turn: Turn, simulated: bool, *, create: bool = True) -> tuple[Seat, ...]:
         everyone = await channels.list_of_campaign(turn.connection, turn.campaign_id)
@@ -291,21 +313,22 @@ class Rooms:
             if row is None:
                 return fired
             try:
-                after = apply(row.poll, await self._due_command(turn, row.poll, due.kind), turn.head.now)
+                command = await self._due_command(room, turn, row.poll, due.kind)
+                after = apply(row.poll, command, turn.head.now)
             except Refused as refusal:
                 log.info("deadline_without_effect", kind=due.kind, reason=refusal.reason)
                 return fired
             await self._change(room, turn, row.poll, after)
             return fired
 
-    async def _due_command(self, turn: Turn, poll: Poll, kind: str) -> Command:
+    async def _due_command(self, room: Room, turn: Turn, poll: Poll, kind: str) -> Command:
         match kind:
             case "close":
                 return Close()
             case "lock":
                 return Lock(await self._count_anew(turn.connection, poll))
             case "reveal":
-                return Reveal()
+                return self._revealing(room, poll)
             case "leave":
                 return Dismiss()
         raise Refused("unknown_deadline", f"No deadline is called {kind}.")

@@ -158,7 +158,9 @@ class Lock:
 
 @dataclass(frozen=True, slots=True)
 class Reveal:
-    pass
+    """Show the result; only in the history when another poll has the stage."""
+
+    on_screen: bool = True
 
 
 @dataclass(frozen=True, slots=True)
@@ -201,8 +203,8 @@ def apply(poll: Poll, command: Command, now: datetime) -> Poll:
             return _extend(poll, seconds)
         case Lock(outcome):
             return _lock(poll, outcome, now)
-        case Reveal():
-            return _reveal(poll, now)
+        case Reveal(on_screen):
+            return _reveal(poll, now, on_screen)
         case Resolve(winner):
             return _resolve(poll, winner, now)
         case Dismiss():
@@ -277,14 +279,14 @@ def _lock(poll: Poll, outcome: Outcome, now: datetime) -> Poll:
     )
 
 
-def _reveal(poll: Poll, now: datetime) -> Poll:
+def _reveal(poll: Poll, now: datetime, on_screen: bool) -> Poll:
     if poll.state == State.REVEALED:
         return poll
     if poll.state == State.CLOSING:
         raise Refused("counting", "The last votes are still arriving; reveal when the count is done.")
     if poll.state != State.CLOSED:
         raise _wrong_state(poll, "only a closed poll can be revealed")
-    return replace(poll, state=State.REVEALED, phase_at=now, on_screen=True)
+    return replace(poll, state=State.REVEALED, phase_at=now, on_screen=on_screen)
 
 
 def _resolve(poll: Poll, winner: int, now: datetime) -> Poll:

@@ -69,8 +69,9 @@ UPDATE channels
  WHERE id = $1 AND (state, state_detail) IS DISTINCT FROM ($2, $3);
 
 -- name: heard
--- When the last line of each channel arrived and how old it was then; an older mark never replaces a newer.
+-- When the last line of each channel arrived and its age then, the newest wins; a script that speaks is connected.
 UPDATE channels c
-   SET heard_at = v.heard_at, heard_lag_ms = v.lag_ms, updated_at = now()
+   SET heard_at = v.heard_at, heard_lag_ms = v.lag_ms, updated_at = now(),
+       state = CASE WHEN c.source = 'api' THEN 'connected' ELSE c.state END
   FROM unnest($1::uuid[], $2::timestamptz[], $3::integer[]) AS v (id, heard_at, lag_ms)
  WHERE c.id = v.id AND (c.heard_at IS NULL OR c.heard_at < v.heard_at);

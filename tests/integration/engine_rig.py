@@ -19,7 +19,7 @@ from server.rules import poll_board
 from server.rules.changes import Change
 from server.rules.events import ChatMessage, User
 from server.rules.poll import Poll, PollRules
-from sql import campaigns, channels, polls, snapshots, users
+from sql import campaigns, channels, heads, polls, snapshots, users
 from sql.channels import Platform
 from sql.ids import uuid7
 from sql.polls import Draft
@@ -131,6 +131,25 @@ def line(
         moment,
         source,
     )
+
+
+_AGE_POLLS = """
+    UPDATE poll_instances
+    SET opens_at = opens_at - $2::interval, closes_at = closes_at - $2::interval,
+        phase_at = phase_at - $2::interval,
+        pauses = ARRAY(SELECT moment - $2::interval FROM unnest(pauses) AS moment)
+    WHERE campaign_id = $1"""
+_AGE_DEADLINES = """
+    UPDATE deadlines SET due_at = due_at - $2::interval WHERE campaign_id = $1 AND state = 'armed'"""
+
+
+async def age(database: Database, campaign_id: UUID, seconds: float) -> None:
+    """Let time pass for a campaign: everything it remembers moves into the past."""
+    async with database.transaction() as connection:
+        await heads.lock(connection, campaign_id)
+        for statement in (_AGE_POLLS, _AGE_DEADLINES):
+            await connection.execute(statement, campaign_id, timedelta(seconds=seconds))
+        await heads.bump_config(connection, campaign_id)  # nobody may trust what it knows
 
 
 async def boards_of(database: Database, campaign_id: UUID) -> dict[str, Any]:

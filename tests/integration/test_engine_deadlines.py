@@ -12,12 +12,12 @@ from structlog.testing import capture_logs
 from server.engine.deadlines import Deadlines
 from server.rules.poll import Cancel, Close, Extend, Poll, PollRules, Reveal, State, UndoCancel
 from sql import deadlines as rows
-from sql import heads
 from sql.pool import Database
 from tests.integration.engine_rig import (
     CHANNELS,
     Process,
     Wire,
+    age,
     boards_of,
     line,
     make_campaign,
@@ -28,26 +28,6 @@ from tests.integration.engine_rig import (
 )
 
 QUICK = PollRules(grace_s=0, auto_reveal_s=0, hold_s=3)
-
-
-async def age(database: Database, campaign_id: UUID, seconds: float) -> None:
-    """Let `seconds` pass for a campaign: everything it remembers moves into the past."""
-    async with database.transaction() as connection:
-        await heads.lock(connection, campaign_id)
-        by = timedelta(seconds=seconds)
-        await connection.execute(
-            """UPDATE poll_instances SET opens_at = opens_at - $2::interval,
-            closes_at = closes_at - $2::interval, phase_at = phase_at - $2::interval
-            WHERE campaign_id = $1""",
-            campaign_id,
-            by,
-        )
-        await connection.execute(
-            "UPDATE deadlines SET due_at = due_at - $2::interval WHERE campaign_id = $1 AND state = 'armed'",
-            campaign_id,
-            by,
-        )
-        await heads.bump_config(connection, campaign_id)  # as if nobody had looked for so long
 
 
 async def launched(process: Process, rules: PollRules = QUICK) -> Poll:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from dataclasses import replace
 from random import Random
 from uuid import UUID
@@ -32,6 +33,7 @@ from sql.pool import Database
 from tests.integration.engine_rig import (
     CHANNELS,
     Process,
+    age,
     as_seen,
     boards_of,
     line,
@@ -43,20 +45,6 @@ from tests.integration.engine_rig import (
 from tests.unit.models import seeded
 
 TIMES = ("opens_at", "closes_at", "phase_started_at", "ends_at")
-
-
-async def age(database: Database, campaign_id: UUID, seconds: int) -> None:
-    """Let time pass for a campaign: everything it remembers moves into the past."""
-    async with database.transaction() as connection:
-        for statement in (
-            "UPDATE campaign_heads SET config_version = config_version + 1 WHERE campaign_id = $1 AND $2 > 0",
-            "UPDATE poll_instances SET opens_at = opens_at - make_interval(secs => $2), "
-            "closes_at = closes_at - make_interval(secs => $2), phase_at = phase_at - make_interval(secs => $2), "
-            "pauses = ARRAY(SELECT p - make_interval(secs => $2) FROM unnest(pauses) AS p) WHERE campaign_id = $1",
-            "UPDATE deadlines SET due_at = due_at - make_interval(secs => $2) "
-            "WHERE campaign_id = $1 AND state = 'armed'",
-        ):
-            await connection.execute(statement, campaign_id, seconds)
 
 
 async def check(database: Database, campaign_id: UUID) -> list[Poll]:
@@ -96,87 +84,89 @@ def without_times(board: dict[str, object]) -> dict[str, object]:
 
 COMMANDS: tuple[Command, ...] = (
     *(Close(), Extend(30), Reveal(), Resolve(1), Resolve(2), Dismiss(), Cancel(), UndoCancel()),
-    *(Cancel(), UndoCancel(), Close(), Reveal()),  # the ways through it more often
 )
+#: What a person who watches the screen would do; without it most walks would be refusals.
+SENSIBLE: dict[State, tuple[Command, ...]] = {
+    State.OPEN: (Close(), Close(), Extend(30), Cancel()),
+    State.CLOSING: (Cancel(), Close()),
+    State.CLOSED: (Reveal(), Reveal(), Resolve(1), Resolve(2), Dismiss(), Cancel()),
+    State.REVEALED: (Resolve(1), Resolve(2), Dismiss()),
+    State.CANCELLED: (UndoCancel(),),
+}
+
+
+async def vote(rng: Random, process: Process, poll: Poll) -> str:
+    if poll.state == State.DRAFT:
+        return "nothing"
+    lines = [
+        line(poll, str(rng.randint(1, 2)), f"u{rng.randrange(4)}", after=rng.randrange(60), channel=channel)
+        for channel in CHANNELS[:2]
+    ]
+    await process.rooms.ingest(poll.campaign_id, lines, receipts=[True, True])
+    return "votes"
 
 
 async def step(rng: Random, several: list[Process], campaign_id: UUID, poll_ids: list[UUID]) -> str:
     """One thing that somebody does, or that time does; answers what became of it."""
     process = rng.choice(several)
-    poll_id = rng.choice(poll_ids)
+    before = await poll_of(process.database, rng.choice(poll_ids))
     chance = rng.random()
-    if chance < 0.15:
+    if chance < 0.1:
         await age(process.database, campaign_id, rng.choice((1, 4, 9, 30, 70)))
         return "time"
     if chance < 0.3:
         await Deadlines(process.database, process.rooms).fire_due()
         return "deadlines"
     if chance < 0.5:
-        poll = await poll_of(process.database, poll_id)
-        if poll.state == State.DRAFT:
-            return "nothing"
-        lines = [
-            line(
-                poll, str(rng.randint(1, 2)), f"u{rng.randrange(6)}", after=rng.randrange(60), channel=channel
-            )
-            for channel in CHANNELS[:2]
-        ]
-        await process.rooms.ingest(campaign_id, lines, receipts=[True, True])
-        return "votes"
-    before = await poll_of(process.database, poll_id)
+        return await vote(rng, process, before)
     try:
-        if chance < 0.65:
-            await process.rooms.launch(campaign_id, poll_id)
-            assert before.state == State.DRAFT
+        if before.state == State.DRAFT:
+            await process.rooms.launch(campaign_id, before.id)
             return "launched"
-        command = rng.choice(COMMANDS)
-        await process.rooms.command(campaign_id, poll_id, command)
+        command = rng.choice(SENSIBLE[before.state] if rng.random() < 0.7 else COMMANDS)
+        await process.rooms.command(campaign_id, before.id, command)
     except Refused as refusal:
-        assert await poll_of(process.database, poll_id) == before
+        assert await poll_of(process.database, before.id) == before
         return refusal.reason
-    after = await poll_of(process.database, poll_id)
+    after = await poll_of(process.database, before.id)
     assert after.phase_at is not None
+    assert before.phase_at is not None
     # The engine did what the rules say, at a time that only the database knows.
-    expected = apply(before, command, max(after.phase_at, before.phase_at or after.phase_at))
-    assert replace(after, closes_at=None, phase_at=None, pauses=()) == replace(
-        expected, closes_at=None, phase_at=None, pauses=()
-    )
+    expected = apply(before, command, max(after.phase_at, before.phase_at))
+    assert timeless(after) == timeless(expected), (command, before, after)
     return type(command).__name__
 
 
-async def test_sixty_walks_of_two_processes_through_three_polls(database_url: str) -> None:
+def timeless(poll: Poll) -> Poll:
+    return replace(poll, closes_at=None, phase_at=None, pauses=())
+
+
+async def test_fifty_walks_of_two_processes_through_three_polls(database_url: str) -> None:
     """Launches, commands, votes and deadlines as they come; after each step everything stored agrees."""
     became: dict[str, int] = {}
     async with processes(database_url, 2) as several:
         database = several[0].database
-        for seed in range(60):
+        for seed in range(50):
             rng = seeded(seed)
             campaign_id = await make_campaign(database, CHANNELS[:2])
             poll_ids = []
             for _ in range(3):
                 rules = PollRules(
-                    tie=rng.choice(("gm", "first", "random", "none")),
+                    tie=rng.choice(("gm", "gm", "first", "random", "none")),
                     secret=rng.random() < 0.3,
                     grace_s=rng.choice((0, 3, None)),
-                    auto_reveal_s=rng.choice((None, 0, 10)),
+                    auto_reveal_s=rng.choice((None, None, 0, 10)),
                 )
                 poll_ids.append(await make_poll(database, campaign_id, rules))
-            for _ in range(25):
+            for _ in range(30):
                 what = await step(rng, several, campaign_id, poll_ids)
                 became[what] = became.get(what, 0) + 1
                 await check(database, campaign_id)
         assert sum(process.rooms.miscounted for process in several) == 0
-    usual = {
-        "launched",
-        "already_running",
-        "wrong_state",
-        "too_late",
-        "counting",
-        "Close",
-        "Extend",
-        "Reveal",
-    }
-    assert usual | {"Dismiss", "Cancel", "UndoCancel", "Resolve"} <= became.keys(), became
+    commands = {type(command).__name__ for command in COMMANDS}
+    usual = {"launched", "votes", "time", "deadlines", "already_running", "wrong_state", "no_tie"}
+    assert commands | usual <= became.keys(), became
+    print(became)
 
 
 async def launched(process: Process, campaign_id: UUID, rules: PollRules | None = None) -> Poll:
@@ -186,8 +176,6 @@ async def launched(process: Process, campaign_id: UUID, rules: PollRules | None 
 
 
 async def test_one_open_poll_a_campaign_even_when_two_processes_launch_at_once(database_url: str) -> None:
-    import asyncio
-
     async with processes(database_url, 3) as several:
         campaign_id = await make_campaign(several[0].database)
         drafts = [await make_poll(several[0].database, campaign_id) for _ in range(6)]
@@ -291,9 +279,9 @@ async def test_a_campaign_of_simulated_channels_always_rehearses(database: Datab
 async def test_the_seed_is_fixed_at_the_launch_and_the_ledger_begins_with_it(database: Database) -> None:
     process = Process(database)
     campaign_id = await make_campaign(database)
-    first, seeds = await launched(process, campaign_id), set()
+    seeds: set[bytes] = set()
     for _ in range(5):
-        poll = await launched(process, campaign_id) if seeds else first
+        poll = await launched(process, campaign_id)
         assert poll.seed is not None
         assert poll.voter_key is not None
         seeds |= {poll.seed, poll.voter_key}

@@ -23,6 +23,9 @@ export class Bars {
     setText(this.total, totalWords(show, hidden));
     const rate = status?.votes_per_s ?? 0;
     setText(this.rate, show.phase === "open" ? `${count(Math.round(rate * 10) / 10)} votes/s` : "");
+    // Many options stand in two columns, read downwards, as they do on stream.
+    setData(this.list, "many", show.options.length > 5);
+    this.list.style.setProperty("--rows", Math.ceil(show.options.length / 2));
     mirror(this.list, show.options, (option) => `${show.id}:${option.index}`, (option) => bar(option));
     const rows = [...this.list.children];
     show.options.forEach((option, index) => {

@@ -24,7 +24,7 @@ export class Rundown {
       h("p", { class: "hint", text: "Or start from one of these:" }), this.starters);
     this.loading = h("p", { class: "hint", text: "Reading the rundown…" });
     this.trouble = h("div");
-    this.hint = h("p", { class: "hint", text: "Drag by the dots to move, or focus them and press ↑\u00a0↓." });
+    this.hint = h("p", { class: "hint" }, "Drag by the dots to move", h("span", { class: "with-keys", text: ", or focus them and press ↑\u00a0↓" }), ".");
     this.root = h("div", { class: "rundown" }, this.loading, this.trouble, this.empty, this.list, this.hint);
   }
 

@@ -69,10 +69,10 @@ class Api:
 
     @classmethod
     @asynccontextmanager
-    async def of(cls, program: Hubbub) -> AsyncIterator[Api]:
-        """Stays usable over restarts of the program."""
+    async def of(cls, program: Hubbub, base_url: str = "") -> AsyncIterator[Api]:
+        """Stays usable over restarts of the program. `base_url`: another process of the same installation."""
         async with httpx2.AsyncClient(
-            base_url=f"{program.base_url}/api/v1", headers=program.headers, timeout=20
+            base_url=f"{base_url or program.base_url}/api/v1", headers=program.headers, timeout=20
         ) as http:
             yield cls(http)
 
@@ -215,9 +215,19 @@ class Show:
 
 
 def database_url(program: Hubbub) -> str:
-    """Where the running program keeps its data: its own note for the other commands."""
+    """Where the running program keeps its data."""
+    return str(_note(program)["database_url"])
+
+
+def redis_url(program: Hubbub) -> str:
+    """The running program's Redis."""
+    return str(_note(program)["redis_url"])
+
+
+def _note(program: Hubbub) -> Json:
+    """What the program leaves for its other commands."""
     note: Json = json.loads((program.data_dir / "server.json").read_text("utf-8"))
-    return str(note["database_url"])
+    return note
 
 
 def by_option(choices: Any, options: int) -> list[int]:

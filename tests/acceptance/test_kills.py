@@ -25,7 +25,8 @@ RATE = 500
 async def kill_again_and_again(hubbub: Hubbub, show: Show, crowd: Crowd, kills: int, seed: int) -> list[float]:
     """`kill -9` at random moments under load; answers how long each start took.
 
-    Every second time the next start does not wait until the embedded servers are gone.
+    Half of the kills are aimed at the moment between a commit and its answer, and half of the starts do not
+    wait until the embedded servers are gone.
     """
     random = Random(seed)  # noqa: S311
     starts = []
@@ -39,6 +40,10 @@ async def kill_again_and_again(hubbub: Hubbub, show: Show, crowd: Crowd, kills: 
         await asyncio.sleep(random.uniform(0, 1))
         family = set(children_in(hubbub.data_dir)) - {hubbub.pid}
         assert len(family) >= 2, "PostgreSQL and Valkey"
+        if number % 4 < 2:
+            crowd.sending.clear()
+            await crowd.sending.wait()
+            await asyncio.sleep(random.uniform(0.018, 0.032))  # a batch waits 20 ms for company
         await asyncio.to_thread(hubbub.kill9)
 
         async def orphans_are_gone(pids: frozenset[int] = frozenset(family)) -> bool:

@@ -47,6 +47,8 @@ class Crowd:
     batches: list[Batch] = field(default_factory=list)
     failures: int = 0
     running: bool = True
+    #: Set whenever a batch goes out: to aim at what happens right after.
+    sending: asyncio.Event = field(default_factory=asyncio.Event)
     _people: int = 0
     _number: int = 0
     _sent: list[Json] = field(default_factory=list)
@@ -75,6 +77,7 @@ class Crowd:
     async def _bring_home(self, http: httpx2.AsyncClient, batch: Batch, random: Random) -> None:
         while True:
             batch.tries += 1
+            self.sending.set()
             try:
                 answer = await http.post(f"/campaigns/{self.show.id}/events", json=batch.events)
             except AWAY:

@@ -143,8 +143,9 @@ async def test_a_full_buffer_refuses_senders_and_makes_sockets_wait(database_url
 
             readers: list[asyncio.Task[None]] = []
             await hold_up(other.database, poll, fill)
-            await asyncio.gather(*readers)
-            await batches.flush()
+            async with asyncio.timeout(5):
+                await asyncio.gather(*readers)
+                await batches.flush()
             assert batches.dropped == {}
         assert await votes_in(one.database, poll) == 1 + 20 + 5
 

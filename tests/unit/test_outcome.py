@@ -84,6 +84,15 @@ def test_first_to_reach_counts_only_what_stands_at_that_moment() -> None:
     assert decided(poll_of("first"), votes)[0].winner == 1
 
 
+def test_first_to_reach_at_one_moment_with_one_message_id_does_not_go_by_arrival() -> None:
+    """Two platforms gave the same id at the same moment; whichever came in first, one and the same wins."""
+    votes = [vote("a", 1, 1, message="m1"), vote("b", 2, 1, message="m1", platform="kick", slot=1)]
+    poll = launched(draft(rules=PollRules(tie="first")), ("twitch", "kick"))
+    result, _ = decided(poll, votes)
+    assert result.tied == (1, 2)
+    assert decided(poll, votes[::-1])[0] == result
+
+
 def test_first_to_reach_refuses_a_ledger_of_another_count() -> None:
     with pytest.raises(ValueError, match="does not belong"):
         outcome.first_to_reach((1, 2), (5, 5), ())

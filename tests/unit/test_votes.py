@@ -129,13 +129,15 @@ def test_more_time_lets_later_lines_in() -> None:
     assert isinstance(read_by(apply(OPEN, Extend(10), at(30)), line(sent=70)), Vote)
 
 
-def test_seats_follow_the_platforms_id_of_a_channel() -> None:
+def test_seats_follow_the_platforms_ids_of_a_channel() -> None:
     first, second = (seat.channel_id for seat in OPEN.seats)
     assert first is not None
     assert second is not None
-    known = {first: ("twitch", "100"), second: ("kick", "200"), UUID(int=99): ("custom", "300")}
+    known = {("twitch", "100"): first, ("kick", "200"): second, ("custom", "300"): UUID(int=99)}
     assert seat_map(OPEN, known) == SEATS
-    del known[first]  # removed from the campaign
+    # A channel may be known by two ids, before and after the platform told its own.
+    assert seat_map(OPEN, {**known, ("twitch", "login:ana"): first}) == {**SEATS, ("twitch", "login:ana"): 0}
+    del known["twitch", "100"]  # removed from the campaign
     assert seat_map(OPEN, known) == {("kick", "200"): 1}
 
 

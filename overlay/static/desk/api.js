@@ -1,6 +1,6 @@
 // The HTTP API as the desk speaks it: CSRF header, idempotent POSTs, retries with the same key, problems as errors.
 
-const TIMEOUT_MS = 8000;
+const TIMEOUT_MS = 5000;
 const RETRY_AFTER_MS = [300, 900, 2000]; // after these the person is told; the same key makes repeats harmless
 
 /** The server answered "no" (RFC 9457). */
@@ -52,14 +52,14 @@ export class Api {
     return this.stubborn("POST", path, body, newKey());
   }
 
-  /** One page after the other until `next` is null; at most `pages` of 100. */
+  /** One page after the other until `next` is null; at most `pages`. */
   async all(path, pages = 5) {
     const items = [];
     let cursor = null;
     for (let page = 0; page < pages; page += 1) {
       const glue = path.includes("?") ? "&" : "?";
-      const more = cursor ? `&cursor=${encodeURIComponent(cursor)}` : "";
-      const answer = await this.get(`${path}${glue}limit=100${more}`);
+      const more = cursor ? `${glue}cursor=${encodeURIComponent(cursor)}` : "";
+      const answer = await this.get(`${path}${more}`);
       items.push(...answer.items);
       cursor = answer.next;
       if (!cursor) break;

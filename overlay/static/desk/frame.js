@@ -24,7 +24,8 @@ export function frame({ store, api, campaigns, safe, keys, toasts }) {
   campaigns.dialog.foot.append(h("span", { class: "spring" }), signOut);
   const bannerTitle = h("strong");
   const bannerText = h("span");
-  const banner = h("div", { class: "banner", role: "alert", hidden: true }, bannerTitle, " ", bannerText);
+  const bannerAge = h("span", { "aria-hidden": "true" }); // changes every second: for the eye only
+  const banner = h("div", { class: "banner", role: "alert", hidden: true }, bannerTitle, " ", bannerAge, " ", bannerText);
   const top = h("header", { class: "top" }, h("p", { class: "wordmark" }, h("i", { "aria-hidden": "true" }), "Hubbub"),
     campaigns.root, h("span", { class: "spring" }), linkTag, safe.root, help);
   let gated = false;
@@ -41,7 +42,8 @@ export function frame({ store, api, campaigns, safe, keys, toasts }) {
       if (visible(banner, lost)) {
         const answers = Date.now() - statusAt < ANSWERS_MS;
         setText(bannerTitle, answers ? "No live connection: figures are asked every 2 s instead."
-          : `No contact with Hubbub, last heard ${ago(serverNow() - since)}.`);
+          : "No contact with Hubbub.");
+        setText(bannerAge, answers ? "" : `Last heard ${ago(serverNow() - since)}.`);
         setText(bannerText, answers ? "Everything works, a little later. Trying again all the time."
           : "Viewers keep the last picture. Votes that reached the server are safe. Trying again all the time; "
             + "if it lasts, look at the terminal where Hubbub runs.");

@@ -96,6 +96,7 @@ function build() {
     now.update(state);
   });
   store.onCalm((state) => {
+    if (state.signedOut) link.stop();
     campaigns.update(state);
     around.update(state);
     now.settle(state);

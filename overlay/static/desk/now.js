@@ -37,6 +37,7 @@ export class Now {
     const { show } = state;
     const words = headline(show, serverNow());
     setData(this.root, "tone", words.tone);
+    setData(this.root, "many", (show?.options.length ?? 0) > 5);
     setText(this.title, words.title);
     setText(this.clock, words.clock);
     const endsSoon = show?.phase === "open" && show.endsAt !== null && show.endsAt - serverNow() < 10000;

@@ -35,7 +35,7 @@ export class Rundown {
     try {
       const [rundowns, drafts] = await Promise.all([
         this.api.all(`/campaigns/${campaign.id}/rundowns`),
-        this.api.all(`/campaigns/${campaign.id}/polls?state=draft`),
+        this.api.all(`/campaigns/${campaign.id}/polls?state=draft&limit=100`),
       ]);
       if (this.store.get().campaign?.id !== campaign.id) return;
       const known = rundowns.some((item) => item.id === this.store.get().rundownId);

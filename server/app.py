@@ -11,7 +11,7 @@ import hashlib
 import signal
 import socket
 from collections.abc import Coroutine, Iterator, Sequence
-from contextlib import AsyncExitStack, contextmanager, nullcontext
+from contextlib import AsyncExitStack, closing, contextmanager, nullcontext
 from dataclasses import dataclass
 from importlib.metadata import version
 from typing import Any
@@ -41,6 +41,7 @@ from server.live.memory_bus import NoBus
 from server.live.rate_limit import RateLimiter
 from server.live.socket import LiveEndpoint
 from server.live.transport import LiveProtocol
+from server.metrics import Figure, Figures
 from server.rules.changes import Change
 from server.web.app import create_app
 from server.web.auth import owner_with_key
@@ -194,7 +195,7 @@ class Process:
                 campaign = await demo.ensure(self.database, self.owner.id, self._key_hash)
                 director = demo.Director(self.database, self.rooms, campaign.id)
                 background.append(group.create_task(director.run()))
-            with self._noted():
+            with self._noted(), closing(self._figures()):
                 await self._announce()
                 await stopping.wait()
                 log.info("stopping")
@@ -225,6 +226,36 @@ class Process:
             yield housekeeping.run(self.database)
         if self.embedded:
             yield self._watch_embedded(self.embedded, stopping)
+
+    def _figures(self) -> Figures:
+        return Figures(
+            Figure(
+                "events_taken", "Events and chat lines committed", lambda: self.batches.taken, counts=True
+            ),
+            Figure(
+                "lines_dropped",
+                "Chat lines given up because the database was away",
+                lambda: sum(self.batches.dropped.values()),
+                counts=True,
+            ),
+            Figure("deadlines_fired", "Deadlines fired", lambda: self.deadlines.fired, counts=True),
+            Figure(
+                "deadline_worst_lateness_seconds",
+                "How late the latest deadline fired since the start",
+                lambda: self.deadlines.worst_lateness_s,
+            ),
+            Figure(
+                "polls_miscounted",
+                "Polls whose running totals differed from the count at close; must stay 0",
+                lambda: self.rooms.miscounted,
+                counts=True,
+            ),
+            Figure("live_clients", "Open live connections", lambda: self.hub.sizes()["clients"]),
+            Figure("live_overlays", "Open overlay connections", lambda: self.hub.sizes()["overlays"]),
+            Figure("redis_up", "1 while frames get through Redis", lambda: self.bus.state == "ok"),
+            Figure("bus_dropped", "Frames not sent to Redis", lambda: self.bus.figures.dropped, counts=True),
+            Figure("bus_forged", "Bus messages refused", lambda: self.bus.figures.forged, counts=True),
+        )
 
     async def _watch_embedded(self, embedded: Embedded, stopping: asyncio.Event) -> None:
         """A server that died under us cannot be mended from here: stop, and let the operator start anew."""

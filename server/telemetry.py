@@ -137,3 +137,5 @@ def configure_logging(
     logging.getLogger("uvicorn.access").setLevel(logging.WARNING)
     for noisy in ("websockets", "asyncio"):
         logging.getLogger(noisy).setLevel(max(level, logging.WARNING))
+    # Its pool logs a traceback for every connection that a stopped PostgreSQL takes along; we say it once.
+    logging.getLogger("asyncpg").setLevel(max(level, logging.ERROR))

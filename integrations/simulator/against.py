@@ -121,20 +121,18 @@ async def simulate_against(
     """Post a crowd of `size` people, about `rate` lines a second for `seconds`, and return the totals.
 
     Without `campaign_id` the newest campaign is taken. People vote in the poll that runs (its options
-    are asked for), or just talk when none does. They speak in the campaign's API and simulated
-    channels; when it has none, one is added. `say` gets one line of progress a second.
-    Raises SimulationRefused.
+    are asked for), or just talk when none does. They speak in the campaign's simulated channels only
+    (one is added when it has none), so they never touch the result of a poll that counts real viewers.
+    `say` gets one line of progress a second. Raises SimulationRefused.
     """
     api = _Api(base_url, api_key)
     try:
         campaign = str(campaign_id) if campaign_id else await _newest_campaign(api)
         channels = await _channels(api, campaign)
-        options, words, poll = await _running_poll(api, campaign)
-        say(
-            f"{len(channels)} channel(s), options: {', '.join(options)}"
-            if poll
-            else "no poll is open: just chatter"
-        )
+        poll = await _running_poll(api, campaign)
+        say(_what_happens(poll, len(channels)))
+        options = tuple(str(option["label"]) for option in poll["options"]) if poll else ("1", "2")
+        words: Words = poll["words"] if poll else "off"
         # Ids of their own for every run: the same crowd may come twice without being taken for a repeat.
         run = uuid4().hex
         lines = crowd(
@@ -161,15 +159,15 @@ async def _newest_campaign(api: _Api) -> str:
 
 
 async def _channels(api: _Api, campaign: str) -> list[tuple[str, str]]:
-    """`(platform, channel id)` of the channels that a script may speak for."""
+    """`(platform, channel id)` of the simulated channels."""
     path = f"/api/v1/campaigns/{campaign}/channels"
     found = [
         (str(channel["platform"]), str(channel["channel_id"]))
         for channel in (await api.call("GET", path))["items"]
-        if channel["source"] in ("api", "simulated")
+        if channel["source"] == "simulated"
     ]
     if not found:
-        made = await api.call("POST", path, {"platform": "custom", "login": _LOGIN, "source": "api"})
+        made = await api.call("POST", path, {"platform": "custom", "login": _LOGIN, "source": "simulated"})
         found = [(str(made["platform"]), str(made["channel_id"]))]
     # A crowd speaks on one platform at a time; the largest group of channels is taken.
     platforms = [platform for platform, _ in found]
@@ -177,13 +175,19 @@ async def _channels(api: _Api, campaign: str) -> list[tuple[str, str]]:
     return [channel for channel in found if channel[0] == platform]
 
 
-async def _running_poll(api: _Api, campaign: str) -> tuple[tuple[str, ...], Words, bool]:
-    """Options of the poll that runs, how it takes words, and whether there is one."""
+async def _running_poll(api: _Api, campaign: str) -> dict[str, Any] | None:
+    """The poll that runs."""
     polls = (await api.call("GET", f"/api/v1/campaigns/{campaign}/polls?state=running"))["items"]
-    if not polls:
-        return ("1", "2"), "off", False
-    poll = polls[0]
-    return tuple(str(option["label"]) for option in poll["options"]), poll["words"], True
+    return dict(polls[0]) if polls else None
+
+
+def _what_happens(poll: dict[str, Any] | None, channels: int) -> str:
+    if poll is None:
+        return "no poll is open: just chatter"
+    if not poll["simulated"]:
+        return "the poll that runs counts real viewers: the crowd talks, its votes are kept out of it"
+    labels = ", ".join(str(option["label"]) for option in poll["options"])
+    return f"{channels} channel(s), options: {labels}"
 
 
 async def _post_all(

@@ -117,7 +117,7 @@ class Batches:
 
     async def _flush(self, campaign_id: UUID, buffer: Buffer) -> None:
         await asyncio.sleep(self._window_s)
-        one_by_one = 0
+        one_by_one, away = 0, False
         while buffer.deliveries:
             batch = self._next_batch(buffer, LARGEST_BATCH if one_by_one <= 0 else 0)
             async with buffer.room:  # whatever becomes of the batch, there is room for others
@@ -128,7 +128,9 @@ class Batches:
             try:
                 outcomes = await self._rooms.ingest(campaign_id, events, receipts=receipts)
             except UNREACHABLE as error:
-                log.warning("batch_not_stored", events=len(events), error=type(error).__name__)
+                if not away:
+                    log.warning("batch_not_stored", events=len(events), error=type(error).__name__)
+                away = True
                 self._keep_or_drop(campaign_id, buffer, batch, error)
                 await asyncio.sleep(_RETRY_S)
                 continue
@@ -145,6 +147,7 @@ class Batches:
                 self._refuse(batch, error)
                 self._drop(campaign_id, batch)
                 continue
+            away = False
             self.taken += len(events)
             self._answer(batch, outcomes)
 

@@ -34,12 +34,15 @@ class Deadlines:
 
     async def run(self) -> None:
         """Look, fire, sleep until the next deadline; never gives up while the database is away."""
+        away = False
         while True:
             try:
                 wait = await self.fire_due()
+                away = False
             except UNREACHABLE as error:
-                log.warning("deadlines_wait_for_database", error=type(error).__name__)
-                wait = LOOK_EVERY_S
+                if not away:
+                    log.warning("deadlines_wait_for_database", error=type(error).__name__)
+                away, wait = True, LOOK_EVERY_S
             try:
                 async with asyncio.timeout(wait):
                     await self._rooms.armed.wait()

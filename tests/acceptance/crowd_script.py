@@ -89,7 +89,16 @@ NEAR_MISSES = (
     "Break it",
     "ask the owl",
 )
-CHATTER = ("LUL", "what is happening", "KEKW KEKW", "the owl knows :)", "hello from Brno", "GG", "!commands", "xD")
+CHATTER = (
+    "LUL",
+    "what is happening",
+    "KEKW KEKW",
+    "the owl knows :)",
+    "hello from Brno",
+    "GG",
+    "!commands",
+    "xD",
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -188,7 +197,9 @@ class Writer:
         # Whatever the dice say, every spelling and every near miss is there once.
         for text in NUMBER_VOTES + WORD_VOTES:
             line = self.vote()
-            spelled = text.format(n=line.means, wide=chr(0xFF10 + (line.means or 0)), label=LABELS[(line.means or 1) - 1])
+            spelled = text.format(
+                n=line.means, wide=chr(0xFF10 + (line.means or 0)), label=LABELS[(line.means or 1) - 1]
+            )
             self.lines.append(replace(line, text=spelled))
         for text in NEAR_MISSES:
             self.lines.append(replace(self.words("near_miss"), text=text))
@@ -220,7 +231,11 @@ def late_lines(writer: Writer, closes_ms: int, count: int) -> list[Line]:
     """What arrives between the close and the end of the grace: sent in time, or sent too late."""
     lines = []
     for number in range(count):
-        sent = closes_ms - (0, 1, 40, 900, 4000)[number % 5] if number % 2 else closes_ms + (1, 2, 300)[number % 3]
+        sent = (
+            closes_ms - (0, 1, 40, 900, 4000)[number % 5]
+            if number % 2
+            else closes_ms + (1, 2, 300)[number % 3]
+        )
         kind = "late" if sent <= closes_ms else "too_late"
         # Half of them change an earlier vote, half are heard for the first time.
         user = f"late{number}" if number % 4 < 2 else None

@@ -87,7 +87,7 @@ SEEMING_NOTHING = (
     "\u00a0.\u00a0",
 )
 CODES = (
-    "=HYPERLINK(\"http://evil.example\",\"x\")",
+    '=HYPERLINK("http://evil.example","x")',
     "+1+cmd|' /C calc'!A0",
     "@SUM(1+1)",
     "'; DROP TABLE polls; --",
@@ -101,4 +101,16 @@ CODES = (
 
 ALL = (*SCRIPTS, *STYLES, *DIRECTIONS, *TALL_AND_WIDE, *EMOJI, *SEEMING_NOTHING, *CODES)
 #: Holds nothing visible, or a control character: not to be taken at all.
-REFUSED = ("", " ", "\t\n", "\u200b", "\u3000", "\u202e\u202c", "a\x00b", "a\x1b[31mb", "a\x7fb", "\ue000" * 81, "x" * 81)
+REFUSED = (
+    "",
+    " ",
+    "\t\n",
+    "\u200b",
+    "\u3000",
+    "\u202e\u202c",
+    "a\x00b",
+    "a\x1b[31mb",
+    "a\x7fb",
+    "\ue000" * 81,
+    "x" * 81,
+)

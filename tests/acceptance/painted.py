@@ -10,9 +10,7 @@ from playwright.async_api import ConsoleMessage, Dialog, Page, WebSocket
 from tests.acceptance.show import BACKDROP, PICTURES, Json, eventually
 
 _COUNTS = "() => Array.from(document.querySelectorAll('hb-poll .hb-row .hb-count'), (e) => e.textContent)"
-_PERCENTS = (
-    "() => Array.from(document.querySelectorAll('hb-poll .hb-row .hb-percent .hb-number'), (e) => e.textContent)"
-)
+_PERCENTS = "() => Array.from(document.querySelectorAll('hb-poll .hb-row .hb-percent .hb-number'), (e) => e.textContent)"
 _GROUPS = str.maketrans("", "", "\u202f")
 
 #: Watches the page from its first moment for what a hostile text could do.

@@ -128,7 +128,11 @@ async def pixels_outside(page: Page, decoder: Page) -> int:
 def strangers(requests: Sequence[str], program: Hubbub) -> list[str]:
     """Requests that went anywhere else than to the program."""
     own = urlsplit(program.base_url).netloc
-    return [url for url in requests if urlsplit(url).scheme not in ("blob", "data") and urlsplit(url).netloc != own]
+    return [
+        url
+        for url in requests
+        if urlsplit(url).scheme not in ("blob", "data") and urlsplit(url).netloc != own
+    ]
 
 
 def no_error_in(log: str) -> list[str]:
@@ -136,7 +140,9 @@ def no_error_in(log: str) -> list[str]:
 
 
 @pytest.mark.slow
-async def test_hostile_polls_stay_text_in_their_boxes_on_the_overlay(hubbub: Hubbub, browser: Browser) -> None:
+async def test_hostile_polls_stay_text_in_their_boxes_on_the_overlay(
+    hubbub: Hubbub, browser: Browser
+) -> None:
     async with Show.on(hubbub, "<script>window.__pwned=1</script>") as show:
         await show.channel("deck")
         context = await browser.new_context(viewport={"width": 1920, "height": 1080})
@@ -152,7 +158,13 @@ async def test_hostile_polls_stay_text_in_their_boxes_on_the_overlay(hubbub: Hub
             poll = await show.launch(question, options, grace_s=0, hold_s=600, secret=number % 4 == 3)
             names = hostile_texts.ALL[number * 7 :]
             votes = [
-                chat(f"h{number}-{n}", f"u{n}", str(1 + n % len(options)), now_ms(), name=names[n % len(names)][:64])
+                chat(
+                    f"h{number}-{n}",
+                    f"u{n}",
+                    str(1 + n % len(options)),
+                    now_ms(),
+                    name=names[n % len(names)][:64],
+                )
                 for n in range(25)
             ]
             votes += [chat(f"w{number}-{n}", f"w{n}", text, now_ms()) for n, text in enumerate(options)]
@@ -181,7 +193,12 @@ async def test_hostile_polls_stay_text_in_their_boxes_on_the_overlay(hubbub: Hub
         assert wrong == []
         assert await complaints.of(page) == []
         assert strangers(requests, hubbub) == []
-        assert await page.evaluate("document.querySelectorAll('script, iframe, object, base, meta[http-equiv]').length") == 1
+        assert (
+            await page.evaluate(
+                "document.querySelectorAll('script, iframe, object, base, meta[http-equiv]').length"
+            )
+            == 1
+        )
         await context.close()
     assert no_error_in(hubbub.log) == []
 
@@ -199,7 +216,9 @@ async def test_texts_without_anything_to_see_are_refused(hubbub: Hubbub) -> None
             made = await show.api.post(
                 f"/campaigns/{show.id}/polls", {"question": text, "options": [text, "x"], "duration_s": 60}
             )
-            assert not re.search("[\u061c\u200e\u200f\u202a-\u202e\u2066-\u2069\x00-\x1f]", made["question"]), text
+            assert not re.search(
+                "[\u061c\u200e\u200f\u202a-\u202e\u2066-\u2069\x00-\x1f]", made["question"]
+            ), text
             await show.api.http.delete(f"/polls/{made['id']}")
     assert no_error_in(hubbub.log) == []
 
@@ -233,7 +252,9 @@ async def fill_the_desk(show: Show) -> Json:
 
 @pytest.mark.slow
 async def test_the_desk_keeps_hostile_texts_in_their_boxes(hubbub: Hubbub, browser: Browser) -> None:
-    async with Show.on(hubbub, hostile_texts.TALL_AND_WIDE[2] + "<img src=x onerror=window.__pwned=1>"[:20]) as show:
+    async with Show.on(
+        hubbub, hostile_texts.TALL_AND_WIDE[2] + "<img src=x onerror=window.__pwned=1>"[:20]
+    ) as show:
         running = await fill_the_desk(show)
         link = re.search(r"http://\S+/login#code=\S+", hubbub.log)
         assert link is not None

@@ -22,7 +22,9 @@ SEED = 20_261_122
 RATE = 500
 
 
-async def kill_again_and_again(hubbub: Hubbub, show: Show, crowd: Crowd, kills: int, seed: int) -> list[float]:
+async def kill_again_and_again(
+    hubbub: Hubbub, show: Show, crowd: Crowd, kills: int, seed: int
+) -> list[float]:
     """`kill -9` at random moments under load; answers how long each start took.
 
     Half of the kills are aimed at the moment between a commit and its answer, and half of the starts do not
@@ -63,7 +65,8 @@ async def check_promises(show: Show, crowd: Crowd, poll_id: str, folder: Path) -
     await show.act(poll_id, "close")
     closed = await show.until_state(poll_id, "closed")
     ledger = await show.rows(
-        "SELECT message_id, count(*) AS times FROM poll_vote_ledger WHERE poll_instance_id = $1 GROUP BY 1", poll_id
+        "SELECT message_id, count(*) AS times FROM poll_vote_ledger WHERE poll_instance_id = $1 GROUP BY 1",
+        poll_id,
     )
     taken = {row["message_id"]: row["times"] for row in ledger}
     assert set(taken.values()) == {1}, "a vote stands in the ledger once"
@@ -84,7 +87,9 @@ async def check_promises(show: Show, crowd: Crowd, poll_id: str, folder: Path) -
 
     held = standing(known[message_id] for message_id in taken)
     expected = tally(held, crowd.options)
-    rows = await show.rows("SELECT platform_user_id, choice FROM poll_votes WHERE poll_instance_id = $1", poll_id)
+    rows = await show.rows(
+        "SELECT platform_user_id, choice FROM poll_votes WHERE poll_instance_id = $1", poll_id
+    )
     assert {row["platform_user_id"]: row["choice"] for row in rows} == held
     assert await show.database_votes(poll_id, crowd.options) == expected
     assert [option["votes"] for option in closed["options"]] == expected

@@ -147,7 +147,9 @@ async def go_through(show: Show, second_url: str, browser: Browser, outage: Outa
 
         lags = Lags()
 
-        async def votes_for(seconds: float, phase: str, until: Callable[[], Awaitable[bool]] | None = None) -> None:
+        async def votes_for(
+            seconds: float, phase: str, until: Callable[[], Awaitable[bool]] | None = None
+        ) -> None:
             end = time.monotonic() + seconds
             while time.monotonic() < end and not (until and await until()):
                 await lags.vote(show, phase)

@@ -125,7 +125,9 @@ async def test_200_reloads_show_the_right_numbers_at_once(hubbub: Hubbub, browse
         await context.close()
 
         # Every state that ever was, by its total; and when it was committed.
-        rows = await show.rows("SELECT seq, at FROM board_events WHERE campaign_id = $1 ORDER BY seq", show.id)
+        rows = await show.rows(
+            "SELECT seq, at FROM board_events WHERE campaign_id = $1 ORDER BY seq", show.id
+        )
         at = {row["seq"]: row["at"].timestamp() * 1000 for row in rows}
         states: dict[tuple[int, ...], float] = {}
         for seq, board in sorted((await show.boards_shown()).items()):
@@ -148,7 +150,9 @@ async def test_200_reloads_show_the_right_numbers_at_once(hubbub: Hubbub, browse
             wrong.append(f"{number}: {numbers} is from the future")
         # When a mind is changed the number that walks down may be rounded before the one that walks up.
         if min(reload["late"]) < reload["known"] - 1:
-            wrong.append(f"{number}: old numbers later: {reload['late']}, {reload['known']} were acknowledged")
+            wrong.append(
+                f"{number}: old numbers later: {reload['late']}, {reload['known']} were acknowledged"
+            )
         if first["percents"] != [round(100 * votes / total + 1e-9) for votes in numbers]:
             wrong.append(f"{number}: {first['percents']} % of {numbers}")
         if first["opacity"] < 1 or any(

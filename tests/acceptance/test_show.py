@@ -89,12 +89,16 @@ def api_votes_of_deck(writer: Writer) -> list[Line]:
     lines = []
     for number in range(36):
         line = writer.vote(user=str(700_000 + number % 24))
-        lines.append(Line("deck", line.user, f"deck-{number}", line.sent_ms, line.text, "vote", line.means, "custom"))
+        lines.append(
+            Line("deck", line.user, f"deck-{number}", line.sent_ms, line.text, "vote", line.means, "custom")
+        )
     return lines
 
 
 def as_event(line: Line) -> Json:
-    return chat(line.message_id, line.user, line.text, line.sent_ms, channel=line.channel, platform=line.platform)
+    return chat(
+        line.message_id, line.user, line.text, line.sent_ms, channel=line.channel, platform=line.platform
+    )
 
 
 async def test_500_lines_become_the_same_figures_everywhere(
@@ -174,7 +178,9 @@ async def test_500_lines_become_the_same_figures_everywhere(
 async def pass_real_lines(show: Show, twitch: FakeTwitch) -> None:
     """Every line of the file, in a poll of its own, on the connection that the show is read over."""
     fates = [read_line(line, datetime.now(UTC)) for line in REAL_LINES]
-    assert all(isinstance(fate, Chat) or (isinstance(fate, Ignored) and fate.reason in REASONS) for fate in fates)
+    assert all(
+        isinstance(fate, Chat) or (isinstance(fate, Ignored) and fate.reason in REASONS) for fate in fates
+    )
     guild = await show.another("The guild of the file")
     await guild.channel("pajlada", "twitch", "irc")
     await twitch.joined("pajlada")
@@ -233,14 +239,18 @@ def figures_in(frame: Json) -> list[str]:
     told = []
     for board in [*frame.get("boards", {}).values(), *frame.get("set", {}).values()]:
         for part in (*board["options"], *board["channels"]):
-            told += [f"{name}={part[name]}" for name in ("votes", "weight", "share") if part.get(name) is not None]
+            told += [
+                f"{name}={part[name]}" for name in ("votes", "weight", "share") if part.get(name) is not None
+            ]
         told += [f"leaders={board['leaders']}"] if board["leaders"] else []
         told += [f"tie={board['tie']}"] if board["tie"]["options"] or board["tie"]["pending"] else []
         told += [f"winner={board['winner']}"] if board["winner"] is not None else []
     return told
 
 
-async def test_a_secret_ballot_sends_no_figure_before_the_reveal(show: Show, page: Page, tmp_path: Path) -> None:
+async def test_a_secret_ballot_sends_no_figure_before_the_reveal(
+    show: Show, page: Page, tmp_path: Path
+) -> None:
     complaints, frames = Complaints(page), Frames(page)
     await page.goto(await show.overlay())
     options = ["The baron", "The cook", "The raven"]

@@ -107,7 +107,9 @@ class Crowd:
             self._people += who == self._people
             self._number += 1
             choice = str(random.choices(range(1, self.options + 1), range(self.options + 1, 1, -1))[0])
-            events.append(chat(f"k{self._number}", f"p{who}", random.choice(("", "!", "#")) + choice, now_ms()))
+            events.append(
+                chat(f"k{self._number}", f"p{who}", random.choice(("", "!", "#")) + choice, now_ms())
+            )
         self._sent += events
         del self._sent[:-2000]
         return events

@@ -14,12 +14,14 @@ from urllib.parse import parse_qs, urlsplit
 from uuid import UUID
 
 from server.engine.clock import DatabaseClock
+from server.engine.intake import Outcome
 from server.engine.room import Rooms
 from server.rules import poll_board
 from server.rules.changes import Change
 from server.rules.events import ChatMessage, User
 from server.rules.poll import Poll, PollRules
-from sql import campaigns, channels, heads, polls, snapshots, users
+from server.rules.vote_ledger import Row
+from sql import campaigns, channels, heads, polls, snapshots, users, votes
 from sql.channels import Platform
 from sql.ids import uuid7
 from sql.polls import Draft
@@ -131,6 +133,24 @@ def line(
         moment,
         source,
     )
+
+
+async def ledger_of(database: Database, poll_id: UUID) -> list[Row]:
+    """The whole ledger of a poll."""
+    async with database.connection() as connection:
+        return await votes.ledger(connection, poll_id)
+
+
+async def open_poll(process: Process, campaign_id: UUID, rules: PollRules | None = None) -> Poll:
+    """A poll that takes votes, launched by `process`."""
+    poll_id = await make_poll(process.database, campaign_id, rules)
+    await process.rooms.launch(campaign_id, poll_id)
+    return await poll_of(process.database, poll_id)
+
+
+async def take_in(process: Process, poll: Poll, lines: Sequence[ChatMessage]) -> list[Outcome]:
+    """As from the events API."""
+    return await process.rooms.ingest(poll.campaign_id, lines, receipts=[True] * len(lines))
 
 
 _AGE_POLLS = """

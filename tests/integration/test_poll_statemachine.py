@@ -39,6 +39,7 @@ from tests.integration.engine_rig import (
     line,
     make_campaign,
     make_poll,
+    open_poll,
     poll_of,
     processes,
 )
@@ -173,12 +174,6 @@ async def test_fifty_walks_of_two_processes_through_three_polls(database_url: st
     assert commands | usual <= became.keys(), became
 
 
-async def launched(process: Process, campaign_id: UUID, rules: PollRules | None = None) -> Poll:
-    poll_id = await make_poll(process.database, campaign_id, rules)
-    await process.rooms.launch(campaign_id, poll_id)
-    return await poll_of(process.database, poll_id)
-
-
 async def test_one_open_poll_a_campaign_even_when_two_processes_launch_at_once(database_url: str) -> None:
     async with processes(database_url, 3) as several:
         campaign_id = await make_campaign(several[0].database)
@@ -197,9 +192,9 @@ async def test_one_open_poll_a_campaign_even_when_two_processes_launch_at_once(d
 async def test_a_cancelled_poll_cannot_come_back_while_another_runs(database: Database) -> None:
     process = Process(database)
     campaign_id = await make_campaign(database)
-    first = await launched(process, campaign_id)
+    first = await open_poll(process, campaign_id)
     await process.rooms.command(campaign_id, first.id, Cancel())
-    second = await launched(process, campaign_id)
+    second = await open_poll(process, campaign_id)
     with pytest.raises(Refused) as refused:
         await process.rooms.command(campaign_id, first.id, UndoCancel())
     assert refused.value.reason == "already_running"
@@ -211,12 +206,12 @@ async def test_a_cancelled_poll_cannot_come_back_while_another_runs(database: Da
 async def test_a_launch_clears_the_screen(database: Database) -> None:
     process = Process(database)
     campaign_id = await make_campaign(database)
-    first = await launched(process, campaign_id, PollRules(grace_s=0, hold_s=600))
+    first = await open_poll(process, campaign_id, PollRules(grace_s=0, hold_s=600))
     await process.rooms.command(campaign_id, first.id, Close())
     await age(database, campaign_id, 1)
     await Deadlines(database, process.rooms).fire_due()
     await process.rooms.command(campaign_id, first.id, Reveal())
-    second = await launched(process, campaign_id)
+    second = await open_poll(process, campaign_id)
     assert set(await boards_of(database, campaign_id)) == {str(second.id)}
     change = process.published[-1]
     assert (change.unset, set(change.set)) == ((str(first.id),), {str(second.id)})
@@ -226,7 +221,7 @@ async def test_a_launch_clears_the_screen(database: Database) -> None:
 async def test_a_poll_belongs_to_its_campaign(database: Database) -> None:
     process = Process(database)
     mine, other = await make_campaign(database), await make_campaign(database)
-    poll = await launched(process, mine)
+    poll = await open_poll(process, mine)
     for attempt in (
         process.rooms.command(other, poll.id, Close()),
         process.rooms.launch(other, poll.id),
@@ -263,7 +258,7 @@ async def test_a_rehearsal_makes_its_own_crowd_and_touches_no_channel(database: 
     assert (await boards_of(database, campaign_id))[str(poll_id)]["simulated"] is True
     # The simulated channel takes no part in what is real.
     await process.rooms.command(campaign_id, poll_id, Cancel())
-    real = await launched(process, campaign_id)
+    real = await open_poll(process, campaign_id)
     assert not real.simulated
     assert REHEARSAL_LOGIN not in [seat.login for seat in real.seats]
     await process.rooms.ingest(campaign_id, [line(real, "1", "bot", channel=crowd)], receipts=[True])
@@ -277,7 +272,7 @@ async def test_a_campaign_of_simulated_channels_always_rehearses(database: Datab
         await channels.create(
             connection, campaign_id=campaign_id, platform="custom", login="crowd", source="simulated"
         )
-    assert (await launched(process, campaign_id)).simulated
+    assert (await open_poll(process, campaign_id)).simulated
 
 
 async def test_the_seed_is_fixed_at_the_launch_and_the_ledger_begins_with_it(database: Database) -> None:
@@ -285,7 +280,7 @@ async def test_the_seed_is_fixed_at_the_launch_and_the_ledger_begins_with_it(dat
     campaign_id = await make_campaign(database)
     seeds: set[bytes] = set()
     for _ in range(5):
-        poll = await launched(process, campaign_id)
+        poll = await open_poll(process, campaign_id)
         assert poll.seed is not None
         assert poll.voter_key is not None
         seeds |= {poll.seed, poll.voter_key}

@@ -34,7 +34,7 @@ async def test_a_crowd_talks_and_votes(hubbub: Hubbub) -> None:
     assert "no poll is open" in said[0]
 
     channels = call(hubbub, "GET", f"/campaigns/{campaign}/channels")["items"]
-    assert [(c["platform"], c["source"]) for c in channels] == [("custom", "api")]
+    assert [(c["platform"], c["source"]) for c in channels] == [("custom", "simulated")]
 
     poll = call(
         hubbub,
@@ -62,6 +62,22 @@ async def test_a_crowd_talks_and_votes(hubbub: Hubbub) -> None:
         hubbub.base_url, hubbub.api_key, campaign, rate=50, seconds=1, seed=5, say=said.append
     )
     assert again.accepted > again.duplicates
+
+
+async def test_a_poll_of_real_viewers_is_left_alone(hubbub: Hubbub) -> None:
+    campaign = call(hubbub, "POST", "/campaigns", {"name": "Show"})["id"]
+    channel = {"platform": "custom", "login": "ana", "source": "api"}
+    call(hubbub, "POST", f"/campaigns/{campaign}/channels", channel)
+    body = {"question": "Which door?", "options": ["Left", "Right"], "duration_s": 60}
+    poll = call(hubbub, "POST", f"/campaigns/{campaign}/polls", body)["id"]
+    call(hubbub, "POST", f"/polls/{poll}/launch", {})
+    said: list[str] = []
+    totals = await simulate_against(
+        hubbub.base_url, hubbub.api_key, campaign, rate=100, seconds=1, seed=5, say=said.append
+    )
+    assert totals.accepted > 50
+    assert "real viewers" in said[0]
+    assert call(hubbub, "GET", f"/polls/{poll}")["total_votes"] == 0
 
 
 async def test_refusals_are_told_in_a_sentence(hubbub: Hubbub) -> None:

@@ -60,9 +60,9 @@ export class History {
     }
   }
 
-  update({ history, tab }) {
+  update({ history, tab, show }) {
     if (tab !== "history") return;
-    const items = history.items;
+    const items = history.items?.filter((poll) => poll.id !== show?.id) ?? null; // what is on stage is not past
     visible(this.loading, items === null && !this.trouble.firstChild);
     visible(this.empty, items?.length === 0);
     visible(this.older, history.next);

@@ -74,12 +74,15 @@ export class Pulse {
 
   /** The lists change with the show; without a live connection the show itself is read here. */
   async follow(poll) {
-    const now = poll ? `${poll.id}:${poll.state}` : "none";
-    const moved = this.seen !== null && this.seen !== now;
-    this.seen = now;
+    const running = poll ? `${poll.id}:${poll.state}` : "none";
+    const moved = this.seen !== null && this.seen !== running;
+    this.seen = running;
     if (moved) this.lists();
     if (this.store.get().link.state === "live") return;
-    if (!poll) this.actions.adoptLive(null);
-    else this.actions.adoptLive(fromPoll(await this.api.get(`/polls/${poll.id}`), serverNow()));
+    // The status names a poll only while votes come in; a closed or revealed one is still on stage.
+    const id = poll?.id ?? this.store.get().show?.id;
+    if (!id) return;
+    const now = await this.api.get(`/polls/${id}`);
+    if (this.store.get().link.state !== "live") this.actions.adoptLive(fromPoll(now, serverNow()));
   }
 }

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from pathlib import Path
 from typing import Any
 
 from playwright.async_api import ConsoleMessage, Dialog, Page, WebSocket
@@ -10,15 +11,14 @@ from playwright.async_api import ConsoleMessage, Dialog, Page, WebSocket
 from tests.acceptance.show import BACKDROP, PICTURES, Json, eventually
 
 _COUNTS = "() => Array.from(document.querySelectorAll('hb-poll .hb-row .hb-count'), (e) => e.textContent)"
-_PERCENTS = "() => Array.from(document.querySelectorAll('hb-poll .hb-row .hb-percent .hb-number'), (e) => e.textContent)"
+_PERCENTS = "() => Array.from(document.querySelectorAll('hb-poll .hb-number'), (e) => e.textContent)"
 _GROUPS = str.maketrans("", "", "\u202f")
 
-#: Watches the page from its first moment for what a hostile text could do.
-WATCH = """
-  window.__violations = [];
-  document.addEventListener("securitypolicyviolation", (e) => window.__violations.push(
-    `${e.violatedDirective}: ${e.blockedURI || e.sample}`));
-"""
+
+def probe(name: str) -> str:
+    """A script of tests/acceptance/probes: a function to evaluate, or one for the page's first moment."""
+    text = (Path(__file__).parent / "probes" / f"{name}.js").read_text("utf-8")
+    return "\n".join(line for line in text.splitlines() if not line.startswith("//"))
 
 
 async def counts(page: Page) -> list[int | None]:
@@ -109,6 +109,6 @@ class Complaints:
         await dialog.dismiss()
 
     async def of(self, page: Page) -> list[Any]:
-        """All of them, with what WATCH has seen in the page."""
+        """All of them, with what probes/watch.js has seen in the page."""
         inside = await page.evaluate("[...(window.__violations ?? []), ...(window.__pwned ? ['pwned'] : [])]")
         return [*self.heard, *inside]

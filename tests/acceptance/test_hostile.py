@@ -15,86 +15,12 @@ import pytest
 from playwright.async_api import Browser, Page
 
 from tests.acceptance import hostile_texts
-from tests.acceptance.painted import WATCH, Complaints, phase, picture, settled, shows, shows_counts
+from tests.acceptance.painted import Complaints, phase, picture, probe, settled, shows, shows_counts
 from tests.acceptance.show import PICTURES, Json, Show, chat, eventually, now_ms
 from tests.servers import Hubbub
 
-#: What leaves its box on the overlay. Bars and light are pushed about inside boxes that cut them off.
-OUTSIDE_OVERLAY = r"""() => {
-  const wrong = [];
-  const safe = document.querySelector(".hb-safe").getBoundingClientRect();
-  const leaves = (a, b, by) => a.left < b.left - by || a.right > b.right + by || a.top < b.top - by || a.bottom > b.bottom + by;
-  const poll = document.querySelector("hb-poll");
-  const box = poll.getBoundingClientRect();
-  if (leaves(box, safe, 1)) wrong.push(`the widget ${JSON.stringify(box)} leaves the safe area`);
-  for (const part of poll.querySelectorAll("*")) {
-    if (part.closest(".hb-lane, .hb-shimmer, .hb-confetti, .hb-crown, svg")) continue;
-    const inner = part.getBoundingClientRect();
-    if (inner.width && inner.height && leaves(inner, box, 1.5)) wrong.push(`${part.className} leaves the widget`);
-  }
-  for (const text of poll.querySelectorAll(".hb-label, .hb-question")) {
-    // Lines beyond the second are cut off; the upper edge of their letters must not be seen either.
-    const {bottom} = text.getBoundingClientRect();
-    const range = document.createRange();
-    range.selectNodeContents(text);
-    const half = Array.from(range.getClientRects()).filter((line) => line.bottom > bottom + 2 && line.top < bottom - 4);
-    if (half.length) wrong.push(`${text.className}: ${(bottom - half[0].top).toFixed(1)} px of a cut line are seen: ${text.textContent}`);
-  }
-  for (const row of poll.querySelectorAll(".hb-row")) {
-    const lane = row.querySelector(".hb-lane").getBoundingClientRect();
-    const label = row.querySelector(".hb-label");
-    const figures = row.querySelector(".hb-figures").getBoundingClientRect();
-    const inner = label.getBoundingClientRect();
-    if (inner.top < lane.top - 4 || inner.bottom > lane.bottom + 4)
-      wrong.push(`a label of ${inner.height} px in a row of ${lane.height} px: ${label.textContent}`);
-    if (figures.width && inner.right > figures.left + 1) wrong.push(`a label runs into its figures: ${label.textContent}`);
-    if (inner.width < 40) wrong.push(`a label has no room: ${label.textContent}`);
-    const shown = getComputedStyle(label);
-    if (shown.overflowX === "visible" || shown.overflowY === "visible") wrong.push("a label is not cut off at its box");
-  }
-  return wrong;
-}"""
-
-#: Elements with text of their own that stick out of the window, or of a box that does not cut them off.
-OUTSIDE_DESK = r"""() => {
-  const wrong = [];
-  const width = document.documentElement.clientWidth;
-  if (document.documentElement.scrollWidth > width) wrong.push(`the page is ${document.documentElement.scrollWidth} wide`);
-  const cuts = (e) => getComputedStyle(e).overflowX !== "visible";
-  for (const element of document.body.querySelectorAll("*")) {
-    if (!element.checkVisibility({visibilityProperty: true, opacityProperty: true})) continue;
-    if (element.closest("hb-stage, .unseen, svg") || element.tagName === "OPTION") continue;
-    const own = Array.from(element.childNodes).some((n) => n.nodeType === 3 && n.data.trim() !== "");
-    if (!own && !["INPUT", "BUTTON", "TEXTAREA", "SELECT"].includes(element.tagName)) continue;
-    const box = element.getBoundingClientRect();
-    if (!box.width) continue;
-    let cut = false;
-    for (let up = element; up && up !== document.body; up = up.parentElement) cut = cut || cuts(up);
-    if (!cut && (box.left < -1 || box.right > width + 1)) wrong.push(`sticks out: ${element.className} ${element.textContent.slice(0, 40)}`);
-    const zone = element.closest(".zone, dialog");
-    if (zone && !cut) {
-      const around = zone.getBoundingClientRect();
-      if (box.left < around.left - 1 || box.right > around.right + 1) wrong.push(`leaves its zone: ${element.tagName} ${element.className} ${element.textContent.slice(0, 40)}`);
-    }
-    if (element.scrollWidth > element.clientWidth + 1 && getComputedStyle(element).overflowX === "visible"
-        && element.clientWidth > 0 && !cut) wrong.push(`overflows: ${element.tagName} ${element.className} ${element.textContent.slice(0, 40)}`);
-  }
-  return wrong;
-}"""
-
-#: How many pixels of a PNG (base64) are not quite transparent outside a box; decoded by the browser itself.
-PIXELS_OUTSIDE = r"""async ({png, box}) => {
-  const bytes = Uint8Array.from(atob(png), (c) => c.charCodeAt(0));
-  const image = await createImageBitmap(new Blob([bytes], {type: "image/png"}));
-  const canvas = new OffscreenCanvas(image.width, image.height);
-  const context = canvas.getContext("2d");
-  context.drawImage(image, 0, 0);
-  context.clearRect(box.x, box.y, box.width, box.height);
-  const {data} = context.getImageData(0, 0, image.width, image.height);
-  let painted = 0;
-  for (let i = 3; i < data.length; i += 4) painted += data[i] > 2;
-  return painted;
-}"""
+OUTSIDE_OVERLAY, OUTSIDE_DESK = probe("outside_overlay"), probe("outside_desk")
+PIXELS_OUTSIDE = probe("pixels_outside")
 #: The crown of the winner and a shadow may stand over the edge by so much.
 MARGIN = 30
 
@@ -151,7 +77,7 @@ async def test_hostile_polls_stay_text_in_their_boxes_on_the_overlay(
         complaints = Complaints(page)
         requests: list[str] = []
         page.on("request", lambda request: requests.append(request.url))
-        await page.add_init_script(WATCH)
+        await page.add_init_script(probe("watch"))
         await page.goto(await show.overlay("<img src=x onerror=window.__pwned=1>"))
         wrong: list[str] = []
         for number, (question, options) in enumerate(polls_of(hostile_texts.ALL)):
@@ -263,7 +189,7 @@ async def test_the_desk_keeps_hostile_texts_in_their_boxes(hubbub: Hubbub, brows
         complaints = Complaints(page)
         requests: list[str] = []
         page.on("request", lambda request: requests.append(request.url))
-        await page.add_init_script(WATCH)
+        await page.add_init_script(probe("watch"))
         await page.goto(link[0])
         await page.wait_for_selector("main.zones")
         assert "code=" not in page.url

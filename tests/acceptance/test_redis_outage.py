@@ -21,7 +21,7 @@ import pytest
 from playwright.async_api import Browser, Page
 
 from server import valkey_child
-from tests.acceptance.painted import Complaints, shows_counts
+from tests.acceptance.painted import Complaints, probe, shows_counts
 from tests.acceptance.processes import servers_of
 from tests.acceptance.show import Api, Show, chat, database_url, eventually, now_ms, redis_url
 from tests.servers import Hubbub, StartHubbub, wait_until
@@ -29,20 +29,6 @@ from tests.servers import Hubbub, StartHubbub, wait_until
 #: reliability §3.10: "Redis gone: overlays yes, lag ≤ 1.5 s".
 PROMISED_MS = 1500
 VOTE_EVERY_S = 0.2
-
-#: Notes when the sum of the painted numbers reaches a total for the first time.
-NOTE_TOTALS = r"""
-  window.__reached = [];  // [total, time of the frame]
-  const look = () => {
-    const texts = Array.from(document.querySelectorAll("hb-poll .hb-count"), (e) => e.textContent);
-    if (texts.length > 0 && texts.every((text) => text !== "")) {
-      const total = texts.reduce((sum, text) => sum + Number(text.replaceAll("\u202f", "")), 0);
-      if (total > (window.__reached.at(-1)?.[0] ?? -1)) window.__reached.push([total, Date.now()]);
-    }
-    requestAnimationFrame(look);
-  };
-  requestAnimationFrame(look);
-"""
 
 
 @contextmanager
@@ -131,7 +117,7 @@ async def go_through(show: Show, second_url: str, browser: Browser, outage: Outa
     pages = []
     for url in links:
         page = await (await browser.new_context(viewport={"width": 960, "height": 540})).new_page()
-        await page.add_init_script(NOTE_TOTALS)
+        await page.add_init_script(probe("totals"))
         pages.append((page, Complaints(page)))
         await page.goto(url)
     poll = await show.launch("Does it go on?", ["Yes", "No", "Perhaps"], duration_s=600)

@@ -57,7 +57,7 @@ async def show(twitch: FakeTwitch, start_hubbub: StartHubbub) -> AsyncIterator[S
 
 def irc(twitch: FakeTwitch, line: Line) -> str:
     """The line as Twitch sends it."""
-    shared = {}
+    shared: dict[str, str] = {}
     if line.copy_of is not None:
         source = "999000111" if line.copy_of == "partner" else twitch.room_id(line.copy_of)
         shared = {"source_room_id": source, "source_id": "5b1c9e3a-0000-4000-8000-000000000000"}
@@ -69,7 +69,7 @@ def irc(twitch: FakeTwitch, line: Line) -> str:
         room_id=twitch.room_id(line.channel),
         message_id=line.message_id,
         sent_ms=line.sent_ms,
-        **shared,  # type: ignore[arg-type]
+        **shared,
     )
 
 

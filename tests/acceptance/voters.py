@@ -1,4 +1,4 @@
-"""Five hundred votes a second from scripts that never give up, and the plain model of what they were promised."""
+"""Hundreds of votes a second from scripts that never give up, and the plain model of what was promised."""
 
 from __future__ import annotations
 
@@ -47,8 +47,6 @@ class Crowd:
     batches: list[Batch] = field(default_factory=list)
     failures: int = 0
     running: bool = True
-    #: Set whenever a batch goes out: to aim at what happens right after.
-    sending: asyncio.Event = field(default_factory=asyncio.Event)
     _people: int = 0
     _number: int = 0
     _sent: list[Json] = field(default_factory=list)
@@ -77,7 +75,6 @@ class Crowd:
     async def _bring_home(self, http: httpx2.AsyncClient, batch: Batch, random: Random) -> None:
         while True:
             batch.tries += 1
-            self.sending.set()
             try:
                 answer = await http.post(f"/campaigns/{self.show.id}/events", json=batch.events)
             except AWAY:

@@ -196,6 +196,19 @@ async def test_a_refused_launch_says_why_and_offers_the_rehearsal(page: Page, fa
     assert poll.simulated
 
 
+async def test_a_show_with_only_a_simulated_crowd_launches_rehearsals(page: Page, fake: FakeHubbub) -> None:
+    """A real poll would stay at zero votes for ever."""
+    campaign = fake.add_campaign(demo=True)
+    fake.add_channel(campaign, "mossy_tavern", source="simulated")
+    poll = fake.add_poll(campaign)
+    await open_desk(page, fake)
+    await big(page, "launch")
+    await expect(page.locator("#next-action")).to_contain_text("simulated crowd")
+    await page.keyboard.press("Space")
+    await big(page, "close")
+    assert poll.simulated
+
+
 async def test_a_server_error_keeps_the_desk_usable(page: Page, fake: FakeHubbub) -> None:
     poll = fake.add_poll(ready(fake))
     await launched(page, fake, poll, [3, 1, 0])

@@ -47,8 +47,8 @@ export class ActionBar {
     this.actions.doNext(aimed ?? this.meaning);
   }
 
-  update({ show, drafts, lastAction, campaign }) {
-    const next = nextAction(show, drafts, serverNow(), campaign);
+  update({ show, drafts, lastAction, campaign, channels }) {
+    const next = nextAction(show, drafts, serverNow(), campaign, channels);
     if (!this.meaning || this.meaning.kind !== next.kind || this.meaning.id !== next.id) {
       this.meaningSince = performance.now();
       setData(this.big, "fresh", true);

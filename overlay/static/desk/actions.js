@@ -1,7 +1,7 @@
 // What a press does to the running poll. The answer is adopted at once; the live frame confirms it.
 
 import { Problem } from "./api.js";
-import { cancellable, fromPoll, isOlder, nextAction } from "./show.js";
+import { cancellable, fromPoll, isOlder, nextAction, onlySimulated } from "./show.js";
 import { serverNow, toMs } from "./time.js";
 
 const DOING = {
@@ -23,8 +23,8 @@ export class Actions {
   }
 
   next() {
-    const { show, drafts, campaign } = this.store.get();
-    return nextAction(show, drafts, serverNow(), campaign);
+    const { show, drafts, campaign, channels } = this.store.get();
+    return nextAction(show, drafts, serverNow(), campaign, channels);
   }
 
   /** Does the one next thing. `expected` is the kind the person saw; if it changed meanwhile, nothing is done. */
@@ -48,7 +48,8 @@ export class Actions {
     this.toasts.note("The button had changed just then", "Your press did nothing. Look at it and press again.");
   }
 
-  async launch(pollId, simulated) {
+  async launch(pollId, rehearse) {
+    const simulated = rehearse || onlySimulated(this.store.get().channels);
     const done = await this.send("launch", pollId, "launch", { simulated }, [
       ["Try it simulated", () => this.launch(pollId, true)],
     ]);

@@ -56,9 +56,9 @@ export class Keys {
   command(event, target) {
     const { commands } = this;
     if (event.key === " ") {
-      // A focused control keeps its own space bar, except the big button, which means the same.
+      // A focused control keeps its own space bar; the big button means the same, a handle has no press.
       const control = target.closest("button, a, summary, [role=tab]");
-      return control && control.id !== "next-action" ? null : () => commands.next();
+      return control && !control.matches("#next-action, .handle") ? null : () => commands.next();
     }
     if (/^[0-9]$/.test(event.key)) return () => commands.resolve(event.key === "0" ? 10 : Number(event.key));
     const letter = {

@@ -85,7 +85,7 @@ export function sealed(show) {
  * The one next thing: `{kind, id, label, detail, icon, busy}`.
  * `kind`: create | write | launch | close | wait | reveal | resolve | next. `id` is the poll it acts on.
  */
-export function nextAction(show, drafts, now, campaign = true) {
+export function nextAction(show, drafts, now, campaign = true, channels = []) {
   if (!campaign) return { kind: "create", id: null, label: "Create your first show", detail: "it holds channels, overlays and polls", icon: "plus" };
   if (!show) {
     if (!drafts) return { kind: "wait", id: null, label: "Reading the rundown…", detail: "", icon: "wait" };
@@ -93,7 +93,8 @@ export function nextAction(show, drafts, now, campaign = true) {
     if (!draft) return { kind: "write", id: null, label: "Write a poll", detail: "the rundown is empty", icon: "plus" };
     return {
       kind: "launch", id: draft.id, label: "Launch", quote: draft.question, icon: "play",
-      detail: `${many(draft.options.length, "option")} · ${lengthWords(draft.duration_s)}`,
+      detail: [many(draft.options.length, "option"), lengthWords(draft.duration_s), onlySimulated(channels) && "simulated crowd"]
+        .filter(Boolean).join(" · "),
     };
   }
   const remaining = show.endsAt === null ? null : show.endsAt - now;
@@ -122,6 +123,11 @@ export function nextAction(show, drafts, now, campaign = true) {
     kind: "next", id: show.id, label: "Next", icon: "next",
     detail: remaining === null ? "clears the stage" : `clears the stage · leaves by itself in ${left(remaining)}`,
   };
+}
+
+/** Has this show nobody but a made-up crowd? Then a launch is a rehearsal: a real poll would stay at zero. */
+export function onlySimulated(channels) {
+  return Boolean(channels?.length) && channels.every((channel) => channel.source === "simulated");
 }
 
 /** May this poll still be cancelled? */

@@ -19,7 +19,9 @@ function h(tag, props = {}, ...children) {
   return node;
 }
 
-const prose = (text) => (text ? h("p", { class: "prose", text }) : null);
+/** Running text; what stands between backticks becomes code. */
+const spans = (text) => text.split("`").map((part, at) => (at % 2 ? h("code", { text: part }) : part));
+const prose = (text) => (text ? h("p", { class: "prose" }, spans(text)) : null);
 const slug = (text) => text.toLowerCase().replace(/[^a-z0-9]+/g, "-").replace(/^-|-$/g, "");
 
 function verb(name) {
@@ -29,7 +31,7 @@ function verb(name) {
 function fieldsTable(schemas, schema) {
   const rows = schemas.fields(schema).map((field) => h("tr", {},
     h("th", { scope: "row" }, field.name, field.required && h("span", { class: "need", text: "required" })),
-    h("td", { text: field.type }), h("td", { text: field.notes })));
+    h("td", { text: field.type }), h("td", {}, spans(field.notes))));
   return rows.length ? h("table", {}, h("tbody", {}, rows)) : h("p", { class: "hint", text: schemas.typeOf(schema) });
 }
 
@@ -55,7 +57,7 @@ function operation(schemas, path, method, op, shared) {
   const responses = Object.entries(op.responses ?? {}).map(([status, reply]) => {
     const known = schemas.resolve(reply);
     const body = bodyOf(schemas, known.content);
-    const title = [h("span", { class: "status", text: status }), h("span", { text: known.description ?? "" })];
+    const title = [h("span", { class: "status", text: status }), h("span", {}, spans(known.description ?? ""))];
     return body ? h("details", {}, h("summary", {}, title), h("div", {}, body)) : h("p", { class: "prose" }, title[0], " ", title[1]);
   });
   const article = h("article", { id, data: { search: `${method} ${path} ${op.summary ?? ""} ${op.description ?? ""}`.toLowerCase() } },

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Iterable, Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from datetime import datetime
 from itertools import pairwise
 from typing import Any
@@ -79,6 +79,15 @@ async def again(connection: Connection, row: PollRow) -> UUID:
     if row.definition_id is None:
         return await create(connection, poll.campaign_id, draft)
     return await _create_instance(connection, poll.campaign_id, row.definition_id, draft)
+
+
+async def copy(connection: Connection, row: PollRow) -> PollRow:
+    """A draft with the same words and rules, in no rundown."""
+    poll = row.poll
+    copy_id = await create(
+        connection, poll.campaign_id, Draft(poll.question, poll.options, poll.duration_s, poll.rules)
+    )
+    return replace(row, poll=replace(poll, id=copy_id), rundown_id=None)
 
 
 async def _create_instance(

@@ -202,6 +202,9 @@ class Api:
             copy = FakePoll(dict(poll.body), poll.campaign_id, poll.rundown_id)
             self.hub.polls[copy.id] = copy
             return copy.public()
+        if body.get("keep_draft"):
+            poll = FakePoll(dict(poll.body), poll.campaign_id, None)
+            self.hub.polls[poll.id] = poll
         await self.hub.act(poll, verb, body)
         await self.hub.push()
         return poll.public()

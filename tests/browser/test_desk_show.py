@@ -193,7 +193,10 @@ async def test_a_refused_launch_says_why_and_offers_the_rehearsal(page: Page, fa
     await toast.get_by_role("button", name="Try it simulated").click()
     await big(page, "close")
     await expect(page.locator(".tag.sim").last).to_have_text("Simulated")
-    assert poll.simulated
+    # A rehearsal plays a copy: the draft is still there for the show.
+    assert poll.state == "draft"
+    assert [copy.simulated for copy in fake.polls.values() if copy.state == "open"] == [True]
+    await expect(page.locator(".draft")).to_have_count(1)
 
 
 async def test_a_show_with_only_a_simulated_crowd_launches_rehearsals(page: Page, fake: FakeHubbub) -> None:

@@ -49,11 +49,13 @@ export class Actions {
   }
 
   async launch(pollId, rehearse) {
-    const simulated = rehearse || onlySimulated(this.store.get().channels);
-    const done = await this.send("launch", pollId, "launch", { simulated }, [
+    const madeUp = onlySimulated(this.store.get().channels);
+    // A rehearsal plays a copy: the draft is still there for the show.
+    const body = rehearse && !madeUp ? { simulated: true, keep_draft: true } : { simulated: madeUp };
+    const done = await this.send("launch", pollId, "launch", body, [
       ["Try it simulated", () => this.launch(pollId, true)],
     ]);
-    if (done) {
+    if (done?.id === pollId) {
       const drafts = (this.store.get().drafts ?? []).filter((draft) => draft.id !== pollId);
       this.store.set({ drafts });
       this.onListsChanged?.();

@@ -109,7 +109,10 @@ function figures(poll) {
   const table = h("table", {}, h("caption", { class: "unseen", text: `Result of ${poll.question}` }), h("tbody", {}, rows));
   const notes = [];
   if (poll.weighting && poll.weighting !== "sum") notes.push(`${WEIGHTINGS[poll.weighting][0]}: percent is the weighted share.`);
-  if (poll.tied?.length) notes.push(`Tie between ${poll.tied.join(" and ")}: ${TIE_RULE[poll.tie]}.`);
+  if (poll.tied?.length) {
+    const rule = poll.tie === "gm" && poll.winner ? "you decided" : TIE_RULE[poll.tie];
+    notes.push(`Tie between ${poll.tied.join(" and ")}: ${rule}.`);
+  }
   return [
     table,
     channels.length > 0 && h("ul", { class: "by-channel", "aria-label": "Votes by channel" }, channels.map((channel) => h("li", {},

@@ -56,7 +56,7 @@ export class Next {
     const current = rundowns.find((item) => item.id === state.rundownId);
     visible(this.manage, current);
     setText(this.which, current?.name);
-    setAttr(this.manage, "aria-label", `Rundown: ${current?.name}. Change, rename or create rundowns`);
+    setAttr(this.manage, "aria-label", `Rundown: ${current?.name ?? "none"}. Change, rename or create rundowns`);
     this.rundown.update(state);
     this.history.update(state);
   }

@@ -57,6 +57,7 @@ export function result(poll) {
   const total = poll.total ?? poll.total_votes ?? 0;
   if (winner) return `“${winner.label}” wins`;
   if (total === 0) return "No votes came in";
+  if (poll.tie_pending ?? poll.tiePending) return "A tie, not decided yet";
   return "No winner: it stays a tie";
 }
 

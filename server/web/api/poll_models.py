@@ -106,6 +106,10 @@ class ExportQuery(Model):
 
 class LaunchIn(Model):
     simulated: bool = Field(default=False, description="Rehearse with a simulated crowd; nothing real counts")
+    keep_draft: bool = Field(
+        default=False,
+        description="Launch a copy and answer it, so that the draft is still there for the show",
+    )
 
 
 class ResolveIn(Model):

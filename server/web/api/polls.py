@@ -15,6 +15,7 @@ from server.rules.poll import (
     Dismiss,
     Extend,
     Poll,
+    Refused,
     Resolve,
     Reveal,
     State,
@@ -173,10 +174,19 @@ async def _acted(call: Call, row: PollRow, action: str) -> PollOut:
 async def launch(call: Call, body: LaunchIn) -> PollOut:
     """Opens the poll on every channel of the campaign; one poll of a campaign runs at a time."""
     services = call.services
-    async with services.database.connection() as connection:
+    async with services.database.transaction() as connection:
         row = await _poll(call, connection)
-    await services.rooms.launch(row.poll.campaign_id, row.id, simulated=body.simulated)
-    return await _acted(call, row, "launch")
+        chosen = row
+        if body.keep_draft:
+            chosen = await polls.copy(connection, row)
+    try:
+        await services.rooms.launch(row.poll.campaign_id, chosen.id, simulated=body.simulated)
+    except Refused:
+        if chosen is not row:
+            async with services.database.transaction() as connection:
+                await polls.delete_draft(connection, row.poll.campaign_id, chosen.id)
+        raise
+    return await _acted(call, chosen, "launch")
 
 
 @endpoint("POST", "/polls/{poll_id}/close", "Close", answer=PollOut, work="engine", problems=(409,))

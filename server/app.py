@@ -167,7 +167,7 @@ class Process:
         self.bus: Bus = RedisBus(urls.redis, ring) if urls.redis else NoBus()
         self.rooms = Rooms(database, self.clock, self._publish)
         self.batches = Batches(self.rooms)
-        self.deadlines = Deadlines(database, self.rooms)
+        self.deadlines = Deadlines(database, self.rooms, self.batches.settle)
         self.connectors = self._connectors() if roles.connectors else []
         self.services = self._services(overlay.load())
         self.door = FrontDoor(database, self.vault, self.services.owner, clock=self.clock.now)

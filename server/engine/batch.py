@@ -28,6 +28,7 @@ WINDOW_S = 0.02  # how long the first event of a batch waits for company
 LARGEST_BATCH = 5_000
 LARGEST_BUFFER = 50_000  # reliability §3.9
 PATIENCE_S = 10.0  # how long unacknowledged lines wait for a database that is away
+SETTLE_S = 1.0
 _RETRY_S = 0.25
 
 
@@ -109,6 +110,17 @@ class Batches:
         buffer.size += len(delivery.events)
         if buffer.task is None or buffer.task.done():
             buffer.task = self._tasks.create_task(self._flush(campaign_id, buffer))
+
+    async def settle(self, campaign_id: UUID, within_s: float = SETTLE_S) -> None:
+        """Wait until the lines taken so far are stored, so that a poll may be locked; never for long."""
+        buffer = self._buffers.get(campaign_id)
+        if buffer is None or buffer.task is None or buffer.task.done():
+            return
+        mark: asyncio.Future[list[Outcome]] = asyncio.get_running_loop().create_future()
+        self._add(campaign_id, buffer, Delivery((), mark))  # answered when everything before it is
+        done, _ = await asyncio.wait([mark], timeout=within_s)
+        if done:
+            mark.exception()
 
     async def flush(self) -> None:
         """Wait until everything that was taken so far is committed or given up."""

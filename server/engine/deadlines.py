@@ -7,13 +7,16 @@ the others find nothing to do. A sleeping process only makes it punctual, never 
 from __future__ import annotations
 
 import asyncio
+import time
+from collections.abc import Awaitable, Callable
+from uuid import UUID
 
 import structlog
 
 from server.engine.room import Rooms
 from sql import deadlines
 from sql.heads import NoCampaign
-from sql.pool import UNREACHABLE, Database
+from sql.pool import UNREACHABLE, Database, StatementRefused
 
 log = structlog.get_logger(__name__)
 
@@ -21,14 +24,21 @@ log = structlog.get_logger(__name__)
 LOOK_EVERY_S = 0.25
 _AT_ONCE = 50
 _LATE_S = 1.0
+#: How long a board whose deadline failed is left alone.
+_TRY_AGAIN_S = 30.0
+
+Settle = Callable[[UUID], Awaitable[None]]
 
 
 class Deadlines:
     """Fires what is due."""
 
-    def __init__(self, database: Database, rooms: Rooms) -> None:
+    def __init__(self, database: Database, rooms: Rooms, settle: Settle | None = None) -> None:
+        """`settle` lets lines that this process has taken in be counted before a poll is locked."""
         self._database = database
         self._rooms = rooms
+        self._settle = settle
+        self._broken: dict[UUID, float] = {}
         self.fired = 0
         self.worst_lateness_s = 0.0
 
@@ -58,13 +68,24 @@ class Deadlines:
                 seconds = await deadlines.seconds_to_next(connection)
             if not due:
                 return LOOK_EVERY_S if seconds is None else min(max(seconds, 0.0), LOOK_EVERY_S)
-            for item in due:
+            now = time.monotonic()
+            ready = [item for item in due if self._broken.get(item.board_id, 0.0) <= now]
+            if not ready:
+                return LOOK_EVERY_S
+            for item in ready:
                 await self._fire(item)
 
     async def _fire(self, item: deadlines.Due) -> None:
+        if self._settle is not None and item.kind == "lock":
+            await self._settle(item.campaign_id)
         try:
             fired = await self._rooms.fire(item)
         except NoCampaign:
+            return
+        except (StatementRefused, ValueError, LookupError):
+            # One board that cannot be carried on must not stop the clocks of all others.
+            log.exception("deadline_failed", board_id=str(item.board_id), kind=item.kind)
+            self._broken[item.board_id] = time.monotonic() + _TRY_AGAIN_S
             return
         if fired is None:
             return

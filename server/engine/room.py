@@ -245,10 +245,7 @@ class Rooms:
                 poll = await self._poll(turn, poll_id)
                 if isinstance(command, Reveal):
                     command = self._revealing(room, poll)
-                after = apply(poll, command, turn.head.now)
-                await self._change(room, turn, poll, after)
-                if after.state in RUNNING and poll.state not in RUNNING:
-                    await self._clear_stage(room, turn, poll_id)
+                await self._change(room, turn, poll, apply(poll, command, turn.head.now))
         except UniqueViolation:
             raise already_running() from None
 
@@ -276,7 +273,7 @@ class Rooms:
             raise already_running() from None
 
     async def _clear_stage(self, room: Room, turn: Turn, poll_id: UUID) -> None:
-        """A poll that takes votes has the stage for itself."""
+        """Whatever comes onto the stage has it for itself."""
         for old in await polls.on_screen(turn.connection, turn.campaign_id, poll_id):
             await self._change(room, turn, old, apply(old, Dismiss(), turn.head.now))
 
@@ -360,6 +357,8 @@ class Rooms:
         await turn.show(after.id, poll_board.board(after))
         if (room.poll is not None and room.poll.id == after.id) or after.state in RUNNING:
             room.hold(after)
+        if after.on_screen and not before.on_screen:
+            await self._clear_stage(room, turn, after.id)
 
     async def _schedule(self, turn: Turn, poll: Poll) -> None:
         next_up = deadline(poll)

@@ -20,8 +20,8 @@ from server.rules.tally import Tally
 
 #: A send time further than this after our receive time is not believed (reliability §3.7).
 CLOCK_TRUST = timedelta(seconds=5)
-#: A platform's clock may be behind ours by this much at the moment a poll opens.
-OPEN_TOLERANCE = timedelta(seconds=2)
+#: Platforms cut send times below the millisecond; a line sent just after the opening must not look earlier.
+RESOLUTION = timedelta(milliseconds=1)
 
 
 @dataclass(frozen=True, slots=True)
@@ -86,15 +86,21 @@ def read(
 
 
 def _out_of_time(poll: Poll, sent_at: datetime, received_at: datetime) -> NotAVote | None:
+    """Why a line does not fall into the poll's time: judged by send time, bounded by receive time.
+
+    Without the bound a line stamped a little ahead would count or not depending on whether it is taken
+    before or after the game master closes early.
+    """
     if poll.opens_at is None or poll.closes_at is None or poll.phase_at is None:
         return "not_running"
+    sent_at = min(sent_at, received_at)
     if poll.state == State.CANCELLED:
         # In case the cancel is undone: what was sent before it is kept.
         if poll.cancelled_from == State.CLOSED or sent_at > poll.phase_at:
             return "not_running"
     elif poll.state not in (State.OPEN, State.CLOSING):
         return "late"
-    if sent_at < poll.opens_at - OPEN_TOLERANCE:
+    if sent_at < poll.opens_at - RESOLUTION:
         return "early"
     if sent_at > poll.closes_at or received_at > poll.closes_at + poll.grace:
         return "late"

@@ -124,10 +124,10 @@ class Window:
         return cls(poll.opens_at, poll.closes_at, poll.grace, poll.pauses)
 
     def lets_in(self, line: ChatMessage) -> bool:
-        """Sent while it ran (2 s before it are forgiven to a slow clock) and not too late in arriving."""
-        sent = plain_sent(line)
+        """Sent (at the latest when it arrived) while it ran, and not too late in arriving."""
+        sent = min(plain_sent(line), line.received_at)
         return (
-            self.opens - timedelta(seconds=2) <= sent <= self.closes
+            self.opens - timedelta(milliseconds=1) <= sent <= self.closes
             and line.received_at <= self.closes + self.grace
             and not any(start < sent <= end for start, end in self.pauses)
         )

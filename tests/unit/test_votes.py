@@ -18,7 +18,7 @@ from server.rules.poll import Outcome as PollOutcome
 from server.rules.tally import Weighting
 from server.rules.vote_export import count
 from server.rules.votes import (
-    OPEN_TOLERANCE,
+    RESOLUTION,
     BallotKey,
     Counted,
     NotAVote,
@@ -74,7 +74,7 @@ def test_a_line_becomes_a_vote() -> None:
         (line(source="999"), "shared_copy"),
         (line(source="200"), "shared_copy"),
         (line("hello", source="999"), "shared_copy"),
-        (line(sent=-OPEN_TOLERANCE.total_seconds() - 0.000001), "early"),
+        (line(sent=-RESOLUTION.total_seconds() - 0.000001), "early"),
         (line(sent=60.000001), "late"),
         (line(sent=60, received=75.000001), "late"),  # sent in time, arrived after the grace
         (line(sent=80, received=74.9), "late"),  # a clock that is fast, by more than is believed
@@ -82,7 +82,7 @@ def test_a_line_becomes_a_vote() -> None:
         (line(sent=35, received=30), None),  # 5 s are believed
         (line(sent=60, received=75), None),
         (line(sent=60), None),
-        (line(sent=-OPEN_TOLERANCE.total_seconds()), None),
+        (line(sent=-RESOLUTION.total_seconds()), None),
         (line(sent=0), None),
         (line(source="100"), None),  # written where it was read
     ],

@@ -56,6 +56,32 @@ class Voters:
         return chat(f"r{number}", f"p{who}", str(choice), now_ms())
 
 
+def faults(reload: Json, states: dict[tuple[int, ...], float]) -> list[str]:
+    """What was wrong with one reload; `states` tells when each state was committed, ms."""
+    first, known, numbers = reload["first"], reload["known"], tuple(reload["first"]["numbers"])
+    total = sum(numbers)
+    shares = [votes / max(total, 1) for votes in numbers]
+    wrong = []
+    if reload["bare"]:
+        wrong.append(f"{reload['bare']} frames with an empty plate")
+    if total < known:
+        wrong.append(f"old: {total} votes, {known} were acknowledged before")
+    if numbers not in states:
+        wrong.append(f"{numbers} was never committed")
+    elif states[numbers] > first["at"] + 5:
+        wrong.append(f"{numbers} is from the future")
+    # When a mind is changed the number that walks down may be rounded before the one that walks up.
+    if min(reload["later"]) < known - 1:
+        wrong.append(f"old numbers later: {reload['later']}, {known} were acknowledged")
+    if first["percents"] != [round(100 * share + 1e-9) for share in shares]:
+        wrong.append(f"{first['percents']} % of {numbers}")
+    if first["opacity"] < 1:
+        wrong.append("rows are still fading in")
+    if any(abs(fill - share) > 0.02 for fill, share in zip(first["fills"], shares, strict=True)):
+        wrong.append(f"bars {first['fills']} at {numbers}")
+    return wrong
+
+
 @pytest.mark.slow
 async def test_200_reloads_show_the_right_numbers_at_once(hubbub: Hubbub, browser: Browser) -> None:
     await reload_again_and_again(hubbub, browser, 200)
@@ -113,30 +139,9 @@ async def reload_again_and_again(hubbub: Hubbub, browser: Browser, count: int) -
         final = await show.api_votes(poll["id"])
     assert voters.people == sum(final)
     assert len(states) > 50
-    wrong: list[str] = []
-    for number, reload in enumerate(reloads):
-        first, numbers = reload["first"], tuple(reload["first"]["numbers"])
-        total = sum(numbers)
-        if reload["bare"]:
-            wrong.append(f"{number}: {reload['bare']} frames with an empty plate")
-        if total < reload["known"]:
-            wrong.append(f"{number}: old: {total} votes, {reload['known']} were acknowledged before")
-        if numbers not in states:
-            wrong.append(f"{number}: {numbers} was never committed")
-        elif states[numbers] > first["at"] + 5:
-            wrong.append(f"{number}: {numbers} is from the future")
-        # When a mind is changed the number that walks down may be rounded before the one that walks up.
-        if min(reload["later"]) < reload["known"] - 1:
-            wrong.append(
-                f"{number}: old numbers later: {reload['later']}, {reload['known']} were acknowledged"
-            )
-        shares = [votes / max(total, 1) for votes in numbers]
-        if first["percents"] != [round(100 * share + 1e-9) for share in shares]:
-            wrong.append(f"{number}: {first['percents']} % of {numbers}")
-        if first["opacity"] < 1:
-            wrong.append(f"{number}: rows are still fading in")
-        if any(abs(fill - share) > 0.02 for fill, share in zip(first["fills"], shares, strict=True)):
-            wrong.append(f"{number}: bars {first['fills']} at {numbers}")
+    wrong = [
+        f"{number}: {fault}" for number, reload in enumerate(reloads) for fault in faults(reload, states)
+    ]
     took = sorted(reload["first"]["at"] - reload["began"] for reload in reloads)
     print(
         f"{len(reloads)} reloads, {sum(final)} voters, {len(states)} states; from reload to first numbers: "

@@ -61,7 +61,7 @@ _GRACEFUL_S = 5
 
 
 class CannotStart(Exception):
-    """A server that is needed does not answer; the message is one sentence for the operator."""
+    """A server that is needed does not answer (any more); the message is one sentence for the operator."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -161,6 +161,7 @@ class Process:
         self.settings, self.roles, self.urls = settings, roles, urls
         self.database, self.owner = database, owner
         self.embedded, self.listener = embedded, listener
+        self.died = ""  # the embedded server that ended by itself
         ring = secret_keys(settings)
         self.vault = Vault(ring)
         self.clock = DatabaseClock()
@@ -187,13 +188,13 @@ class Process:
         """Start everything, say so, wait for the end, stop everything in order."""
         async with self.database.connection() as connection:
             self.clock.observe(await heads.now(connection))
+        # The demo's first poll is on stage before its crowd is: the crowd then speaks at once.
+        director = await self._director()
         async with asyncio.TaskGroup() as group:
             background = [group.create_task(work) for work in self._background(stopping)]
             chats = [group.create_task(connector.run()) for connector in self.connectors]
             web = self._start_web(group, self.listener) if self.listener else None
-            if web and self.settings.wants_demo and self.roles.worker:
-                campaign = await demo.ensure(self.database, self.owner.id, self._key_hash)
-                director = demo.Director(self.database, self.rooms, campaign.id)
+            if director:
                 background.append(group.create_task(director.run()))
             with self._noted(), closing(self._figures()):
                 await self._announce()
@@ -202,6 +203,19 @@ class Process:
                 await self._stop(web, chats)
             for task in background:
                 task.cancel()
+        if self.died:
+            raise CannotStart(
+                f"the embedded {self.died} ended unexpectedly; its log is in the data directory. "
+                "Start again: nothing that was acknowledged is lost"
+            )
+
+    async def _director(self) -> demo.Director | None:
+        if not (self.settings.wants_demo and self.roles.web and self.roles.worker):
+            return None
+        campaign = await demo.ensure(self.database, self.owner.id, self._key_hash)
+        director = demo.Director(self.database, self.rooms, campaign.id)
+        await director.begin()
+        return director
 
     async def _stop(self, web: WebTask | None, chats: Sequence[asyncio.Task[None]]) -> None:
         """No new lines, no new requests, everything taken so far committed, everybody told."""
@@ -221,8 +235,9 @@ class Process:
         yield self.hub.run()
         yield self.batches.run()
         yield self.rooms.heard.run()
+        # Whoever is alive fires deadlines: only one process finds each of them armed.
+        yield self.deadlines.run()
         if self.roles.worker:
-            yield self.deadlines.run()
             yield housekeeping.run(self.database)
         if self.embedded:
             yield self._watch_embedded(self.embedded, stopping)
@@ -258,11 +273,17 @@ class Process:
         )
 
     async def _watch_embedded(self, embedded: Embedded, stopping: asyncio.Event) -> None:
-        """A server that died under us cannot be mended from here: stop, and let the operator start anew."""
-        while not (dead := embedded.died()):  # noqa: ASYNC110  a child process sets no Event
+        """Valkey is started anew; without PostgreSQL there is nothing to serve, so the program ends."""
+        while True:
             await asyncio.sleep(1)
-        log.error("embedded_server_died", server=dead, next="see the logs in the data directory")
-        stopping.set()
+            dead = embedded.died()
+            if dead == "valkey":
+                # Redis only carries frames: votes go on meanwhile, and nothing in it is missed.
+                log.error("embedded_valkey_died", started_anew=embedded.revive_redis())
+            elif dead:
+                self.died = dead
+                stopping.set()
+                return
 
     def _connectors(self) -> list[Connectors]:
         twitch = TwitchIrc(self.settings.twitch_irc_url, self.batches, self.clock)

@@ -15,7 +15,7 @@ import structlog
 
 from server.engine.room import Rooms
 from server.rules.poll import PollRules, Refused, State
-from sql import campaigns, channels, overlays, polls, rundowns
+from sql import campaigns, channels, overlays, polls, rundowns, settings
 from sql.ids import uuid7
 from sql.pool import UNREACHABLE, Connection, Database
 
@@ -25,6 +25,8 @@ NAME = "The Gilded Vault"
 OVERLAY_NAME = "Main overlay"
 _CHANNELS: tuple[tuple[channels.Platform, str], ...] = (("twitch", "mossy_tavern"), ("kick", "lantern_keep"))
 _DURATION_S = 45
+#: The setting that names the rundown which the director plays.
+_RUNDOWN = "demo.rundown"
 _BREAK = timedelta(seconds=3)
 
 _ON_ITS_OWN = PollRules(auto_reveal_s=2, words="any_case", grace_s=3)
@@ -71,6 +73,7 @@ async def _fill(connection: Connection, campaign_id: UUID, key_hash: KeyHash) ->
             connection, campaign_id=campaign_id, platform=platform, login=login, source="simulated"
         )
     rundown = await rundowns.create(connection, campaign_id, "Tonight")
+    await settings.put(connection, _RUNDOWN, str(rundown.id))
     drafts: list[_Written] = [(question, options, _ON_ITS_OWN) for question, options in _POLLS]
     drafts[2:2] = _SPECIAL
     for index, (question, options, rules) in enumerate(drafts):
@@ -99,10 +102,18 @@ class Director:
         self._campaign_id = campaign_id
         self._break = break_
 
+    async def begin(self) -> None:
+        """On the very first start, put a poll on stage before anything else."""
+        async with self._database.connection() as connection:
+            done = await polls.page(connection, self._campaign_id, states=polls.DONE + polls.RUNNING, most=1)
+        if not done:
+            await self._launch_next()
+
     async def run(self) -> None:
         """Look once a second; a person who takes over is not disturbed while a poll is on screen."""
-        idle = timedelta(0) if await self._is_untouched() else None
+        idle: timedelta | None = None
         while True:
+            await asyncio.sleep(1)
             try:
                 if await self._is_busy():
                     idle = None
@@ -115,12 +126,6 @@ class Director:
                     idle = None
             except UNREACHABLE as error:
                 log.info("demo_waits_for_database", error=type(error).__name__)
-            await asyncio.sleep(1)
-
-    async def _is_untouched(self) -> bool:
-        async with self._database.connection() as connection:
-            done = await polls.page(connection, self._campaign_id, states=polls.DONE + polls.RUNNING, most=1)
-        return not done
 
     async def _is_busy(self) -> bool:
         async with self._database.connection() as connection:
@@ -132,15 +137,18 @@ class Director:
         return any(poll.rules.auto_reveal_s is None for poll in shown)
 
     async def _launch_next(self) -> None:
-        async with self._database.transaction() as connection:
-            drafts = await polls.drafts(connection, self._campaign_id)
-            if not drafts:
-                return
-            chosen = drafts[0]
-            # The same question comes back at the end of the rundown, so the demo never runs dry.
-            copy = await polls.again(connection, chosen)
-            await polls.move_to_end(connection, self._campaign_id, copy)
+        """The demo's own polls only: what a person writes in this show is theirs to launch."""
+        async with self._database.connection() as connection:
+            rundown_id = await settings.get(connection, _RUNDOWN)
+            drafts = await polls.drafts(connection, self._campaign_id, UUID(rundown_id)) if rundown_id else []
+        if not drafts:
+            return
         try:
-            await self._rooms.launch(self._campaign_id, chosen.id)
+            await self._rooms.launch(self._campaign_id, drafts[0].id, simulated=True)
         except Refused as refusal:
             log.info("demo_poll_not_launched", reason=refusal.reason)
+            return
+        # The same question comes back at the end of the rundown, so the demo never runs dry.
+        async with self._database.transaction() as connection:
+            copy = await polls.again(connection, drafts[0])
+            await polls.move_to_end(connection, self._campaign_id, copy)

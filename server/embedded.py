@@ -63,6 +63,7 @@ class Embedded:
         self._say = say
         self._children: list[Child] = []
         self._undo = contextlib.ExitStack()
+        self._start_valkey: Callable[[], Child] | None = None
         #: For asyncpg; None when PostgreSQL is not embedded.
         self.database_url: str | None = None
         #: For redis-py; None when Valkey is not embedded.
@@ -93,6 +94,20 @@ class Embedded:
         """The name of a server that ended by itself; ask every second or so (it also tends the logs)."""
         states = [(child.name, child.tend()) for child in self._children]
         return next((name for name, is_running in states if not is_running), None)
+
+    def revive_redis(self) -> bool:
+        """Start Valkey anew after it died; what it held can all be made again. False when it cannot.
+
+        It is ready within some milliseconds; whoever uses it finds it at the same address.
+        """
+        if self._start_valkey is None:
+            return False
+        self._children = [child for child in self._children if child.name != "valkey"]
+        try:
+            self._children.append(self._start_valkey())
+        except (ChildFailure, OSError):
+            return False
+        return True
 
     def pids(self) -> dict[str, int]:
         """Process ids by name (`postgres`, `valkey`), for `hubbub doctor` and the tests."""
@@ -150,15 +165,17 @@ class Embedded:
 
         valkey: Child | None = None
         if valkey_program:
+            self._start_valkey = partial(
+                valkey_child.start,
+                valkey_program,
+                sockets=sockets,
+                mark=mark,
+                log=logs / "valkey.log",
+                service=service,
+                watcher=watcher,
+            )
             with told_valkey():
-                valkey = valkey_child.start(
-                    valkey_program,
-                    sockets=sockets,
-                    mark=mark,
-                    log=logs / "valkey.log",
-                    service=service,
-                    watcher=watcher,
-                )
+                valkey = self._start_valkey()
                 self._children.append(valkey)
         if programs:
             log = logs / "postgres.log"

@@ -107,7 +107,7 @@ async def test_500_lines_become_the_same_figures_everywhere(
     print(f"seed {SEED}")
     complaints = Complaints(page)
     await page.goto(await show.overlay())
-    poll = await show.launch("Which way out of the crypt?", LABELS, duration_s=12, grace_s=4)
+    poll = await show.launch("Which way out of the crypt?", LABELS, duration_s=15, grace_s=4)
     opens = ms_of(poll["opens_at"])
     writer = Writer(SEED, ("ana", "bela"), opens)
     lines = writer.write(IN_TIME)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -43,9 +44,10 @@ def family(entries: dict[int, Entry], root: int) -> set[int]:
     return inside
 
 
-def cpu_by_name(entries: dict[int, Entry], pids: set[int]) -> dict[str, float]:
-    """CPU seconds by program name."""
+def cpu_by_name(entries: dict[int, Entry], pids: set[int], called: Mapping[int, str]) -> dict[str, float]:
+    """CPU seconds by program name, or by what a process is `called`."""
     totals: dict[str, float] = {}
     for pid in pids & entries.keys():
-        totals[entries[pid].name] = totals.get(entries[pid].name, 0.0) + entries[pid].cpu_s
+        name = called.get(pid, entries[pid].name)
+        totals[name] = totals.get(name, 0.0) + entries[pid].cpu_s
     return totals

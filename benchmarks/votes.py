@@ -1,8 +1,8 @@
 """Votes through the events API with one overlay open: what is lost, how soon a bar moves, at what cost.
 
-The sender posts batches one after the other, every voter votes once, so the n-th vote is the one that
-makes the total n. A vote's way begins when its POST begins and ends with the frame in which the bar
-starts to move; the figure below it walks on for 300 ms, which is reported too.
+Batches leave on a fixed timetable and every voter votes once, so the n-th vote is the one that makes the
+total n. A vote's way begins when its batch is due and ends with the frame in which the bar starts to
+move (the figure beside it then walks to its value for 300 ms).
 """
 
 from __future__ import annotations
@@ -16,10 +16,10 @@ from datetime import UTC, datetime
 from typing import Any
 
 import httpx2
-from playwright.async_api import async_playwright
+from playwright.async_api import Browser
 
 from benchmarks.processes import cpu_by_name, family, table
-from tests.servers import BROWSER_FLAGS, Hubbub
+from tests.servers import Hubbub
 
 BATCH = 100
 
@@ -93,60 +93,65 @@ async def prepare(api: httpx2.AsyncClient, duration_s: int) -> tuple[str, str, s
     return campaign, overlay["url"], poll["id"]
 
 
-async def send(
-    api: httpx2.AsyncClient, campaign: str, rate: int, seconds: float
-) -> tuple[list[tuple[float, int]], int]:
-    """Post `rate` votes a second; answers (start of the POST, votes before it) and how many were accepted."""
+async def send(api: httpx2.AsyncClient, campaign: str, rate: int, seconds: float) -> tuple[int, int]:
+    """Post `rate` votes a second on a fixed timetable; answers how many were sent and accepted.
+
+    A batch leaves when it is due, whether or not earlier ones have been answered, so that a stall delays
+    nothing but itself and shows in full.
+    """
     began, sent, accepted = time.monotonic(), 0, 0
-    starts = []
-    while time.monotonic() - began < seconds:
-        due = began + sent / rate
-        await asyncio.sleep(max(0.0, due - time.monotonic()))
-        starts.append((time.time() * 1000, sent))
-        body = [event(sent + index) for index in range(BATCH)]
+
+    async def post(first: int) -> int:
+        body = [event(first + index) for index in range(BATCH)]
         answer = await api.post(f"/api/v1/campaigns/{campaign}/events", json=body)
         answer.raise_for_status()
-        accepted += answer.json()["accepted"]
-        sent += BATCH
-    return starts, accepted
+        return int(answer.json()["accepted"])
+
+    async with asyncio.TaskGroup() as tasks:
+        under_way = []
+        while sent < rate * seconds:
+            await asyncio.sleep(max(0.0, began + sent / rate - time.monotonic()))
+            under_way.append(tasks.create_task(post(sent)))
+            sent += BATCH
+    accepted = sum(task.result() for task in under_way)
+    return sent, accepted
 
 
-def delays(starts: Sequence[tuple[float, int]], painted: Sequence[tuple[float, int]]) -> list[float]:
-    """For every vote, milliseconds from the start of its POST to the frame that showed it."""
+def delays(began_ms: float, rate: int, sent: int, painted: Sequence[tuple[float, int]]) -> list[float]:
+    """For every vote, milliseconds from the moment its batch was due to the frame that showed it."""
     found, at = [], 0
-    for begun_ms, before in starts:
-        for number in range(before + 1, before + BATCH + 1):
-            while at < len(painted) and painted[at][1] < number:
-                at += 1
-            if at < len(painted):
-                found.append(painted[at][0] - begun_ms)
+    for number in range(1, sent + 1):
+        while at < len(painted) and painted[at][1] < number:
+            at += 1
+        if at < len(painted):
+            due_ms = began_ms + (number - 1) // BATCH * BATCH / rate * 1000
+            found.append(painted[at][0] - due_ms)
     return found
 
 
-async def run(server: Hubbub, rate: int, seconds: float) -> Result:
+async def run(server: Hubbub, browser: Browser, rate: int, seconds: float) -> Result:
     """Measure on a running server."""
-    async with (
-        httpx2.AsyncClient(base_url=server.base_url, headers=server.headers, timeout=30) as api,
-        async_playwright() as playwright,
-    ):
+    async with httpx2.AsyncClient(base_url=server.base_url, headers=server.headers, timeout=30) as api:
         campaign, link, poll = await prepare(api, round(seconds) + 60)
-        browser = await playwright.chromium.launch(
-            executable_path=os.environ.get("CHROME_BIN", "/usr/bin/chromium"), args=list(BROWSER_FLAGS)
-        )
         page = await browser.new_page(viewport={"width": 1920, "height": 1080})
         await page.goto(link)
         await page.evaluate(_WATCH)
         await page.wait_for_selector("hb-poll")
         before, began = table(), time.monotonic()
-        starts, accepted = await send(api, campaign, rate, seconds)
+        began_ms = time.time() * 1000
+        sent, accepted = await send(api, campaign, rate, seconds)
         took, after = time.monotonic() - began, table()
         await page.wait_for_function(
             "total => (window.__painted.at(-1) ?? [0, 0])[1] >= total", arg=accepted, timeout=10_000
         )
         painted = [(float(at), int(total)) for at, total in await page.evaluate("window.__painted")]
         counted = (await api.get(f"/api/v1/polls/{poll}")).json()["total_votes"]
-        await browser.close()
+        await page.close()
     pids = family(after, os.getpid())
-    earlier = cpu_by_name(before, pids)
-    shares = {name: (used - earlier.get(name, 0.0)) / took for name, used in cpu_by_name(after, pids).items()}
-    return Result(starts[-1][1] + BATCH, accepted, counted, took, delays(starts, painted), shares)
+    called = {server.pid: "hubbub (server)", os.getpid(): "this benchmark (sends the votes)"}
+    earlier = cpu_by_name(before, pids, called)
+    shares = {
+        name: (used - earlier.get(name, 0.0)) / took
+        for name, used in cpu_by_name(after, pids, called).items()
+    }
+    return Result(sent, accepted, counted, took, delays(began_ms, rate, sent, painted), shares)

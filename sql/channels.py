@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import re
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Literal, TypeAlias
 from uuid import UUID
 
-from sql import load
+from sql import heads, load
 from sql.ids import uuid7
 from sql.pool import Connection, Row, UniqueViolation
 
@@ -22,6 +22,9 @@ SourceKind: TypeAlias = Literal["irc", "eventsub", "webhook", "api", "simulated"
 ChannelState: TypeAlias = Literal["waiting", "connecting", "connected", "failing"]
 
 DETAIL_LENGTH = 300
+#: Sources for which this version has no connector; what a script sends for such a channel counts.
+NOT_READ: tuple[SourceKind, ...] = ("eventsub", "webhook")
+_NOT_READ_DETAIL = "Not read by this version: send its lines through the API"
 _TWITCH_LOGIN = re.compile(r"[a-z0-9_]{1,25}", re.ASCII)
 _ANY_LOGIN = re.compile(r"[^\s\x00-\x1f\x7f#,]{1,64}")
 _INT4 = 2**31 - 1
@@ -64,8 +67,9 @@ def unknown_id(login: str) -> str:
 
 
 def from_row(row: Row) -> Channel:
-    """A Channel of a row that has all its columns, by name."""
-    return Channel(**dict(row))
+    """A Channel of a row that has all its columns, by name; one that nothing reads says so."""
+    channel = Channel(**dict(row))
+    return replace(channel, state_detail=_NOT_READ_DETAIL) if channel.source in NOT_READ else channel
 
 
 def normal_login(platform: Platform, text: str) -> str:
@@ -101,7 +105,7 @@ async def create(
         channel_id = name if platform == "custom" else unknown_id(name)
     try:
         async with connection.transaction():
-            await connection.execute(_QUERIES["touch_config"], campaign_id)
+            await heads.bump_config(connection, campaign_id)
             row = await connection.fetchrow(
                 _QUERIES["create"], uuid7(), campaign_id, platform, name, channel_id, source
             )
@@ -116,11 +120,6 @@ async def list_of_campaign(connection: Connection, campaign_id: UUID) -> list[Ch
     return [from_row(row) for row in await connection.fetch(_QUERIES["list_of_campaign"], campaign_id)]
 
 
-async def all_for_source(connection: Connection, source: SourceKind) -> list[Channel]:
-    """Every channel that is read in this way, of all campaigns."""
-    return [from_row(row) for row in await connection.fetch(_QUERIES["all_for_source"], source)]
-
-
 async def get(connection: Connection, channel: UUID) -> Channel | None:
     """One channel."""
     row = await connection.fetchrow(_QUERIES["get"], channel)
@@ -131,7 +130,7 @@ async def delete(connection: Connection, campaign_id: UUID, channel: UUID) -> bo
     """Take a channel out of a campaign; False when the campaign has no such channel."""
     async with connection.transaction():
         # The campaign first, then the channel: the order in which the engine locks.
-        await connection.execute(_QUERIES["touch_config"], campaign_id)
+        await heads.bump_config(connection, campaign_id)
         return await connection.fetchval(_QUERIES["delete"], channel, campaign_id) is not None
 
 
@@ -146,7 +145,7 @@ async def set_platform_id(connection: Connection, channel: UUID, platform_id: st
             campaign_id = await connection.fetchval(_QUERIES["campaign_of"], channel)
             if campaign_id is None:
                 return False
-            await connection.execute(_QUERIES["touch_config"], campaign_id)
+            await heads.bump_config(connection, campaign_id)
             return await connection.fetchval(_QUERIES["set_platform_id"], channel, platform_id) is not None
     except UniqueViolation:  # two processes at the same moment
         return False

@@ -10,6 +10,7 @@ from typing import Any
 from uuid import UUID
 
 import sql
+from server.rules import poll as machine
 from server.rules.poll import UNDO_WINDOW, Poll, PollRules, Seat, State
 from sql.ids import uuid7
 from sql.pool import Connection, Row
@@ -18,7 +19,7 @@ from sql.votes import tally_of
 _Q = sql.load("polls")
 
 DRAFTS: tuple[State, ...] = (State.DRAFT,)
-RUNNING: tuple[State, ...] = (State.OPEN, State.CLOSING)
+RUNNING: tuple[State, ...] = machine.RUNNING
 DONE: tuple[State, ...] = (State.CLOSED, State.REVEALED, State.CANCELLED)
 
 
@@ -66,19 +67,25 @@ async def create(connection: Connection, campaign_id: UUID, draft: Draft) -> UUI
         draft.duration_s,
         asdict(draft.rules),
     )
-    return await _create_instance(connection, campaign_id, definition_id, draft)
+    poll_id = uuid7()
+    await connection.execute(
+        _Q["create_instance"], poll_id, campaign_id, definition_id, *_draft_values(draft)
+    )
+    return poll_id
 
 
 async def again(connection: Connection, row: PollRow) -> UUID:
-    """A new draft of the same definition (or of a copy, when the definition is gone)."""
+    """A new draft with the same words and rules, at the end of the same rundown.
+
+    It has a definition of its own: two drafts are ordered and edited apart. The rules are those that were
+    written down, so that a default which the launch filled in is open again.
+    """
     poll = row.poll
     rules = poll.rules
     if row.definition_id is not None:
         rules = PollRules(**await connection.fetchval(_Q["rules_of_definition"], row.definition_id))
     draft = Draft(poll.question, poll.options, poll.duration_s, rules, row.rundown_id)
-    if row.definition_id is None:
-        return await create(connection, poll.campaign_id, draft)
-    return await _create_instance(connection, poll.campaign_id, row.definition_id, draft)
+    return await create(connection, poll.campaign_id, draft)
 
 
 async def copy(connection: Connection, row: PollRow) -> PollRow:
@@ -88,16 +95,6 @@ async def copy(connection: Connection, row: PollRow) -> PollRow:
         connection, poll.campaign_id, Draft(poll.question, poll.options, poll.duration_s, poll.rules)
     )
     return replace(row, poll=replace(poll, id=copy_id), rundown_id=None)
-
-
-async def _create_instance(
-    connection: Connection, campaign_id: UUID, definition_id: UUID, draft: Draft
-) -> UUID:
-    poll_id = uuid7()
-    await connection.execute(
-        _Q["create_instance"], poll_id, campaign_id, definition_id, *_draft_values(draft)
-    )
-    return poll_id
 
 
 def _draft_values(draft: Draft) -> tuple[object, ...]:
@@ -177,6 +174,11 @@ async def page(
 async def drafts(connection: Connection, campaign_id: UUID, rundown_id: UUID | None = None) -> list[PollRow]:
     """Drafts in the order in which they are to be launched."""
     return await _with_counts(connection, await connection.fetch(_Q["drafts"], campaign_id, rundown_id))
+
+
+async def of_rundown(connection: Connection, campaign_id: UUID, rundown_id: UUID) -> list[PollRow]:
+    """What stands in a rundown, in order: drafts, what runs, and the latest 50 launches of the last 24 h."""
+    return await _with_counts(connection, await connection.fetch(_Q["of_rundown"], campaign_id, rundown_id))
 
 
 async def running(connection: Connection, campaign_id: UUID) -> Poll | None:

@@ -28,7 +28,7 @@ WINDOW_S = 0.02  # how long the first event of a batch waits for company
 LARGEST_BATCH = 5_000
 LARGEST_BUFFER = 50_000  # reliability §3.9
 PATIENCE_S = 10.0  # how long unacknowledged lines wait for a database that is away
-SETTLE_S = 1.0
+SETTLE_S = 0.5  # a retry and a batch; a lock that is due waits no longer than this
 _RETRY_S = 0.25
 
 

@@ -19,7 +19,7 @@ import structlog
 from server.engine.clock import DatabaseClock
 from server.engine.heard import Heard
 from server.engine.intake import Outcome, identity, judge
-from server.rules import outcome, poll_board, vote_ledger
+from server.rules import outcome, poll_board, vote_export, vote_ledger
 from server.rules.changes import Board, Change, OnceEvent
 from server.rules.chat import word_ballot
 from server.rules.events import ChatMessage, Event
@@ -336,16 +336,12 @@ class Rooms:
         if tally != poll.tally:
             self.miscounted += 1
             log.error("running_totals_differ", poll_id=str(poll.id), counted=tally, running=poll.tally)
-        steps: tuple[vote_ledger.Step, ...] = ()
-        if poll.rules.tie == "first":
-            steps = vote_ledger.replay(
-                await votes.ledger(connection, poll.id),
-                options=len(poll.options),
-                slots=len(poll.seats),
-                rule=poll.rules.rule,
-                changeable=poll.rules.changeable,
-            ).steps
-        return outcome.decide(poll, tally, steps)
+        if poll.rules.tie != "first" or len(outcome.top(poll, tally)) <= 1:
+            return outcome.decide(poll, tally, ())
+        # Rare and long: the whole ledger decides, and the event loop goes on meanwhile.
+        rows = await votes.ledger(connection, poll.id)
+        counted = await asyncio.to_thread(vote_export.count, poll, rows)
+        return outcome.decide(poll, tally, counted.steps)
 
     async def _change(self, room: Room, turn: Turn, before: Poll, after: Poll) -> None:
         if after == before:

@@ -10,21 +10,25 @@ from server.rules.tally import Tally, leaders, totals, weights
 from server.rules.vote_ledger import Step
 
 
+def top(poll: Poll, tally: Tally) -> tuple[int, ...]:
+    """The options with the most weight: none without votes, more than one in a tie."""
+    return leaders(weights(tally, len(poll.options), poll.rules.weighting, poll.rules.cap_percent))
+
+
 def decide(poll: Poll, tally: Tally, steps: Sequence[Step]) -> Outcome:
     """The result of a final tally. `steps` (from `vote_ledger.replay`) are read by tie rule `first` only.
 
     A tie is equality of exact weights, never of rounded percentages. No votes: no winner, no tie.
     """
-    weight = weights(tally, len(poll.options), poll.rules.weighting, poll.rules.cap_percent)
-    top = leaders(weight)
-    if len(top) <= 1:
-        return Outcome(tally, (), top[0] if top else None)
+    leading = top(poll, tally)
+    if len(leading) <= 1:
+        return Outcome(tally, (), leading[0] if leading else None)
     winner: int | None = None
     if poll.rules.tie == "first":
-        winner = first_to_reach(top, totals(tally, len(poll.options)), steps)
+        winner = first_to_reach(leading, totals(tally, len(poll.options)), steps)
     elif poll.rules.tie == "random":
-        winner = drawn(poll, top)
-    return Outcome(tally, top, winner)
+        winner = drawn(poll, leading)
+    return Outcome(tally, leading, winner)
 
 
 def first_to_reach(tied: Sequence[int], final: Sequence[int], steps: Sequence[Step]) -> int:

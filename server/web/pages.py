@@ -47,6 +47,7 @@ class Pages:
             route("/", self._home),
             route("/desk", self._desk),
             route("/login", self._fixed(LOGIN, PageKind.DESK)),
+            route("/favicon.ico", self._no_icon),
             route("/docs", self._fixed(DOCS, PageKind.DESK)),
             route("/o/sw.js", self._fixed(SERVICE_WORKER, PageKind.OVERLAY)),
             route("/o/{overlay_id}", self._overlay),
@@ -70,6 +71,10 @@ class Pages:
             return self._page(request, name, kind)
 
         return page
+
+    async def _no_icon(self, request: Request) -> Response:
+        """Browsers ask for it on every page; an overlay has none, and a 404 would stand in its console."""
+        return Response(status_code=204, headers={"cache-control": "public, max-age=86400"})
 
     async def _home(self, request: Request) -> Response:
         return RedirectResponse("/desk", 307, {"cache-control": "no-cache"})

@@ -1,7 +1,3 @@
--- name: touch_config
--- Tells every process that the channels of a campaign changed; also takes the campaign's lock first.
-UPDATE campaign_heads SET config_version = config_version + 1 WHERE campaign_id = $1;
-
 -- name: create
 -- A channel joins a campaign; refused by the database when its login or platform id is already there.
 INSERT INTO channels (id, campaign_id, platform, login, channel_id, source)
@@ -21,14 +17,6 @@ SELECT c.id, c.campaign_id, c.platform, c.login, c.channel_id, c.source,
        SELECT c.source = 'irc' AND coalesce(l.expires_at <= clock_timestamp(), true) AS unread) u
  WHERE c.campaign_id = $1
  ORDER BY c.created_at, c.id;
-
--- name: all_for_source
--- Every channel that is read in one way, of all campaigns, in order of id.
-SELECT id, campaign_id, platform, login, channel_id, source, state, state_detail, state_at,
-       heard_at, heard_lag_ms, created_at
-  FROM channels
- WHERE source = $1
- ORDER BY id;
 
 -- name: get
 -- One channel, told as waiting when no living process reads its chat.

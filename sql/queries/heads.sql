@@ -15,7 +15,7 @@ UPDATE campaign_heads SET seq = $2 WHERE campaign_id = $1;
 INSERT INTO campaign_heads (campaign_id, epoch) VALUES ($1, $2);
 
 -- name: bump_config
--- Tells every process to load the campaign's channels anew.
+-- Tells every process to load the campaign's channels anew; also takes the campaign's lock.
 UPDATE campaign_heads SET config_version = config_version + 1 WHERE campaign_id = $1;
 
 -- name: now

@@ -58,6 +58,19 @@ SELECT i.*, d.session_id, d.order_index FROM poll_instances AS i JOIN polls AS d
 WHERE i.campaign_id = $1 AND i.state = 'draft' AND ($2::uuid IS NULL OR d.session_id = $2)
 ORDER BY d.session_id NULLS FIRST, d.order_index, i.id;
 
+-- name: of_rundown
+-- A rundown in order: every draft, what runs, and of past launches the latest 50 of the last 24 hours.
+SELECT * FROM (
+    SELECT i.*, d.session_id, d.order_index FROM polls AS d JOIN poll_instances AS i ON i.poll_id = d.id
+    WHERE d.campaign_id = $1 AND d.session_id = $2 AND i.state IN ('draft', 'open', 'closing')
+    UNION ALL
+    (SELECT i.*, d.session_id, d.order_index FROM polls AS d JOIN poll_instances AS i ON i.poll_id = d.id
+     WHERE d.campaign_id = $1 AND d.session_id = $2 AND i.state IN ('closed', 'revealed', 'cancelled')
+       AND i.opens_at > clock_timestamp() - interval '24 hours'
+     ORDER BY i.opens_at DESC LIMIT 50)
+) AS standing
+ORDER BY order_index, id;
+
 -- name: running
 -- The poll that takes votes now, or one cancelled so recently that it may come back.
 SELECT i.*, NULL::uuid AS session_id, NULL::integer AS order_index FROM poll_instances AS i

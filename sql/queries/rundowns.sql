@@ -31,8 +31,13 @@ DELETE FROM poll_sessions WHERE id = $1 AND campaign_id = ANY($2::uuid[]) RETURN
 SELECT id, poll_id FROM poll_instances WHERE campaign_id = $1 AND id = ANY($2::uuid[]) AND poll_id IS NOT NULL;
 
 -- name: definitions_in_order
--- The definitions of a rundown as they stand.
-SELECT id FROM polls WHERE session_id = $1 AND campaign_id = $2 ORDER BY order_index, id;
+-- The definitions of a rundown as they stand; those asked long ago keep their places, which nobody sees.
+SELECT d.id FROM polls AS d
+WHERE d.session_id = $1 AND d.campaign_id = $2
+  AND (d.last_launched_at IS NULL OR d.last_launched_at > clock_timestamp() - interval '24 hours'
+       OR EXISTS (SELECT FROM poll_instances AS i
+                  WHERE i.poll_id = d.id AND i.state IN ('draft', 'open', 'closing')))
+ORDER BY d.order_index, d.id;
 
 -- name: place
 -- Puts definitions into a rundown in the order of the array.

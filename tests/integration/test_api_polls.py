@@ -121,7 +121,7 @@ async def test_a_poll_goes_from_draft_to_export(rig: Rig, show: Show) -> None:
     assert len(table.text.splitlines()) == 4
     again = await show.post(f"/polls/{poll_id}/again", status=201)
     assert again["state"] == "draft"
-    assert again["definition_id"] == revealed["definition_id"]
+    assert again["definition_id"] != revealed["definition_id"]
 
 
 async def test_a_wrong_state_is_named(rig: Rig, show: Show) -> None:
@@ -244,10 +244,94 @@ async def test_a_rundown_keeps_its_order(show: Show) -> None:
     await show.post(f"/polls/{loose}/cancel")
     again = (await show.post(f"/polls/{loose}/again", status=201))["id"]
     listed = (await show.client.get(f"{show.base}/rundowns")).json()["items"]
-    assert [poll["id"] for poll in listed[0]["polls"]] == [a, b, c, again]
+    assert [poll["id"] for poll in listed[0]["polls"]] == [loose, a, b, c, again]
     assert (await show.client.patch(path, json={"name": "Act two"})).json()["name"] == "Act two"
     assert (await show.client.delete(path)).status_code == 204
     assert (await show.poll(a))["rundown_id"] is None
+
+
+async def test_two_drafts_of_one_question_are_ordered_and_edited_apart(show: Show) -> None:
+    rundown = await show.post(f"/campaigns/{show.campaign_id}/rundowns", {"name": "Act one"}, 201)
+    first = await show.draft(rundown_id=rundown["id"], tie="random")
+    between = await show.draft(question="Between?", rundown_id=rundown["id"])
+    again = await show.post(f"/polls/{first}/again", status=201)
+    assert (again["rundown_id"], again["tie"], again["grace_s"]) == (rundown["id"], "random", None)
+    order = {"poll_ids": [again["id"], between, first]}
+    answer = await show.client.patch(f"/api/v1/rundowns/{rundown['id']}", json=order)
+    assert [poll["id"] for poll in answer.json()["polls"]] == order["poll_ids"]
+    await show.client.patch(f"/api/v1/polls/{again['id']}", json={"question": "Which gate?", "secret": True})
+    assert (await show.poll(first))["question"] == POLL["question"]
+    # What is asked a third time is what stands in the draft it was asked from.
+    third = await show.post(f"/polls/{first}/again", status=201)
+    assert (third["question"], third["secret"]) == (POLL["question"], False)
+
+
+async def test_asking_again_opens_the_defaults_that_a_launch_filled_in(show: Show) -> None:
+    poll_id = await show.draft()
+    assert (await show.post(f"/polls/{poll_id}/launch"))["grace_s"] == 3
+    assert (await show.post(f"/polls/{poll_id}/again", status=201))["grace_s"] is None
+
+
+_LAUNCH_OFTEN = """
+    INSERT INTO poll_instances
+    SELECT (jsonb_populate_record(i, jsonb_build_object(
+        'id', gen_random_uuid(), 'opens_at', i.opens_at - n * interval '1 second'))).*
+    FROM poll_instances AS i, generate_series(1, 60) AS n WHERE i.id = $1"""
+_MAKE_OLD = "UPDATE poll_instances SET opens_at = opens_at - interval '25 hours' WHERE state = 'cancelled'"
+
+
+async def test_a_rundown_does_not_grow_without_end(rig: Rig, show: Show) -> None:
+    rundown = await show.post(f"/campaigns/{show.campaign_id}/rundowns", {"name": "Tonight"}, 201)
+    asked = await show.draft(question="Asked?", rundown_id=rundown["id"])
+    waiting = await show.draft(question="Waiting?", rundown_id=rundown["id"])
+    runs = await show.draft(question="Running?", rundown_id=rundown["id"])
+    await show.post(f"/polls/{asked}/launch")
+    await show.post(f"/polls/{asked}/cancel")
+    await show.post(f"/polls/{runs}/launch")
+
+    async def listed() -> list[str]:
+        items = (await show.client.get(f"{show.base}/rundowns")).json()["items"]
+        return [poll["id"] for poll in items[0]["polls"]]
+
+    assert await listed() == [asked, waiting, runs]
+    async with rig.services.database.connection() as connection:
+        await connection.execute(_LAUNCH_OFTEN, asked)
+    seen = await listed()
+    assert len(seen) == 52
+    assert (asked in seen, seen[-2:]) == (True, [waiting, runs]), "the latest are kept"
+    async with rig.services.database.connection() as connection:
+        await connection.execute(_MAKE_OLD)
+    assert await listed() == [waiting, runs]
+    order = {"poll_ids": [runs, waiting]}
+    await show.client.patch(f"/api/v1/rundowns/{rundown['id']}", json=order)
+    assert await listed() == [runs, waiting]
+
+
+async def test_a_copy_is_launched_of_drafts_only_and_leaves_nothing_behind(
+    rig: Rig, show: Show, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    keep = {"keep_draft": True, "simulated": True}
+
+    async def states() -> list[str]:
+        items = (await show.client.get(f"{show.base}/polls")).json()["items"]
+        return sorted(poll["state"] for poll in items)
+
+    draft = await show.draft()
+    copy = await show.post(f"/polls/{draft}/launch", keep)
+    assert (copy["id"] != draft, copy["state"], await states()) == (True, "open", ["draft", "open"])
+    # Running: another copy of the draft is refused, and so is a copy of what is no draft, then and later.
+    wrong(await show.client.post(f"/api/v1/polls/{draft}/launch", json=keep), 409, "already_running")
+    wrong(await show.client.post(f"/api/v1/polls/{copy['id']}/launch", json=keep), 409, "wrong_state")
+    await show.post(f"/polls/{copy['id']}/cancel")
+    wrong(await show.client.post(f"/api/v1/polls/{copy['id']}/launch", json=keep), 409, "wrong_state")
+    assert await states() == ["cancelled", "draft"]
+
+    async def broken(*_: object, **__: object) -> None:
+        raise RuntimeError("the launch broke")
+
+    monkeypatch.setattr(rig.services.rooms, "launch", broken)
+    assert (await show.client.post(f"/api/v1/polls/{draft}/launch", json=keep)).status_code == 500
+    assert await states() == ["cancelled", "draft"]
 
 
 async def test_templates_are_saved_beside_the_built_in_ones(show: Show) -> None:

@@ -77,7 +77,22 @@ async def test_a_channel_is_added_and_every_process_is_told(database: Database) 
         assert (bot.channel_id, bot.has_platform_id) == ("mybot", True)
         listed = await channels.list_of_campaign(connection, campaign_id)
         assert [c.id for c in listed] == [ana.id, bot.id]
-        assert [c.id for c in await channels.all_for_source(connection, "irc")] == [ana.id]
+
+
+@pytest.mark.parametrize(("platform", "source"), [("kick", "webhook"), ("twitch", "eventsub")])
+async def test_a_channel_that_nothing_reads_says_so(
+    database: Database, platform: channels.Platform, source: channels.SourceKind
+) -> None:
+    campaign_id = await new_campaign(database)
+    async with database.connection() as connection:
+        made = await channels.create(
+            connection, campaign_id=campaign_id, platform=platform, login="ana", source=source
+        )
+        listed = await channels.list_of_campaign(connection, campaign_id)
+        for found in (made, await channels.get(connection, made.id), listed[0]):
+            assert found is not None
+            assert found.state == "waiting"
+            assert found.state_detail == "Not read by this version: send its lines through the API"
 
 
 async def test_the_same_channel_twice_is_refused_and_changes_nothing(database: Database) -> None:

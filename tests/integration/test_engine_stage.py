@@ -51,14 +51,14 @@ async def test_an_older_result_takes_the_stage_from_a_newer_one_but_not_from_a_v
 
 
 async def test_a_lock_waits_for_lines_that_were_taken_in(database_url: str) -> None:
-    """The line sits in a batch for a second; the lock is due at once."""
+    """The line sits in a batch for a while; the lock is due at once."""
     async with processes(database_url, 1) as (process,):
         database, rooms = process.database, process.rooms
         campaign_id = await make_campaign(database, CHANNELS[:1])
         poll_id = await make_poll(database, campaign_id, NO_GRACE)
         await rooms.launch(campaign_id, poll_id)
         poll = await poll_of(database, poll_id)
-        batches = Batches(rooms, window_s=0.6)
+        batches = Batches(rooms, window_s=0.3)
         clock = Deadlines(database, rooms, batches.settle)
         async with asyncio.TaskGroup() as tasks:
             running = [tasks.create_task(batches.run())]

@@ -85,7 +85,7 @@ async def list_channels(call: Call) -> Page[ChannelOut]:
     problems=(409,),
 )
 async def add_channel(call: Call, body: ChannelIn) -> ChannelOut:
-    """Its chat is read within about two seconds; polls that are open do not count it any more."""
+    """Its chat is read within about two seconds. A poll that is open does not count it, the next one does."""
     campaign_id = call.campaign_id()
     if body.source not in _SOURCES[body.platform]:
         known = ", ".join(_SOURCES[body.platform])

@@ -6,6 +6,7 @@ import asyncio
 from uuid import UUID
 
 import orjson
+import structlog
 
 from server.rules import vote_export
 from server.rules.poll import (
@@ -15,7 +16,6 @@ from server.rules.poll import (
     Dismiss,
     Extend,
     Poll,
-    Refused,
     Resolve,
     Reveal,
     State,
@@ -39,7 +39,9 @@ from server.web.models import Page
 from server.web.problems import Problem, conflict, invalid, not_found
 from sql import admin_log, heads, polls, rundowns, votes
 from sql.polls import PollRow
-from sql.pool import Connection
+from sql.pool import UNREACHABLE, Connection
+
+_log = structlog.get_logger(__name__)
 
 _STATES = {"draft": polls.DRAFTS, "running": polls.RUNNING, "done": polls.DONE, None: tuple(State)}
 
@@ -135,11 +137,9 @@ async def delete_poll(call: Call) -> None:
 
 @endpoint("POST", "/polls/{poll_id}/again", "Ask it again", answer=PollOut, status=201)
 async def ask_again(call: Call) -> PollOut:
-    """A new draft of the same definition, at the end of its rundown."""
+    """A new draft with the same words and rules, at the end of its rundown."""
     row = await _poll(call, call.connection)
-    poll_id = await polls.again(call.connection, row)
-    await polls.move_to_end(call.connection, row.poll.campaign_id, poll_id)
-    return await _read(call.connection, poll_id)
+    return await _read(call.connection, await polls.again(call.connection, row))
 
 
 async def _act(call: Call, command: Command, action: str) -> PollOut:
@@ -176,17 +176,25 @@ async def launch(call: Call, body: LaunchIn) -> PollOut:
     services = call.services
     async with services.database.transaction() as connection:
         row = await _poll(call, connection)
-        chosen = row
-        if body.keep_draft:
-            chosen = await polls.copy(connection, row)
+        # What is no draft is refused by the launch itself, as without the copy.
+        copies = body.keep_draft and row.poll.state == State.DRAFT
+        chosen = await polls.copy(connection, row) if copies else row
     try:
         await services.rooms.launch(row.poll.campaign_id, chosen.id, simulated=body.simulated)
-    except Refused:
-        if chosen is not row:
-            async with services.database.transaction() as connection:
-                await polls.delete_draft(connection, row.poll.campaign_id, chosen.id)
+    except BaseException:  # a request that is given up leaves no copy behind either
+        if copies:
+            await _forget_copy(call, chosen)
         raise
     return await _acted(call, chosen, "launch")
+
+
+async def _forget_copy(call: Call, copy: PollRow) -> None:
+    """Remove a copy that was not launched; one that was launched after all is no draft, and stays."""
+    try:
+        async with call.services.database.transaction() as connection:
+            await polls.delete_draft(connection, copy.poll.campaign_id, copy.id)
+    except UNREACHABLE as error:
+        _log.warning("copy_not_removed", poll=str(copy.id), error=type(error).__name__)
 
 
 @endpoint("POST", "/polls/{poll_id}/close", "Close", answer=PollOut, work="engine", problems=(409,))

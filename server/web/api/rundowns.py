@@ -12,13 +12,10 @@ from server.web.endpoint import Call, endpoint
 from server.web.models import Clean, Model, Moment, Page, PageQuery, absent
 from server.web.problems import invalid, not_found
 from sql import polls, rundowns
-from sql.polls import PollRow
 from sql.pool import Connection
 from sql.rundowns import Rundown
 
 Name = Annotated[str, Clean(100)]
-#: Launches that are looked at to find the latest of each definition.
-_MOST_LAUNCHES = 1000
 
 
 class RundownIn(Model):
@@ -35,22 +32,18 @@ class RundownPatch(Model):
 class RundownOut(Model):
     id: UUID
     name: str
-    polls: list[PollOut] = Field(description="Of each definition the latest draft or launch, in order")
+    polls: list[PollOut] = Field(
+        description="In order: drafts, what runs, and of past launches at most 50 of the last 24 hours"
+    )
     created_at: Moment
 
 
 async def _shown(connection: Connection, rundown: Rundown) -> RundownOut:
-    newest_first = await polls.page(
-        connection, rundown.campaign_id, rundown_id=rundown.id, most=_MOST_LAUNCHES
-    )
-    latest: dict[UUID | None, PollRow] = {}
-    for row in newest_first:
-        latest.setdefault(row.definition_id, row)
-    in_order = sorted(latest.values(), key=lambda row: (row.order_index, row.definition_id or row.id))
+    standing = await polls.of_rundown(connection, rundown.campaign_id, rundown.id)
     return RundownOut(
         id=rundown.id,
         name=rundown.name,
-        polls=[shown(row) for row in in_order],
+        polls=[shown(row) for row in standing],
         created_at=rundown.created_at,
     )
 

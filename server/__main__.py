@@ -8,26 +8,32 @@ from __future__ import annotations
 import argparse
 import asyncio
 import json
+import logging
 import sys
 import tempfile
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
+from typing import TypeVar
 
 from pydantic import SecretStr
 
-from server import app, commands, config, running
+from server import app, commands, config, doctor, running
 from server.config import RefusedConfiguration, Settings
 from server.embedded import DataDirectoryBusy, Embedded, EmbeddedFailure
 from server.rules.vote_audit import NotAnExport, audit
 from server.telemetry import configure_logging
 from sql.migrate import SchemaRefused, migrate
+from sql.pool import UNREACHABLE, StatementRefused, without_password
 
 EX_CONFIG = 78
+N = TypeVar("N", int, float)
 _ROLES = {
     "web": app.Roles(web=True),
     "connectors": app.Roles(connectors=True),
     "worker": app.Roles(worker=True),
 }
+#: SQLSTATE of a login that is refused, a database that is not there, a right that is missing.
+_NOT_LET_IN = ("28", "3D", "42501")
 
 
 def parser() -> argparse.ArgumentParser:
@@ -46,14 +52,17 @@ def parser() -> argparse.ArgumentParser:
     add("worker", "Run deadlines, outbox and housekeeping.")
     add("migrate", "Bring the database schema up to date.")
     add("demo", "As 'up', with a data directory that is thrown away at the end.")
-    add("doctor", "Check what this installation needs, and say how to mend it.")
+    check = add("doctor", "Check what this installation and its shows need, and say how to mend it.")
+    check.add_argument("--campaign", default="", help="id of a show: this one only, which must be ready")
     add("link", "Print a fresh link to the desk of the running server.")
     simulate = add("simulate", "Send a seeded crowd to a running server.")
     simulate.add_argument("--url", default="", help="the server (default: the one in the data directory)")
     simulate.add_argument("--campaign", default="", help="campaign id (default: the newest)")
-    simulate.add_argument("--rate", type=float, default=50.0, help="lines per second, 0.1 to 5000")
-    simulate.add_argument("--seconds", type=float, default=30.0, help="how long, 1 to 3600")
-    simulate.add_argument("--people", type=int, default=2000, help="how many viewers take part")
+    rate, seconds = _between(float, 0.1, 5000), _between(float, 1, 3600)
+    people = _between(int, 1, 100_000)
+    simulate.add_argument("--rate", type=rate, default=50.0, help="lines per second, 0.1 to 5000")
+    simulate.add_argument("--seconds", type=seconds, default=30.0, help="how long, 1 to 3600")
+    simulate.add_argument("--people", type=people, default=2000, help="how many viewers take part")
     simulate.add_argument("--seed", default=None, help="the same seed gives the same crowd")
     verify = add("verify", "Recompute an exported poll offline; names the first bad row.")
     verify.add_argument("file", type=Path, help="the JSON export of a poll")
@@ -67,23 +76,65 @@ def parser() -> argparse.ArgumentParser:
     return main
 
 
+def _between(kind: type[N], least: float, most: float) -> Callable[[str], N]:
+    """Reads an option that has a range."""
+
+    def read(text: str) -> N:
+        try:
+            number = kind(text)
+        except ValueError:
+            raise argparse.ArgumentTypeError(f"{text} is no number") from None
+        if not least <= number <= most:
+            raise argparse.ArgumentTypeError(f"{text} is not between {least:g} and {most:g}")
+        return number
+
+    return read
+
+
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run one command; answers its exit code."""
     given = parser().parse_args(arguments)
     if given.command == "verify":
         return verify(given.file)
+    settings: Settings | None = None
     try:
         settings = config.load()
-        configure_logging()
+        # The doctor says in its own words what does not answer.
+        configure_logging(level=logging.ERROR if given.command == "doctor" else logging.INFO)
         return run(given, settings)
-    except (RefusedConfiguration, SchemaRefused, DataDirectoryBusy, EmbeddedFailure) as refused:
+    except (
+        RefusedConfiguration,
+        SchemaRefused,
+        DataDirectoryBusy,
+        EmbeddedFailure,
+        app.CannotStart,
+    ) as refused:
         print(f"hubbub: {refused}", file=sys.stderr)
         return EX_CONFIG
-    except app.CannotStart as failure:
-        print(f"hubbub: {failure}", file=sys.stderr)
+    except UNREACHABLE as error:
+        print(f"hubbub: {_away(settings, error)}", file=sys.stderr)
+        return EX_CONFIG
+    except StatementRefused as error:
+        if not str(getattr(error, "sqlstate", "")).startswith(_NOT_LET_IN):
+            raise  # a fault of ours
+        print(f"hubbub: PostgreSQL refuses ({_in_a_line(error)}): correct DATABASE_URL", file=sys.stderr)
         return EX_CONFIG
     except KeyboardInterrupt:
         return 0
+
+
+def _away(settings: Settings | None, error: BaseException) -> str:
+    """The sentence about what does not answer, or about a file that cannot be used."""
+    if isinstance(error, OSError) and error.filename is not None:
+        return f"{error.filename} cannot be used ({error.strerror})"
+    if settings is None or settings.database_url is None:
+        return f"the embedded PostgreSQL does not answer ({_in_a_line(error)}): start 'hubbub up' again"
+    where = without_password(settings.database_url.get_secret_value())
+    return f"PostgreSQL at {where} does not answer ({_in_a_line(error)}): start it, or correct DATABASE_URL"
+
+
+def _in_a_line(error: BaseException) -> str:
+    return " ".join(str(error).split()) or type(error).__name__
 
 
 def run(given: argparse.Namespace, settings: Settings) -> int:
@@ -104,7 +155,14 @@ def run(given: argparse.Namespace, settings: Settings) -> int:
         case "simulate":
             return commands.simulate(settings, given)
         case "doctor":
-            return commands.doctor(settings)
+            chosen = commands.uuid_of(given.campaign)
+            if given.campaign and chosen is None:
+                print(
+                    f"hubbub: {given.campaign} is no id of a show; 'hubbub doctor' lists them",
+                    file=sys.stderr,
+                )
+                return 2
+            return doctor.doctor(settings, chosen)
         case "link":
             return commands.link(settings)
         case "key":
@@ -127,11 +185,15 @@ def up(settings: Settings) -> int:
 
 def urls(settings: Settings, command: str) -> app.Urls:
     """Where the servers are, for a process that starts none. Raises RefusedConfiguration."""
-    redis = _text(settings.redis_url)
-    if settings.database_url:
-        return app.Urls(_text(settings.database_url), redis)
     found = running.find(settings.data_dir)
-    return app.Urls(commands.database_url(settings, command), redis or (found.redis_url if found else ""))
+    redis = _text(settings.redis_url)
+    if not redis and not settings.database_url and found:
+        redis = found.redis_url
+        if not redis and command != "migrate":
+            raise RefusedConfiguration(
+                f"the running server uses a Redis of its own: give 'hubbub {command}' its REDIS_URL too"
+            )
+    return app.Urls(commands.database_url(settings, command), redis)
 
 
 def _text(secret: SecretStr | None) -> str:

@@ -7,7 +7,7 @@ death nobody notices is worse than a restart.
 from __future__ import annotations
 
 import asyncio
-import hashlib
+import os
 import signal
 import socket
 from collections.abc import Coroutine, Iterator, Sequence
@@ -45,9 +45,10 @@ from server.metrics import Figure, Figures
 from server.rules.changes import Change
 from server.web.app import create_app
 from server.web.auth import owner_with_key
+from server.web.connections import GuardedProtocol, allow_many_files
 from server.web.login import login_link
 from server.web.origins import Origins, origins_of
-from server.web.overlay_links import derive_overlay_key, link_of
+from server.web.overlay_links import derive_overlay_key, key_hash, link_of
 from server.web.services import Services
 from server.web.tickets import FrontDoor
 from server.web.vault import Vault
@@ -58,6 +59,11 @@ from sql.pool import UNREACHABLE, Database, without_password
 log = structlog.get_logger(__name__)
 
 _GRACEFUL_S = 5
+#: Connections that may wait to be accepted; asyncio also accepts that many in one go.
+_BACKLOG = 128
+#: Contract §1: everything has stopped within 10 s.
+_STOP_WITHIN_S = 9.0
+_FLUSH_WITHIN_S = 2.0
 
 
 class CannotStart(Exception):
@@ -83,6 +89,7 @@ class Urls:
 
 def run(settings: Settings, roles: Roles, urls: Urls, embedded: Embedded | None = None) -> None:
     """Run until SIGINT or SIGTERM. Raises CannotStart, RefusedConfiguration, migrate.SchemaRefused."""
+    GuardedProtocol.most_connections = allow_many_files()
     with _listener(settings) if roles.web else nullcontext() as listener:
         asyncio.run(_serve(settings, roles, urls, embedded, listener))
 
@@ -102,7 +109,7 @@ def _listener(settings: Settings) -> Iterator[socket.socket]:
                 "stop what uses it, or set HUBBUB_PORT (0 picks a free one)"
             ) from error
         # Connections wait here until the application is up, so nobody who reads "ready" is refused.
-        bound.listen(2048)
+        bound.listen(_BACKLOG)
         yield bound
 
 
@@ -119,8 +126,14 @@ async def _serve(
 ) -> None:
     stopping = asyncio.Event()
     loop = asyncio.get_running_loop()
+
+    def stop() -> None:
+        stopping.set()
+        # A server that hangs must not keep us: what is not stored was never acknowledged.
+        loop.call_later(_STOP_WITHIN_S, _give_up)
+
     for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
-        loop.add_signal_handler(number, stopping.set)
+        loop.add_signal_handler(number, stop)
     async with AsyncExitStack() as stack:
         database = await _open_database(urls)
         stack.push_async_callback(database.close)
@@ -130,6 +143,11 @@ async def _serve(
             settings, roles, urls, database=database, owner=owner, embedded=embedded, listener=listener
         )
         await process.run(stopping)
+
+
+def _give_up() -> None:
+    log.error("stopped_by_force", after_s=_STOP_WITHIN_S)
+    os._exit(1)  # embedded servers die with us
 
 
 async def _open_database(urls: Urls) -> Database:
@@ -223,13 +241,20 @@ class Process:
             await connector.close()
         if chats:
             await asyncio.wait(chats)
-        await self.batches.flush()
+        await self._flush()
         if web:
             self.hub.close()
             web.server.should_exit = True
             await web.task
-        await self.batches.flush()
+        await self._flush()
         await self.services.limiter.close()
+
+    async def _flush(self) -> None:
+        try:
+            async with asyncio.timeout(_FLUSH_WITHIN_S):
+                await self.batches.flush()
+        except TimeoutError:
+            log.warning("lines_not_stored_at_stop")
 
     def _background(self, stopping: asyncio.Event) -> Iterator[Coroutine[Any, Any, None]]:
         yield self.hub.run()
@@ -320,7 +345,9 @@ class Process:
         live = LiveEndpoint(self.hub, self.door, self.origins.allowed)
         config = uvicorn.Config(
             create_app(self.services, [WebSocketRoute("/live", live)]),
+            http=GuardedProtocol,
             ws=LiveProtocol,
+            backlog=_BACKLOG,
             ws_max_size=64 * 1024,
             ws_per_message_deflate=False,
             # A peer that is gone without a word must not stay longer than 10 s (reliability R14).
@@ -340,15 +367,18 @@ class Process:
     # --- the first look ------------------------------------------------------------------------------
 
     def _key_hash(self, overlay_id: UUID, key_version: int) -> bytes:
-        return hashlib.sha256(derive_overlay_key(self.vault, overlay_id, key_version).encode()).digest()
+        return key_hash(derive_overlay_key(self.vault, overlay_id, key_version))
 
     @contextmanager
     def _noted(self) -> Iterator[None]:
-        if not self.listener:
+        """Only `hubbub up` leaves the note: a `hubbub web` beside it must not take it over."""
+        if self.roles != Roles(web=True, connectors=True, worker=True):
             yield
             return
+        embedded_database = (self.embedded and self.embedded.database_url) or ""
+        embedded_redis = (self.embedded and self.embedded.redis_url) or ""
         url = self.origins.public_url
-        with running.noted(self.settings.data_dir, url, self.urls.database, self.urls.redis):
+        with running.noted(self.settings.data_dir, url, embedded_database, embedded_redis):
             yield
 
     async def _announce(self) -> None:

@@ -1,4 +1,4 @@
-"""Commands that speak to a running server or its database and end: link, key, doctor, simulate."""
+"""Commands that speak to a running server or its database and end: link, key, simulate."""
 
 from __future__ import annotations
 
@@ -16,17 +16,24 @@ from server.config import RefusedConfiguration, Settings
 from server.web.login import login_link
 from sql import api_keys, users
 from sql.migrate import migrate
-from sql.pool import UNREACHABLE, Database
+from sql.pool import Database
 
 T = TypeVar("T")
+
+_KEY_NAME_LENGTH = 64
 
 
 def database_url(settings: Settings, command: str) -> str:
     """The database of this installation. Raises RefusedConfiguration when nothing says where it is."""
     if settings.database_url:
         return settings.database_url.get_secret_value()
-    if found := running.find(settings.data_dir):
+    found = running.find(settings.data_dir)
+    if found and found.database_url:
         return found.database_url
+    if found:
+        raise RefusedConfiguration(
+            f"the running server uses a PostgreSQL of its own: give 'hubbub {command}' its DATABASE_URL too"
+        )
     raise RefusedConfiguration(
         f"'hubbub {command}' needs a running 'hubbub up' with the same HUBBUB_DATA_DIR, or DATABASE_URL"
     )
@@ -63,7 +70,14 @@ def link(settings: Settings) -> int:
 
 
 def key(settings: Settings, given: argparse.Namespace) -> int:
-    """Create, list or revoke API keys."""
+    """Create, list or revoke API keys; 2 for a name or an id that cannot be one."""
+    if given.key_command == "create" and not 1 <= len(given.name) <= _KEY_NAME_LENGTH:
+        print(f"hubbub: a key's name has 1 to {_KEY_NAME_LENGTH} characters", file=sys.stderr)
+        return 2
+    revoked = uuid_of(given.id) if given.key_command == "revoke" else None
+    if given.key_command == "revoke" and revoked is None:
+        print(f"hubbub: {given.id} is no id of a key; see 'hubbub key list'", file=sys.stderr)
+        return 2
 
     async def work(database: Database) -> int:
         async with database.transaction() as connection:
@@ -76,8 +90,8 @@ def key(settings: Settings, given: argparse.Namespace) -> int:
                     for info in await api_keys.list_of_user(connection, owner.id):
                         state = "revoked" if info.revoked_at else "valid"
                         print(f"{info.id}  {state:8}{info.name}")
-                case "revoke":
-                    if not await api_keys.revoke(connection, UUID(given.id), owner.id):
+                case "revoke" if revoked:
+                    if not await api_keys.revoke(connection, revoked, owner.id):
                         print("hubbub: no valid key has this id; see 'hubbub key list'", file=sys.stderr)
                         return 1
                     print("The key is dead; open connections that used it close within two seconds.")
@@ -86,30 +100,12 @@ def key(settings: Settings, given: argparse.Namespace) -> int:
     return with_database(database_url(settings, "key"), work)
 
 
-async def _reach_database(url: str) -> str:
-    database = await Database.open(url, most=1, name="hubbub-doctor")
-    await database.close()
-    return "answers"
-
-
-def doctor(settings: Settings) -> int:
-    """Check what this installation needs; 0 when everything is well, 1 when something must be mended."""
-    found = running.find(settings.data_dir)
-    rows: list[tuple[bool, str, str]] = [
-        (sys.version_info >= (3, 11), "Python", f"{sys.version_info.major}.{sys.version_info.minor}"),
-        (True, "Data directory", str(settings.data_dir.absolute())),
-        (True, "Running server", f"{found.public_url} (process {found.pid})" if found else "none"),
-    ]
+def uuid_of(text: str) -> UUID | None:
+    """An id as it was typed; None when it is none."""
     try:
-        url = database_url(settings, "doctor")
-        rows.append((True, "PostgreSQL", asyncio.run(_reach_database(url))))
-    except RefusedConfiguration:
-        rows.append((True, "PostgreSQL", "embedded, starts with 'hubbub up'"))
-    except UNREACHABLE as error:
-        rows.append((False, "PostgreSQL", f"does not answer ({error}): start it, or correct DATABASE_URL"))
-    for good, name, text in rows:
-        print(f"{'ok  ' if good else 'MEND'}  {name:16}{text}")
-    return 0 if all(good for good, _, _ in rows) else 1
+        return UUID(text)
+    except ValueError:
+        return None
 
 
 def simulate(settings: Settings, given: argparse.Namespace) -> int:

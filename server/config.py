@@ -3,19 +3,62 @@
 from __future__ import annotations
 
 import secrets
+from ipaddress import ip_network
 from pathlib import Path
 from typing import Annotated, Self
-from urllib.parse import urlsplit
+from urllib.parse import parse_qsl, urlsplit
 
 from pydantic import AliasChoices, Field, SecretStr, ValidationError, field_validator, model_validator
 from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
 
 LOOPBACK_HOSTS = ("127.0.0.1", "localhost", "::1")
 
+#: What redis-py reads as a number from the query of a URL.
+_REDIS_NUMBERS: dict[str, type[int] | type[float]] = {
+    **dict.fromkeys(("db", "health_check_interval", "max_connections", "protocol"), int),
+    **dict.fromkeys(("socket_read_size", "ssl_min_version"), int),
+    **dict.fromkeys(("socket_connect_timeout", "socket_timeout", "timeout"), float),
+}
+
 
 def _is_weak(key: str, shortest: int) -> bool:
     """Short, the well-known `changeme`, or a few characters over and over."""
     return len(key.encode()) < shortest or "changeme" in key.lower() or len(set(key)) < 6
+
+
+def _is_redis_url(text: str) -> bool:
+    """Whether redis-py's `from_url` takes it; redis itself is imported by server.live only."""
+    try:
+        parts = urlsplit(text)
+        if parts.scheme not in ("redis", "rediss", "unix") or not text.startswith(f"{parts.scheme}://"):
+            return False
+        _ = parts.port  # raises for what is no port
+        for name, value in parse_qsl(parts.query):
+            _REDIS_NUMBERS.get(name, str)(value)
+    except ValueError:
+        return False
+    return bool(parts.path) if parts.scheme == "unix" else True
+
+
+def _is_url(text: str, schemes: tuple[str, ...]) -> bool:
+    """Whether it names a host with one of these schemes, and a port that exists if it names one."""
+    try:
+        parts = urlsplit(text)
+        return parts.scheme in schemes and bool(parts.hostname) and (parts.port is None or parts.port > 0)
+    except ValueError:
+        return False
+
+
+def _is_postgres_url(text: str) -> bool:
+    """Whether it can name a PostgreSQL; several hosts may stand between commas."""
+    try:
+        parts = urlsplit(text)
+        hosts = parts.netloc.rpartition("@")[2].split(",")
+        ports = [int(port) for host in hosts if (port := host.rpartition("]")[2].partition(":")[2])]
+    except ValueError:
+        return False
+    is_scheme = parts.scheme in ("postgresql", "postgres") and text.startswith(f"{parts.scheme}://")
+    return is_scheme and all(0 < port < 65536 for port in ports)
 
 
 class RefusedConfiguration(Exception):
@@ -60,13 +103,48 @@ class Settings(BaseSettings):
     def _public_url_is_an_origin(cls, value: str) -> str:
         if not value:
             return value
-        parts = urlsplit(value)
-        is_web = parts.scheme in ("http", "https") and parts.hostname
+        is_web = _is_url(value, ("http", "https"))
+        parts = urlsplit(value) if is_web else urlsplit("")
         if not is_web or parts.path not in ("", "/") or parts.query or parts.fragment or parts.username:
             raise ValueError("HUBBUB_PUBLIC_URL must be an origin such as https://show.example.org")
         # As browsers write an Origin: without the port that the scheme implies.
         default_port = ":443" if parts.scheme == "https" else ":80"
         return f"{parts.scheme}://{parts.netloc}".lower().removesuffix(default_port)
+
+    @field_validator("twitch_irc_url")
+    @classmethod
+    def _twitch_irc_url_is_one(cls, value: str) -> str:
+        if not _is_url(value, ("ws", "wss")):
+            raise ValueError("TWITCH_IRC_URL must be like wss://irc-ws.chat.twitch.tv:443")
+        return value
+
+    @field_validator("trusted_proxies")
+    @classmethod
+    def _proxies_are_addresses(cls, value: tuple[str, ...]) -> tuple[str, ...]:
+        for proxy in value:
+            try:
+                ip_network(proxy)
+            except ValueError:
+                raise ValueError(
+                    f"HUBBUB_TRUSTED_PROXIES has {proxy!r}: give addresses or networks such as 10.0.0.0/8"
+                ) from None
+        return value
+
+    @field_validator("database_url")
+    @classmethod
+    def _database_url_is_one(cls, value: SecretStr | None) -> SecretStr | None:
+        if value and not _is_postgres_url(value.get_secret_value()):
+            raise ValueError("DATABASE_URL must be like postgresql://user:password@host:5432/database")
+        return value
+
+    @field_validator("redis_url")
+    @classmethod
+    def _redis_url_is_one(cls, value: SecretStr | None) -> SecretStr | None:
+        if value and not _is_redis_url(value.get_secret_value()):
+            raise ValueError(
+                "REDIS_URL must be like redis://host:6379/0, rediss://:password@host:6379/0 or unix:///path"
+            )
+        return value
 
     @model_validator(mode="after")
     def _secrets_are_strong(self) -> Self:
@@ -121,7 +199,7 @@ def secret_keys(settings: Settings) -> tuple[bytes, ...]:
         path.parent.mkdir(parents=True, exist_ok=True)
         path.touch(mode=0o600)
         path.write_text(secrets.token_hex(32) + "\n", "ascii")
-    text = path.read_text("ascii").strip()
-    if len(text) < 64:
+    text = path.read_text("ascii", "replace").strip()
+    if len(text) < 64 or not text.isascii():
         raise RefusedConfiguration(f"{path} is damaged: restore it from a backup, or delete it")
     return (text.encode(),)

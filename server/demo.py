@@ -13,7 +13,7 @@ from uuid import UUID
 
 import structlog
 
-from server.engine.room import Rooms
+from server.engine.room import NoPoll, Rooms
 from server.rules.poll import PollRules, Refused, State
 from sql import campaigns, channels, overlays, polls, rundowns, settings
 from sql.ids import uuid7
@@ -145,8 +145,8 @@ class Director:
             return
         try:
             await self._rooms.launch(self._campaign_id, drafts[0].id, simulated=True)
-        except Refused as refusal:
-            log.info("demo_poll_not_launched", reason=refusal.reason)
+        except (Refused, NoPoll) as error:  # somebody was faster
+            log.info("demo_poll_not_launched", error=str(error))
             return
         # The same question comes back at the end of the rundown, so the demo never runs dry.
         async with self._database.transaction() as connection:

@@ -110,7 +110,7 @@ class Embedded:
         return True
 
     def pids(self) -> dict[str, int]:
-        """Process ids by name (`postgres`, `valkey`), for `hubbub doctor` and the tests."""
+        """Process ids by name (`postgres`, `valkey`), for the tests."""
         return {child.name: child.pid for child in self._children}
 
     def _stop(self) -> None:

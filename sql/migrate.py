@@ -14,6 +14,7 @@ from importlib import resources
 import asyncpg
 
 import sql
+from sql.pool import Connection
 
 _QUERIES = sql.load("migrations")
 _FILE = re.compile(r"^(\d{4})_([a-z0-9_]+)\.sql$")
@@ -70,6 +71,19 @@ def pending(applied: list[tuple[int, str, bytes]], mine: tuple[Migration, ...]) 
     return tuple(m for m in mine if m.version not in done)
 
 
+async def outstanding(connection: Connection) -> tuple[Migration, ...]:
+    """What `migrate` would apply; changes nothing. Raises SchemaRefused as `migrate` does."""
+    await _refuse_old_server(connection)
+    exists = await connection.fetchval(_QUERIES["table_exists"])
+    applied = [tuple(row) for row in await connection.fetch(_QUERIES["applied"])] if exists else []
+    return pending(applied, known())
+
+
+async def _refuse_old_server(connection: Connection) -> None:
+    if await connection.fetchval(_QUERIES["server_version"]) < _OLDEST_SERVER:
+        raise SchemaRefused("PostgreSQL is older than 15; upgrade it, or unset DATABASE_URL")
+
+
 async def migrate(url: str, mine: tuple[Migration, ...] | None = None) -> list[str]:
     """Bring the database at `url` up to date; answers the names of the migrations it applied.
 
@@ -78,8 +92,7 @@ async def migrate(url: str, mine: tuple[Migration, ...] | None = None) -> list[s
     mine = known() if mine is None else mine
     connection = await asyncpg.connect(url, timeout=10, server_settings={"timezone": "UTC"})
     try:
-        if await connection.fetchval(_QUERIES["server_version"]) < _OLDEST_SERVER:
-            raise SchemaRefused("PostgreSQL is older than 15; upgrade it, or unset DATABASE_URL")
+        await _refuse_old_server(connection)
         await connection.execute(_QUERIES["lock"])
         try:
             await connection.execute(_QUERIES["create_table"])

@@ -36,7 +36,9 @@ StatementRefused = asyncpg.PostgresError
 UniqueViolation = asyncpg.UniqueViolationError
 ForeignKeyViolation = asyncpg.ForeignKeyViolationError
 
-_COMMAND_TIMEOUT_S = 15.0
+#: A PostgreSQL that hangs is away: callers are told within seconds (reliability §3.10).
+_COMMAND_TIMEOUT_S = 4.0
+_ACQUIRE_TIMEOUT_S = 2.0
 
 
 def _encode(value: Any) -> str:
@@ -88,8 +90,16 @@ class Database:
     @asynccontextmanager
     async def connection(self) -> AsyncIterator[Connection]:
         """A connection without a transaction: for single statements."""
-        async with self._pool.acquire(timeout=5) as connection:
+        connection = await self._pool.acquire(timeout=_ACQUIRE_TIMEOUT_S)
+        try:
             yield connection
+        except (asyncio.CancelledError, TimeoutError):
+            # Nobody waits for the answer any more. Asking a hanging server to end the query politely
+            # would hang too, and its time-out would hide that this task was cancelled.
+            connection.terminate()
+            raise
+        finally:
+            await self._pool.release(connection, timeout=_ACQUIRE_TIMEOUT_S)
 
     @asynccontextmanager
     async def transaction(
@@ -99,8 +109,14 @@ class Database:
         readonly: bool = False,
     ) -> AsyncIterator[Connection]:
         """A connection inside a transaction: COMMIT at the end, ROLLBACK when an exception passes."""
-        async with (
-            self._pool.acquire(timeout=5) as connection,
-            connection.transaction(isolation=isolation, readonly=readonly),
-        ):
-            yield connection
+        async with self.connection() as connection:
+            transaction = connection.transaction(isolation=isolation, readonly=readonly)
+            await transaction.start()
+            try:
+                yield connection
+            except (asyncio.CancelledError, TimeoutError):
+                raise  # the connection ends, and the transaction with it
+            except BaseException:
+                await transaction.rollback()
+                raise
+            await transaction.commit()

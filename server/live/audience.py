@@ -32,11 +32,12 @@ class Figures:
     cut: int = 0
     catch_ups: int = 0
     loads: int = 0
+    cropped: int = 0  # snapshots that could not hold every board
 
 
 @dataclass(slots=True)
 class _Steps:
-    """What clients at one position have missed, as frames; `delta` None: too large, a snapshot is shorter."""
+    """What clients at one position have missed, as frames; `delta` None: a snapshot has to do it."""
 
     events: bytes
     delta: bytes | None
@@ -56,6 +57,9 @@ class Audience:
     behind_since: float | None = None
     empty_since: float | None = None
     confirmed: float = float("-inf")  # when the database last said where it stands
+    #: The latest position at which a snapshot left boards out: who was brought there is not led on by deltas.
+    cropped_at: Position | None = None
+    _left_out: tuple[str, ...] = ()
     _steps: dict[Position, _Steps | None] = field(default_factory=dict)
     _steps_to: Position | None = None
 
@@ -124,6 +128,8 @@ class Audience:
         events = b"".join(self._event(past, at) for past in missed.events)
         if start == here:
             return _Steps(events, b"")
+        if self._may_lack(start):
+            return _Steps(events, None)
         delta = encode(Delta(here.epoch, start.seq, here.seq, at, missed.boards, missed.unset))
         return _Steps(events, text_frame(delta) if len(delta) <= MOST_DELTA else None)
 
@@ -139,10 +145,32 @@ class Audience:
         layout = client.admission.layout if isinstance(client.admission, OverlayPass) else {}
         boards: Any = room.boards_text
         text = encode(Snapshot(room.epoch, room.seq, at, boards, layout, skipped, self.build))
-        if len(text) > MOST_SNAPSHOT:  # still sent: an overlay that is late beats one that is blank
-            _log.error("snapshot_over_limit", campaign_id=str(room.campaign_id), size=len(text))
+        if len(text) > MOST_SNAPSHOT:
+            frame = encode(Snapshot(room.epoch, room.seq, at, {}, layout, skipped, self.build))
+            boards, left_out = room.boards_within(MOST_SNAPSHOT - len(frame) + len(b"{}"))
+            text = encode(Snapshot(room.epoch, room.seq, at, boards, layout, skipped, self.build))
+            self._crop(left_out)
+        else:
+            self._left_out = ()
         self.figures.snapshots += 1
         return text_frame(text)
+
+    def _crop(self, left_out: tuple[str, ...]) -> None:
+        """Remember that a snapshot of now is not whole; the log is told once, not ten times a second.
+
+        The rest of the show goes on: a board that does not fit is missing until it, or what is beside it,
+        is smaller.
+        """
+        self.cropped_at = self.position
+        self.figures.cropped += 1
+        if left_out != self._left_out:
+            self._left_out = left_out
+            _log.error("snapshot_over_limit", campaign_id=str(self.room.campaign_id), left_out=left_out)
+
+    def _may_lack(self, start: Position) -> bool:
+        """Whether a client at `start` may lack boards that no delta would bring; it needs a snapshot."""
+        crop = self.cropped_at
+        return crop is not None and crop.epoch == start.epoch and start.seq <= crop.seq
 
     def _skipped(self, client: Client) -> int:
         """0 for a client without a position; where steps cannot be counted (another epoch) at least 1."""

@@ -58,6 +58,13 @@ class Missed:
     events: tuple[PastEvent, ...]
 
 
+class Fitting(NamedTuple):
+    """As many boards as fit, and the ids of those that did not."""
+
+    boards: Mapping[str, orjson.Fragment]
+    left_out: tuple[str, ...]
+
+
 class Room:
     """One campaign as this process knows it."""
 
@@ -106,6 +113,23 @@ class Room:
         if self._all is None:
             self._all = orjson.Fragment(orjson.dumps(self._boards))
         return self._all
+
+    def boards_within(self, most: int) -> Fitting:
+        """The boards that make a JSON object of at most `most` bytes: the largest are left out first.
+
+        Which ones depends on what is shown alone (of equal size the later id goes first), so that all
+        processes leave out the same.
+        """
+        member = len(b'"":,')
+        sizes = {k: len(k) + len(orjson.dumps(board)) + member for k, board in self._boards.items()}
+        size = len(b"{}") + sum(sizes.values()) - len(b",")
+        left_out = []
+        for board_id in sorted(sizes, key=lambda k: (sizes[k], k), reverse=True):
+            if size <= most:
+                break
+            left_out.append(board_id)
+            size -= sizes[board_id]
+        return Fitting({k: v for k, v in self._boards.items() if k not in left_out}, tuple(left_out))
 
     def apply(self, change: Change) -> Step:
         """Take a change in if it is the next one, and after it those that had come early."""

@@ -27,7 +27,9 @@ from server.rules.wiretime import to_wire
 #: Characters that turn the writing direction: they could reorder the text around them (T25).
 _BIDI = dict.fromkeys([0x061C, 0x200E, 0x200F, *range(0x202A, 0x202F), *range(0x2066, 0x206A)])
 _DIGITS = re.compile(r"[0-9]{1,4}", re.ASCII)
-_INVISIBLE = ("Cc", "Cf", "Cn", "Zs", "Zl", "Zp")
+_INVISIBLE = ("Cc", "Cf", "Cn", "Zs", "Zl", "Zp", "Mn", "Mc", "Me")
+#: Letters and symbols to Unicode, empty space to the eye: Hangul fillers and the blank Braille pattern.
+_BLANK = frozenset("\u115f\u1160\u3164\uffa0\u2800")
 
 
 class Model(BaseModel):
@@ -53,7 +55,7 @@ class Clean:
             raise ValueError("holds a control character")
         if len(text) > self.most:
             raise ValueError(f"is longer than {self.most} characters")
-        if self.least and all(unicodedata.category(character) in _INVISIBLE for character in text):
+        if self.least and all(c in _BLANK or unicodedata.category(c) in _INVISIBLE for c in text):
             raise ValueError("needs at least one visible character")
         return text
 

@@ -6,6 +6,10 @@ SELECT pg_advisory_lock(7204816553126914);
 -- Lets the next process look.
 SELECT pg_advisory_unlock(7204816553126914);
 
+-- name: table_exists
+-- Whether anything was ever applied here.
+SELECT to_regclass('schema_migrations') IS NOT NULL;
+
 -- name: create_table
 -- The record of what has been applied.
 CREATE TABLE IF NOT EXISTS schema_migrations (

@@ -19,7 +19,7 @@ from server.web.app import create_app
 from server.web.overlay_links import key_hash, link_of
 from server.web.tickets import FrontDoor
 from server.web.vault import Vault
-from sql import api_keys, overlays, sources
+from sql import api_keys, channels, overlays, sources
 from sql.ids import uuid7
 from sql.pool import Database
 from sql.sources import Source
@@ -266,6 +266,60 @@ async def test_preflight_names_what_is_missing(rig: Rig) -> None:
     verdict = {check["name"]: check["status"] for check in ready["checks"]}
     assert ready["healthy"] is True
     assert (verdict["Channel stage"], verdict["Overlay Main"], verdict["Redis"]) == ("pass", "warn", "warn")
+
+
+@pytest.mark.parametrize(("platform", "source"), [("kick", "webhook"), ("twitch", "eventsub")])
+async def test_a_channel_that_nothing_reads_is_told_and_its_lines_are_taken(
+    rig: Rig, platform: str, source: str
+) -> None:
+    base = f"/campaigns/{await rig.campaign()}"
+    body = {"platform": platform, "login": "ana", "source": source, "channel_id": "4242"}
+    added = await made(rig, f"{base}/channels", body)
+    assert added["status_detail"] == "Not read by this version: send its lines through the API"
+
+    async def check() -> Any:
+        found = (await rig.root.get(f"/api/v1{base}/preflight")).json()
+        return next(check for check in found["checks"] if check["name"] == "Channel ana")
+
+    assert (await check())["status"] == "fail"
+    assert "through the API" in (await check())["fix"]
+    poll = {"question": "Which door?", "options": ["Left", "Right"], "duration_s": 60}
+    poll_id = (await made(rig, f"{base}/polls", poll))["id"]
+    opened = await made(rig, f"/polls/{poll_id}/launch", {}, 200)
+    vote = line(platform=platform, channel_id="4242", text="!2", sent_at=opened["opens_at"])
+    assert (await made(rig, f"{base}/events", [vote], 200))["accepted"] == 1
+    assert (await rig.root.get(f"/api/v1/polls/{poll_id}")).json()["total_votes"] == 1
+    async with rig.services.database.connection() as connection:
+        await channels.heard(connection, [(UUID(added["id"]), rig.services.clock(), 10)])
+    assert (await check())["status"] == "pass"
+    listed = (await rig.root.get(f"/api/v1{base}/channels")).json()["items"][0]
+    assert (listed["status"], listed["status_detail"]) == ("waiting", added["status_detail"])
+
+
+async def test_preflight_warns_of_a_clock_ahead_of_twitchs(rig: Rig) -> None:
+    base = f"/campaigns/{await rig.campaign()}"
+    ids = [
+        UUID(
+            (await made(rig, f"{base}/channels", {"platform": "twitch", "login": login, "source": "irc"}))[
+                "id"
+            ]
+        )
+        for login in ("ana", "bela")
+    ]
+
+    async def after(*lags_ms: int) -> str | None:
+        """Heard with these lags, what the check says."""
+        async with rig.services.database.connection() as connection:
+            marks = [(id_, rig.services.clock(), lag) for id_, lag in zip(ids, lags_ms, strict=False)]
+            await channels.heard(connection, marks)
+        found = (await rig.root.get(f"/api/v1{base}/preflight")).json()["checks"]
+        return next((check["status"] for check in found if check["name"] == "Chat clock"), None)
+
+    assert await after() is None, "nobody was heard"
+    assert await after(1500) == "warn"
+    assert await after(1499) == "pass"
+    assert await after(4000, 1500) == "warn"
+    assert await after(4000, 300) == "pass", "one chat is late, the clock is right"
 
 
 async def test_a_ticket_opens_one_campaign_for_one_login(rig: Rig) -> None:

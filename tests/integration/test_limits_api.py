@@ -15,6 +15,7 @@ import pytest
 
 from server.embedded import Embedded
 from server.live.rate_limit import Limit, RateLimiter
+from server.rules.chat import choice
 from sql import api_keys
 from sql.pool import Database
 from tests.integration.web_rig import Rig, rig_on, wrong
@@ -171,6 +172,13 @@ async def test_lengths_in_an_event(rig: Rig) -> None:
         answer = await rig.root.post(f"/api/v1/campaigns/{campaign}/events", json=events)
         assert answer.json()["accepted"] == 2, field
         assert [entry["index"] for entry in answer.json()["rejected"]] == [2]
+
+
+def test_a_line_of_chat_that_is_a_vote_has_500_characters() -> None:
+    """Through the API longer lines are refused, as above; a chat's reader hands over what it was sent."""
+    for padding in (" ", "\U000e0000"):
+        read = [choice("2" + padding * (length - 1), 3, {}, "off") for length in (499, 500, 501, 500_000)]
+        assert read == [2, 2, None, None]
 
 
 async def test_query_parameters_are_strict_too(rig: Rig) -> None:

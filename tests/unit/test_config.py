@@ -8,6 +8,7 @@ import stat
 from pathlib import Path
 
 import pytest
+from redis.asyncio.connection import parse_url
 
 from server.config import RefusedConfiguration, Settings, load, secret_keys
 
@@ -120,7 +121,62 @@ REFUSED = [
     ("HUBBUB_PUBLIC_URL", "https://show.example.org/#a"),
     ("HUBBUB_PUBLIC_URL", "https://user:secret@show.example.org"),
     ("HUBBUB_OVERLAY_SOCKETS", "0"),
+    ("DATABASE_URL", "nonsense"),
+    ("DATABASE_URL", "mysql://user:secret@host/db"),
+    ("DATABASE_URL", "postgresql:/host/db"),
+    ("DATABASE_URL", "postgresql://user:secret@host:port/db"),
+    ("DATABASE_URL", "postgresql://user:secret@host:99999/db"),
+    ("DATABASE_URL", "postgresql://[::1"),
+    ("REDIS_URL", "nonsense"),
+    ("REDIS_URL", "redis:host"),  # redis-py would take it for localhost
+    ("REDIS_URL", "http://user:secret@host"),
 ]
+
+POSTGRES_URLS = [
+    "postgres://h",
+    "postgresql://user:p%40ss:word@h:5432/db?sslmode=require",
+    "postgresql://a:5432,b:5433/db",
+    "postgresql://[::1]:5432/db",
+    "postgresql:///db?host=/run/postgresql",
+]
+
+
+@pytest.mark.parametrize("url", POSTGRES_URLS)
+def test_every_form_of_a_postgresql_url_is_taken(monkeypatch: pytest.MonkeyPatch, url: str) -> None:
+    settings = from_environment(monkeypatch, DATABASE_URL=url, HUBBUB_SECRET_KEY=STRONG)
+    assert settings.database_url is not None
+
+
+REDIS_URLS = [
+    "redis://",
+    "redis://h",
+    "redis://user:p%40ss@h:6380/3",
+    "redis://[::1]:6379/0?socket_timeout=1.5&protocol=3",
+    "rediss://:secret@h:6379/0?ssl_cert_reqs=none",
+    "unix:///run/valkey.sock?db=0",
+    "unix://user:secret@/run/valkey.sock",
+    "nonsense",
+    "h:6379",
+    "redis",
+    "http://h",
+    "redis+cluster://h",
+    "redis://h:port",
+    "redis://h:99999",
+    "redis://[::1",
+    "redis://h?db=first",
+    "redis://h?socket_timeout=soon",
+]
+
+
+@pytest.mark.parametrize("url", REDIS_URLS)
+def test_a_redis_url_is_taken_when_its_client_takes_it(monkeypatch: pytest.MonkeyPatch, url: str) -> None:
+    try:
+        parse_url(url)
+    except ValueError:
+        with pytest.raises(RefusedConfiguration, match="REDIS_URL must be like"):
+            from_environment(monkeypatch, REDIS_URL=url)
+    else:
+        assert from_environment(monkeypatch, REDIS_URL=url).redis_url is not None
 
 
 @pytest.mark.parametrize(("name", "value"), REFUSED)
@@ -193,3 +249,32 @@ def test_a_damaged_key_file_is_refused(tmp_path: Path) -> None:
     (tmp_path / "secret.key").write_text("", "ascii")
     with pytest.raises(RefusedConfiguration, match=r"secret\.key is damaged"):
         secret_keys(load(data_dir=tmp_path))
+
+
+@pytest.mark.parametrize(
+    ("name", "value"),
+    [
+        ("TWITCH_IRC_URL", "ws://127.0.0.1:abc"),
+        ("TWITCH_IRC_URL", "ws://[bad"),
+        ("TWITCH_IRC_URL", "ws://127.0.0.1:99999"),
+        ("TWITCH_IRC_URL", "foo"),
+        ("TWITCH_IRC_URL", "https://irc.example.org"),
+        ("HUBBUB_PUBLIC_URL", "http://x:99999"),
+        ("HUBBUB_PUBLIC_URL", "https://ex.org:abc"),
+        ("HUBBUB_PUBLIC_URL", "http://["),
+        ("HUBBUB_TRUSTED_PROXIES", "banana"),
+    ],
+)
+def test_an_address_that_cannot_be_is_refused_by_name(
+    name: str, value: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv(name, value)
+    with pytest.raises(RefusedConfiguration, match=name):
+        load()
+
+
+def test_a_key_file_that_is_no_text_is_refused(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    (tmp_path / "secret.key").write_bytes(b"\xff\xfe" * 60)
+    monkeypatch.setenv("HUBBUB_DATA_DIR", str(tmp_path))
+    with pytest.raises(RefusedConfiguration, match="damaged"):
+        secret_keys(load())

@@ -123,8 +123,13 @@ class VoteMachine(RuleBasedStateMachine):
         #: Every line that was committed while the poll could take one: all that the model gets to know.
         self.table: list[ChatMessage] = []
         self.counted: Tally | None = None
+        # When lines count, as the model knows it.
+        self.closes = START
+        self.pauses: list[tuple[datetime, datetime]] = []
+        self.cancelled_at: datetime | None = None
 
     @initialize(
+        early=st.lists(st.tuples(people, st.sampled_from(CHANNELS), texts), max_size=8),
         duration=st.sampled_from([10, 12]),
         grace=st.sampled_from([0, 3]),
         rule_=st.sampled_from(["one_vote", "one_vote", "every_message"]),
@@ -136,6 +141,7 @@ class VoteMachine(RuleBasedStateMachine):
     def launch(
         self,
         *,
+        early: list[tuple[str, tuple[str, str], str]],
         duration: int,
         grace: int,
         rule_: Rule,
@@ -147,6 +153,9 @@ class VoteMachine(RuleBasedStateMachine):
         rules = PollRules(rule=rule_, changeable=changeable, tie=tie, weighting=weighting, grace_s=grace)
         poll = launched(draft(LABELS, duration, rules), [platform for platform, _ in CHANNELS])
         self.store = Store(poll, remembers)
+        self.closes = START + timedelta(seconds=duration)
+        for n, (who, channel, text) in enumerate(early):
+            self.write(who, channel, text, "zam"[n % 3], readers={n % PROCESSES})
 
     @property
     def poll(self) -> Poll:
@@ -174,6 +183,18 @@ class VoteMachine(RuleBasedStateMachine):
     ) -> ChatMessage:
         """A new line arrives at one process or at several. Ids are in no order, so equal times are decided
         by chance; on Kick and Twitch the same ids occur."""
+        return self.write(who, channel, text, letter, readers=readers, age=age)
+
+    def write(
+        self,
+        who: str,
+        channel: tuple[str, str],
+        text: str,
+        letter: str,
+        *,
+        readers: set[int],
+        age: float = 0.0,
+    ) -> ChatMessage:
         platform, channel_id = channel
         self.said[platform] += 1
         message_id = f"{letter}{self.said[platform]}"
@@ -193,9 +214,7 @@ class VoteMachine(RuleBasedStateMachine):
         """Several lines of one person at one moment."""
         return multiple(
             *(
-                self.somebody_writes(
-                    who=who, channel=channel, text=text, age=0.0, letter="amz"[n % 3], readers={n % PROCESSES}
-                )
+                self.write(who, channel, text, "amz"[n % 3], readers={n % PROCESSES})
                 for n, text in enumerate(texts[:4])
             )
         )
@@ -255,6 +274,7 @@ class VoteMachine(RuleBasedStateMachine):
         self.now += timedelta(seconds=seconds)
         while (due := deadline(self.poll)) is not None and due[1] <= self.now:
             if due[0] == "close":
+                assert due[1] == self.closes
                 self.act(Close())
             else:
                 assert due[0] == "lock", "results are revealed by a person here"
@@ -263,22 +283,54 @@ class VoteMachine(RuleBasedStateMachine):
                     self.commit(batch)
                 self.lock()
 
+    @rule(
+        edge=st.sampled_from(["close", "end of grace", "end of undo"]),
+        beside=st.sampled_from([-0.001, -0.000001, 0.0, 0.000001, 0.001]),
+        order=st.permutations(range(PROCESSES)),
+    )
+    def time_passes_to_an_edge(self, edge: str, beside: float, order: Sequence[int]) -> None:
+        """The moments at which one microsecond decides."""
+        poll = self.poll
+        assert poll.closes_at is not None
+        at = {
+            "close": poll.closes_at,
+            "end of grace": poll.closes_at + poll.grace,
+            "end of undo": poll.undo_until or self.now,
+        }[edge]
+        seconds = (at - self.now).total_seconds() + beside
+        if seconds > 0:
+            self.time_passes(seconds, order, False)
+
     def act(self, command: Close | Extend | Cancel | UndoCancel) -> None:
         self.store.poll = apply(self.poll, command, self.now)
 
-    @rule(wish=st.sampled_from(["close early", "more time", "cancel", "bring it back"]))
+    @rule(
+        wish=st.sampled_from(
+            ["cancel", "bring it back", "cancel", "bring it back", "more time", "close early"]
+        )
+    )
     def the_gm_acts(self, wish: str) -> None:
         """What does not fit the state is refused, which test_poll_machine shows."""
         state = self.poll.state
         if wish == "close early" and state == State.OPEN:
+            self.closes = min(self.now, self.closes)
             self.act(Close())
         elif wish == "more time" and state == State.OPEN:
+            self.closes += timedelta(seconds=5)
             self.act(Extend(5))
         elif wish == "cancel" and state in (State.OPEN, State.CLOSING, State.CLOSED):
+            self.cancelled_at = self.now if state == State.OPEN else None
             self.act(Cancel())
         elif wish == "bring it back" and self.poll.undo_until and self.now <= self.poll.undo_until:
+            if self.cancelled_at is not None:
+                self.pauses.append((self.cancelled_at, self.now))
+                self.closes += self.now - self.cancelled_at
             self.act(UndoCancel())
             self.counted = None
+
+    @property
+    def window(self) -> Window:
+        return Window(START, self.closes, self.poll.grace, tuple(self.pauses))
 
     # --- the count -----------------------------------------------------------------------------------
 
@@ -287,7 +339,7 @@ class VoteMachine(RuleBasedStateMachine):
         poll = self.poll
         replay = count(poll, self.store.rows)
         decided = outcome.decide(poll, self.store.recount(), replay.steps)
-        plain = plain_count(self.table, Window.of(poll), slots=SLOTS, labels=poll.options, rules=poll.rules)
+        plain = plain_count(self.table, self.window, slots=SLOTS, labels=poll.options, rules=poll.rules)
         assert poll.tally == plain.tally, "running totals"
         assert decided.tally == plain.tally, "stored votes"
         assert replay.tally == plain.tally, "ledger"
@@ -317,7 +369,7 @@ class VoteMachine(RuleBasedStateMachine):
     def cast(self, poll: Poll) -> set[tuple[datetime, str, str, int]]:
         """The lines that are votes, each once, as `plain_first_to_reach` wants them. At one moment under one
         id, which only two platforms can bring about, the voter's digest decides."""
-        window, found = Window.of(poll), set()
+        window, found = self.window, set()
         for line in self.table:
             choice = plain_choice(line.text, poll.options, poll.rules.words)
             if choice is not None and not line.is_shared_copy and window.lets_in(line):
@@ -366,6 +418,6 @@ def plain_weight(tally: Tally, option: int, weighting: Weighting) -> Fraction:
 
 
 VoteMachine.TestCase.settings = settings(
-    max_examples=1000, stateful_step_count=25, derandomize=True, deadline=None
+    max_examples=2000, stateful_step_count=25, derandomize=True, deadline=None
 )
 TestVoteMachine = VoteMachine.TestCase

@@ -278,7 +278,12 @@ async def export(call: Call) -> Raw:
         if poll.state == State.DRAFT:
             raise conflict("wrong_state", "The poll is a draft: it has no votes yet.")
         if poll.hides_votes:
-            raise conflict("secret", "This is a secret ballot: reveal it first, then export it.")
+            raise conflict(
+                "secret",
+                "This secret ballot was cancelled: its votes stay secret."
+                if poll.state == State.CANCELLED
+                else "This is a secret ballot: reveal it first, then export it.",
+            )
         if poll.ledger_rows > _MOST_ROWS:
             raise Problem(413, "too_large", "The ledger is too long for one file; read it from the database.")
         rows = await votes.ledger(connection, poll.id)

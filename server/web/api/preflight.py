@@ -1,8 +1,12 @@
-"""Would the show work? Each check says what it found and what to do about it (domain/operations.md §2)."""
+"""Would the show work? Each check says what it found and what to do about it (domain/operations.md §2).
+
+The desk asks for all of them; `hubbub doctor` makes the same checks from the terminal (server/doctor.py).
+"""
 
 from __future__ import annotations
 
-from datetime import timedelta
+from collections.abc import Callable
+from datetime import datetime, timedelta
 from typing import Literal
 from uuid import UUID
 
@@ -12,7 +16,7 @@ from server.web.endpoint import Call, endpoint
 from server.web.models import Model, Moment
 from server.web.services import Services
 from sql import channels, heads, overlays, polls
-from sql.channels import Channel
+from sql.channels import NOT_READ, Channel
 from sql.overlays import OpenSource, Overlay
 from sql.pool import Connection
 
@@ -20,6 +24,9 @@ from sql.pool import Connection
 _CLOCK_TRUST = timedelta(seconds=5)
 _SLOW_DATABASE = timedelta(milliseconds=250)
 _SLOW_CHAT_MS = 5000
+#: Twitch's lines take some tenths of a second. When not one chat is faster than this, either all of them
+#: are late or the clock that polls run by is ahead of Twitch's: a poll's first lines count as too early.
+_AHEAD_MS = 1500
 
 
 class CheckOut(Model):
@@ -48,24 +55,34 @@ def _fail(name: str, detail: str, fix: str) -> CheckOut:
 
 
 async def checks(services: Services, connection: Connection, campaign_id: UUID) -> list[CheckOut]:
-    """All checks of one campaign, worst things to miss first. `hubbub doctor` prints the same."""
+    """All checks of one campaign, worst things to miss first."""
     return [
-        *await _database(services, connection),
-        _redis(services),
-        *_channels(await channels.list_of_campaign(connection, campaign_id)),
+        *await of_database(connection, services.clock),
+        of_redis(services.redis_state()),
+        *await of_campaign(connection, campaign_id),
+        _dropped(services, campaign_id),
+    ]
+
+
+async def of_campaign(connection: Connection, campaign_id: UUID) -> list[CheckOut]:
+    """What the database tells of one campaign: channels and how they are heard, overlays, the stage."""
+    found = await channels.list_of_campaign(connection, campaign_id)
+    return [
+        *_channels(found),
+        *_chat_clock(found),
         *_overlays(
             await overlays.list_of_campaign(connection, campaign_id),
             await overlays.open_sources(connection, campaign_id),
         ),
         await _stage(connection, campaign_id),
-        _dropped(services, campaign_id),
     ]
 
 
-async def _database(services: Services, connection: Connection) -> list[CheckOut]:
-    before = services.clock()
+async def of_database(connection: Connection, clock: Callable[[], datetime]) -> list[CheckOut]:
+    """How fast PostgreSQL answers, and whether `clock` runs with its clock."""
+    before = clock()
     now = await heads.now(connection)
-    after = services.clock()
+    after = clock()
     took = after - before
     milliseconds = f"{took.total_seconds() * 1000:.0f} ms"
     if took > _SLOW_DATABASE:
@@ -78,18 +95,19 @@ async def _database(services: Services, connection: Connection) -> list[CheckOut
         speed = _pass("Database", f"PostgreSQL answers within {milliseconds}.")
     off = abs(now - (before + took / 2))
     if off > _CLOCK_TRUST:
-        clock = _warn(
+        agreement = _warn(
             "Clock",
             f"This process and the database disagree by {off.total_seconds():.0f} s.",
             "Restart Hubbub; if it comes back, look at the machine's clock.",
         )
     else:
-        clock = _pass("Clock", "Runs with the database's.")
-    return [speed, clock]
+        agreement = _pass("Clock", "Runs with the database's.")
+    return [speed, agreement]
 
 
-def _redis(services: Services) -> CheckOut:
-    if services.redis_state() == "ok":
+def of_redis(state: Literal["ok", "away"]) -> CheckOut:
+    """Whether frames come back through Redis."""
+    if state == "ok":
         return _pass("Redis", "Frames reach all servers at once.")
     return _warn(
         "Redis",
@@ -121,6 +139,12 @@ def _channel(channel: Channel) -> CheckOut:
         )
     if channel.source == "api":
         return _pass(name, "Takes events that a script sends.")
+    if channel.source in NOT_READ:
+        if channel.heard_at is not None:
+            return _pass(name, "Not read by this version; the lines that a script sends for it count.")
+        return _fail(
+            name, "Not read by this version.", "Send its lines through the API, or remove the channel."
+        )
     if channel.state != "connected":
         return _warn(
             name,
@@ -134,6 +158,27 @@ def _channel(channel: Channel) -> CheckOut:
             "Give polls a longer grace, and look at the network.",
         )
     return _pass(name, "Connected." if channel.heard_at is None else "Connected, and heard from.")
+
+
+def _chat_clock(found: list[Channel]) -> list[CheckOut]:
+    """Told by the chats that we read ourselves; nothing when none has been heard."""
+    lags = [
+        channel.heard_lag_ms
+        for channel in found
+        if channel.source == "irc" and channel.heard_lag_ms is not None
+    ]
+    if not lags:
+        return []
+    if min(lags) < _AHEAD_MS:
+        return [_pass("Chat clock", "Runs with Twitch's.")]
+    return [
+        _warn(
+            "Chat clock",
+            f"This computer's clock may be ahead of Twitch's, or chat arrives late: {min(lags) / 1000:.1f} s "
+            "behind at best. Votes of the first moments of a poll may count as too early.",
+            "Let this computer (with a PostgreSQL of your own: that one's) set its clock by network time.",
+        )
+    ]
 
 
 def _overlays(found: list[Overlay], sources: list[OpenSource]) -> list[CheckOut]:

@@ -290,6 +290,12 @@ class Process:
                 lambda: self.rooms.miscounted,
                 counts=True,
             ),
+            Figure(
+                "snapshots_cropped",
+                "Snapshots that left boards out because they were too large",
+                lambda: self.hub.figures.cropped,
+                counts=True,
+            ),
             Figure("live_clients", "Open live connections", lambda: self.hub.sizes()["clients"]),
             Figure("live_overlays", "Open overlay connections", lambda: self.hub.sizes()["overlays"]),
             Figure("redis_up", "1 while frames get through Redis", lambda: self.bus.state == "ok"),

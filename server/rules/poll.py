@@ -200,7 +200,7 @@ def apply(poll: Poll, command: Command, now: datetime) -> Poll:
         case Close():
             return _close(poll, now)
         case Extend(seconds):
-            return _extend(poll, seconds)
+            return _extend(poll, seconds, now)
         case Lock(outcome):
             return _lock(poll, outcome, now)
         case Reveal(on_screen):
@@ -257,9 +257,12 @@ def _close(poll: Poll, now: datetime) -> Poll:
     return replace(poll, state=State.CLOSING, closes_at=closes_at, phase_at=closes_at)
 
 
-def _extend(poll: Poll, seconds: int) -> Poll:
+def _extend(poll: Poll, seconds: int, now: datetime) -> Poll:
     if poll.state != State.OPEN or poll.closes_at is None or poll.opens_at is None:
         raise _wrong_state(poll, "only an open poll can be extended")
+    if now >= poll.closes_at:
+        # Its deadline has not been carried out yet, but lines of this moment are already too late.
+        raise Refused("closed", "The poll has just closed; launch it again for more votes.")
     closes_at = poll.closes_at + timedelta(seconds=seconds)
     if closes_at - poll.opens_at > LONGEST:
         raise Refused("too_long", "A poll runs for four hours at most; close this one and launch it again.")

@@ -201,8 +201,8 @@ async def a_show(house: House, first: Api, second: Api) -> None:
 async def with_a_worker(overlay: Overlay, campaign: str, first: Api, second: Api) -> None:
     """Made on one web process, launched on the other, voted for through the connectors, ended by time."""
     poll_id = await draft(first, campaign, "Which door?", grace_s=1)
-    launched = await second.post(f"/polls/{poll_id}/launch", {"simulated": True})
     asked = time.monotonic()
+    launched = await second.post(f"/polls/{poll_id}/launch", {"simulated": True})
 
     async def is_shown() -> bool:
         return (poll_id, "open") in overlay.phases

@@ -32,6 +32,8 @@ from server.embedded import Embedded
 children.HAS_DEATH_SIGNAL = sys.argv[2] == "kernel"
 def leave(number, frame): raise SystemExit(0)
 signal.signal(signal.SIGTERM, leave)
+# Whoever was started in the background of a script has SIGINT ignored; a terminal's program has not.
+signal.signal(signal.SIGINT, signal.default_int_handler)
 with Embedded(Path(sys.argv[1]), postgres=True, redis=True) as held:
     print(json.dumps([held.pids(), held.database_url, held.redis_url]), flush=True)
     signal.pause()

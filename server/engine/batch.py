@@ -117,10 +117,9 @@ class Batches:
         if buffer is None or buffer.task is None or buffer.task.done():
             return
         mark: asyncio.Future[list[Outcome]] = asyncio.get_running_loop().create_future()
+        mark.add_done_callback(lambda done: done.exception())  # the database being away is told elsewhere
         self._add(campaign_id, buffer, Delivery((), mark))  # answered when everything before it is
-        done, _ = await asyncio.wait([mark], timeout=within_s)
-        if done:
-            mark.exception()
+        await asyncio.wait([mark], timeout=within_s)
 
     async def flush(self) -> None:
         """Wait until everything that was taken so far is committed or given up."""

@@ -20,6 +20,7 @@ export class Actions {
     this.announcer = announcer;
     this.gone = new Map(); // poll id → until when its frames are ignored (performance.now)
     this.closeUndo = null;
+    this.flight = null; // the last action sent; never rejects
   }
 
   next() {
@@ -90,21 +91,29 @@ export class Actions {
   }
 
   async resolve(winner) {
+    // The tie may be on screen before the answer to "reveal" is here; a press in between must not be lost.
+    await this.flight;
     const { show } = this.store.get();
     if (!show?.tiePending || !show.tied.includes(winner)) return false;
     await this.send("resolve", show.id, "resolve", { winner });
     return true;
   }
 
-  extend(seconds) {
+  async extend(seconds) {
+    await this.flight;
     const { show } = this.store.get();
     if (show?.phase === "open") return this.send("extend", show.id, "extend", { seconds });
     return null;
   }
 
   /** POSTs one action; adopts the poll it answers. Null when it failed (the person has been told). */
-  async send(kind, pollId, verb = kind, body = {}, ways = []) {
-    if (this.store.get().lastAction) return null;
+  send(kind, pollId, verb = kind, body = {}, ways = []) {
+    if (this.store.get().lastAction) return Promise.resolve(null);
+    this.flight = this.deliver(kind, pollId, verb, body, ways);
+    return this.flight;
+  }
+
+  async deliver(kind, pollId, verb, body, ways) {
     this.store.set({ lastAction: { kind, pollId } });
     try {
       const poll = await this.api.post(`/polls/${pollId}/${verb}`, body);

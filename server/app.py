@@ -18,7 +18,6 @@ from typing import Any
 from uuid import UUID
 
 import structlog
-import uvicorn
 from pydantic import SecretStr
 from starlette.routing import WebSocketRoute
 
@@ -34,18 +33,17 @@ from server.engine.batch import Batches
 from server.engine.clock import DatabaseClock
 from server.engine.deadlines import Deadlines
 from server.engine.room import Rooms
+from server.http_server import Server, listening, server_of
 from server.live.bus import RedisBus
 from server.live.bus_port import Bus
 from server.live.hub import Hub
 from server.live.memory_bus import NoBus
 from server.live.rate_limit import RateLimiter
 from server.live.socket import LiveEndpoint
-from server.live.transport import LiveProtocol
 from server.metrics import Figure, Figures
 from server.rules.changes import Change
 from server.web.app import create_app
 from server.web.auth import owner_with_key
-from server.web.connections import GuardedProtocol, allow_many_files
 from server.web.login import login_link
 from server.web.origins import Origins, origins_of
 from server.web.overlay_links import derive_overlay_key, key_hash, link_of
@@ -58,9 +56,6 @@ from sql.pool import UNREACHABLE, Database, without_password
 
 log = structlog.get_logger(__name__)
 
-_GRACEFUL_S = 5
-#: Connections that may wait to be accepted; asyncio also accepts that many in one go.
-_BACKLOG = 128
 #: Contract §1: everything has stopped within 10 s.
 _STOP_WITHIN_S = 9.0
 _FLUSH_WITHIN_S = 2.0
@@ -89,36 +84,8 @@ class Urls:
 
 def run(settings: Settings, roles: Roles, urls: Urls, embedded: Embedded | None = None) -> None:
     """Run until SIGINT or SIGTERM. Raises CannotStart, RefusedConfiguration, migrate.SchemaRefused."""
-    GuardedProtocol.most_connections = allow_many_files()
-    with _listener(settings) if roles.web else nullcontext() as listener:
+    with listening(settings.host, settings.port) if roles.web else nullcontext() as listener:
         asyncio.run(_serve(settings, roles, urls, embedded, listener))
-
-
-@contextmanager
-def _listener(settings: Settings) -> Iterator[socket.socket]:
-    """The listening socket; port 0 picks a free one. Bound first, so that a busy port is told at once."""
-    family = socket.AF_INET6 if ":" in settings.host else socket.AF_INET
-    # asyncio switches Nagle's algorithm off only for sockets that say TCP; with it every answer waits 40 ms.
-    with socket.socket(family, socket.SOCK_STREAM, socket.IPPROTO_TCP) as bound:
-        bound.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-        try:
-            bound.bind((settings.host, settings.port))
-        except OSError as error:
-            raise CannotStart(
-                f"cannot listen on {settings.host}:{settings.port} ({error.strerror}): "
-                "stop what uses it, or set HUBBUB_PORT (0 picks a free one)"
-            ) from error
-        # Connections wait here until the application is up, so nobody who reads "ready" is refused.
-        bound.listen(_BACKLOG)
-        yield bound
-
-
-class Server(uvicorn.Server):
-    """uvicorn without its own signal handling: this program decides in which order things stop."""
-
-    @contextmanager
-    def capture_signals(self) -> Iterator[None]:
-        yield
 
 
 async def _serve(
@@ -349,25 +316,8 @@ class Process:
 
     def _start_web(self, group: asyncio.TaskGroup, listener: socket.socket) -> WebTask:
         live = LiveEndpoint(self.hub, self.door, self.origins.allowed)
-        config = uvicorn.Config(
-            create_app(self.services, [WebSocketRoute("/live", live)]),
-            http=GuardedProtocol,
-            ws=LiveProtocol,
-            backlog=_BACKLOG,
-            ws_max_size=64 * 1024,
-            ws_per_message_deflate=False,
-            # A peer that is gone without a word must not stay longer than 10 s (reliability R14).
-            ws_ping_interval=5,
-            ws_ping_timeout=5,
-            lifespan="off",
-            log_config=None,
-            access_log=False,
-            server_header=False,
-            proxy_headers=bool(self.settings.trusted_proxies),
-            forwarded_allow_ips=list(self.settings.trusted_proxies),
-            timeout_graceful_shutdown=_GRACEFUL_S,
-        )
-        server = Server(config)
+        app = create_app(self.services, [WebSocketRoute("/live", live)])
+        server = server_of(app, self.settings.trusted_proxies)
         return WebTask(server, group.create_task(server.serve([listener])))
 
     # --- the first look ------------------------------------------------------------------------------

@@ -1,0 +1,73 @@
+"""The listening socket and uvicorn, as this program uses them."""
+
+from __future__ import annotations
+
+import socket
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+
+import uvicorn
+from starlette.types import ASGIApp
+
+from server.config import RefusedConfiguration
+from server.live.transport import LiveProtocol
+from server.web.connections import GuardedProtocol, allow_many_files
+
+_GRACEFUL_S = 5
+#: Connections that may wait to be accepted; asyncio also accepts that many in one go.
+_BACKLOG = 128
+
+
+@contextmanager
+def listening(host: str, port: int) -> Iterator[socket.socket]:
+    """The socket; port 0 picks a free one. Bound first, so that a busy port is told at once.
+
+    Raises RefusedConfiguration.
+    """
+    family = socket.AF_INET6 if ":" in host else socket.AF_INET
+    # asyncio switches Nagle's algorithm off only for sockets that say TCP; with it every answer waits 40 ms.
+    with socket.socket(family, socket.SOCK_STREAM, socket.IPPROTO_TCP) as bound:
+        bound.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        try:
+            bound.bind((host, port))
+        except OSError as error:
+            raise RefusedConfiguration(
+                f"cannot listen on {host}:{port} ({error.strerror}): "
+                "stop what uses it, or set HUBBUB_PORT (0 picks a free one)"
+            ) from error
+        # Connections wait here until the application is up, so nobody who reads "ready" is refused.
+        bound.listen(_BACKLOG)
+        yield bound
+
+
+class Server(uvicorn.Server):
+    """uvicorn without its own signal handling: this program decides in which order things stop."""
+
+    @contextmanager
+    def capture_signals(self) -> Iterator[None]:
+        yield
+
+
+def server_of(app: ASGIApp, trusted_proxies: Sequence[str]) -> Server:
+    """The server of an application that has the live endpoint among its routes."""
+    GuardedProtocol.most_connections = allow_many_files()
+    return Server(
+        uvicorn.Config(
+            app,
+            http=GuardedProtocol,
+            ws=LiveProtocol,
+            backlog=_BACKLOG,
+            ws_max_size=64 * 1024,
+            ws_per_message_deflate=False,
+            # A peer that is gone without a word must not stay longer than 10 s (reliability R14).
+            ws_ping_interval=5,
+            ws_ping_timeout=5,
+            lifespan="off",
+            log_config=None,
+            access_log=False,
+            server_header=False,
+            proxy_headers=bool(trusted_proxies),
+            forwarded_allow_ips=list(trusted_proxies),
+            timeout_graceful_shutdown=_GRACEFUL_S,
+        )
+    )

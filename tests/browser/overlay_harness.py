@@ -73,11 +73,16 @@ class Visitor:
         return [frame for frame in self.said if frame["op"] == op]
 
     async def send(self, frame: Json | str) -> None:
-        await self._socket.send_text(frame if isinstance(frame, str) else json.dumps(frame))
+        """A page that reloads at this moment does not hear it, as with any server."""
+        try:
+            await self._socket.send_text(frame if isinstance(frame, str) else json.dumps(frame))
+        except (WebSocketDisconnect, RuntimeError):
+            self.open = False
 
     async def close(self, code: int) -> None:
         self.open = False
-        await self._socket.close(code)
+        with contextlib.suppress(WebSocketDisconnect, RuntimeError):  # the page was faster
+            await self._socket.close(code)
 
     async def listen(self) -> None:
         """Read frames until the page goes; every one must be a frame that the real server takes."""

@@ -9,19 +9,25 @@ from __future__ import annotations
 
 import asyncio
 import os
+import tempfile
 import time
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
+from pathlib import Path
 from typing import Any
 
 import httpx2
 from playwright.async_api import Browser
 
-from benchmarks.processes import cpu_by_name, family, table
+from benchmarks import processes
+from benchmarks.browsers import chromium
+from benchmarks.results import Section, percentile, table
 from tests.servers import Hubbub
 
 BATCH = 100
+RATE, SECONDS = 2000, 60.0
+_P50_AIM_MS, _P99_AIM_MS = 120, 250
 
 # Notes (time of the painted frame, total) each time the widget is drawn with a new total. A callback that
 # requestAnimationFrame runs inside the next frame comes after the one in which the change was painted.
@@ -51,12 +57,6 @@ class Result:
     seconds: float
     delays_ms: Sequence[float]
     cpu_share: dict[str, float]  # of one core, by program
-
-
-def percentile(values: Sequence[float], percent: float) -> float:
-    """The smallest value that at least `percent` of the values do not exceed."""
-    ordered = sorted(values)
-    return ordered[min(len(ordered) - 1, round(percent / 100 * len(ordered)))]
 
 
 def event(number: int) -> dict[str, Any]:
@@ -137,21 +137,49 @@ async def run(server: Hubbub, browser: Browser, rate: int, seconds: float) -> Re
         await page.goto(link)
         await page.evaluate(_WATCH)
         await page.wait_for_selector("hb-poll")
-        before, began = table(), time.monotonic()
+        before, began = processes.table(), time.monotonic()
         began_ms = time.time() * 1000
         sent, accepted = await send(api, campaign, rate, seconds)
-        took, after = time.monotonic() - began, table()
+        took, after = time.monotonic() - began, processes.table()
         await page.wait_for_function(
             "total => (window.__painted.at(-1) ?? [0, 0])[1] >= total", arg=accepted, timeout=10_000
         )
         painted = [(float(at), int(total)) for at, total in await page.evaluate("window.__painted")]
         counted = (await api.get(f"/api/v1/polls/{poll}")).json()["total_votes"]
         await page.close()
-    pids = family(after, os.getpid())
+    pids = processes.family(after, os.getpid())
     called = {server.pid: "hubbub (server)", os.getpid(): "this benchmark (sends the votes)"}
-    earlier = cpu_by_name(before, pids, called)
+    earlier = processes.cpu_by_name(before, pids, called)
     shares = {
         name: (used - earlier.get(name, 0.0)) / took
-        for name, used in cpu_by_name(after, pids, called).items()
+        for name, used in processes.cpu_by_name(after, pids, called).items()
     }
     return Result(sent, accepted, counted, took, delays(began_ms, rate, sent, painted), shares)
+
+
+async def measure() -> Section:
+    """The whole run, on a server of its own."""
+    with tempfile.TemporaryDirectory(prefix="hubbub-bench-") as folder:
+        server = Hubbub(Path(folder), {})
+        server.start()
+        try:
+            async with chromium() as browser:
+                result = await run(server, browser, RATE, SECONDS)
+        finally:
+            server.stop()
+    p50, p99 = percentile(result.delays_ms, 50), percentile(result.delays_ms, 99)
+    lost = result.sent - result.counted
+    rows = [
+        ("votes asked for", f"{RATE}/s for {SECONDS:.0f} s", ""),
+        ("votes reached", f"{result.sent / result.seconds:.0f}/s", ""),
+        ("votes lost", str(lost), "0"),
+        ("vote → painted bar, p50", f"{p50:.0f} ms", f"≤ {_P50_AIM_MS} ms"),
+        ("vote → painted bar, p99", f"{p99:.0f} ms", f"≤ {_P99_AIM_MS} ms"),
+    ]
+    rows += [
+        (f"CPU of {name}", f"{share:.0%} of a core", "")
+        for name, share in sorted(result.cpu_share.items(), key=lambda item: -item[1])
+        if share >= 0.005
+    ]
+    met = lost == 0 and p50 <= _P50_AIM_MS and p99 <= _P99_AIM_MS
+    return Section(table(("what", "figure", "aim"), rows), met)

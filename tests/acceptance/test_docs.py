@@ -8,7 +8,6 @@ written as that port, and `make test` gets ARGS that keep it short.
 
 from __future__ import annotations
 
-import os
 import re
 import shlex
 import shutil
@@ -26,26 +25,9 @@ from pydantic import AliasChoices
 from server.__main__ import parser
 from server.config import Settings
 from server.rules.tally import Weighting, weights
-from tests.acceptance.test_make_run import processes_of
-from tests.servers import wait_until
+from tests.clones import PROJECT, Make, copy_project, plain_environment
 
-PROJECT = Path(__file__).parents[2]
 PICTURES = PROJECT / "docs" / "pictures"
-_NOT_COPIED = (
-    ".venv",
-    ".git",
-    ".hubbub",
-    ".env",
-    "build",
-    "*.egg-info",
-    "__pycache__",
-    ".*_cache",
-    ".hypothesis",
-)
-#: Of the settings and the make that this test itself may run under.
-_NOT_PASSED_ON = re.compile(
-    r"HUBBUB_|TWITCH_|DATABASE_URL|REDIS_URL|PORT$|MAKE|MFLAGS|VIRTUAL_ENV|PYTHON|CI$|ARGS$"
-)
 _BLOCK = re.compile(r"^```(\w*)\n(.*?)^```$", re.DOTALL | re.MULTILINE)
 _SPAN = re.compile(r"`([^`\n]+)`")
 _LINK = re.compile(r"!?\[[^\]]*\]\(([^)\s]+)\)")
@@ -98,17 +80,15 @@ each_page = pytest.mark.parametrize("document", PAGES, ids=lambda document: docu
 
 
 def _environment() -> dict[str, str]:
-    kept = {name: value for name, value in os.environ.items() if not _NOT_PASSED_ON.match(name)}
     # The copy borrows our packages; whatever asks pip to install something must not touch them.
-    return kept | {"HUBBUB_PORT": "0", "PIP_DRY_RUN": "1", "PIP_DISABLE_PIP_VERSION_CHECK": "1"}
+    return plain_environment() | {"PIP_DRY_RUN": "1", "PIP_DISABLE_PIP_VERSION_CHECK": "1"}
 
 
 @pytest.fixture(scope="module")
 def copy() -> Iterator[Path]:
     """The project as after `git clone` and a first `make`; its .venv has our packages."""
     folder = Path(tempfile.mkdtemp(prefix="hubbub-docs-", dir="/tmp"))
-    clone = folder / "hubbub"
-    shutil.copytree(PROJECT, clone, ignore=shutil.ignore_patterns(*_NOT_COPIED))
+    clone = copy_project(folder / "hubbub")
     (clone / ".venv").mkdir()
     for entry in Path(sys.prefix).iterdir():
         if not entry.name.endswith("-stamp"):
@@ -123,34 +103,13 @@ def copy() -> Iterator[Path]:
 @pytest.fixture(scope="module")
 def running(copy: Path) -> Iterator[str]:
     """`make run`, word for word, until the last page is through; its address."""
-    log = copy.parent / "run.log"
-    with log.open("wb") as output:
-        process = subprocess.Popen(
-            ["make", "run"],
-            cwd=copy,
-            env=_environment(),
-            stdin=subprocess.DEVNULL,
-            stdout=output,
-            stderr=subprocess.STDOUT,
-            start_new_session=True,
-        )
+    program = Make(copy, _environment())
     try:
-        wait_until(
-            lambda: b"Ctrl-C stops everything" in log.read_bytes() or process.poll() is not None,
-            "make run",
-            60,
-        )
-        said = log.read_text("utf-8", "replace")
-        found = re.search(r"Hubbub is ready on (http://\S+)", said)
-        assert found is not None, said
-        yield found[1]
+        yield program.wait_until_ready(60)
     finally:
-        os.killpg(process.pid, signal.SIGINT)  # Ctrl-C, as the README says
-        process.wait(12)
-    wait_until(lambda: not processes_of(copy), "everything stopped")
+        program.stop(signal.SIGINT)  # Ctrl-C, as the README says
 
 
-@pytest.mark.slow
 @pytest.mark.parametrize(
     "document", [found for found in PAGES if found.script], ids=lambda document: document.path.name
 )

@@ -11,7 +11,6 @@ import re
 from collections.abc import Iterator, Sequence
 from urllib.parse import urlsplit
 
-import pytest
 from playwright.async_api import Browser, Page
 
 from tests.acceptance import hostile_texts
@@ -65,7 +64,6 @@ def no_error_in(log: str) -> list[str]:
     return [line for line in log.splitlines() if '"level": "error"' in line or "Traceback" in line]
 
 
-@pytest.mark.slow
 async def test_hostile_polls_stay_text_in_their_boxes_on_the_overlay(
     hubbub: Hubbub, browser: Browser
 ) -> None:
@@ -176,7 +174,6 @@ async def fill_the_desk(show: Show) -> Json:
     return running
 
 
-@pytest.mark.slow
 async def test_the_desk_keeps_hostile_texts_in_their_boxes(hubbub: Hubbub, browser: Browser) -> None:
     async with Show.on(
         hubbub, hostile_texts.TALL_AND_WIDE[2] + "<img src=x onerror=window.__pwned=1>"[:20]

@@ -13,8 +13,6 @@ from contextlib import asynccontextmanager
 from pathlib import Path
 from random import Random
 
-import pytest
-
 from tests.acceptance.processes import children_in
 from tests.acceptance.show import Show, chat, eventually, ms_of, now_ms
 from tests.acceptance.voters import Crowd, standing, tally
@@ -132,7 +130,6 @@ async def check_promises(show: Show, crowd: Crowd, poll_id: str, folder: Path) -
     )
 
 
-@pytest.mark.slow
 async def test_ten_kills_at_500_votes_a_second(hubbub: Hubbub, tmp_path: Path) -> None:
     await survive(hubbub, tmp_path, kills=10, rate=500, seed=SEED)
 

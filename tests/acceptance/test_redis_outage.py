@@ -17,7 +17,6 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 
-import pytest
 from playwright.async_api import Browser, Page
 
 from server import valkey_child
@@ -174,7 +173,6 @@ async def go_through(show: Show, second_url: str, browser: Browser, outage: Outa
     return answer
 
 
-@pytest.mark.slow
 async def test_a_redis_that_hangs_for_30_seconds(hubbub: Hubbub, browser: Browser, short_dir: Path) -> None:
     await hang(hubbub, browser, short_dir, 30)
 
@@ -223,7 +221,6 @@ class OwnValkey:
             self._process = None
 
 
-@pytest.mark.slow
 async def test_a_redis_that_ends_and_comes_back(
     start_hubbub: StartHubbub, browser: Browser, short_dir: Path
 ) -> None:

@@ -19,7 +19,6 @@ from pathlib import Path
 from typing import Any
 
 import httpx2
-import pytest
 from websockets.asyncio.client import connect
 
 from tests.acceptance.show import PROJECT, Api, eventually, ms_of
@@ -166,7 +165,6 @@ async def until_revealed(api: Api, poll_id: str, seconds: float) -> dict[str, An
     return found
 
 
-@pytest.mark.slow
 async def test_a_show_on_four_processes(short_dir: Path, database_url: str, redis_url: str) -> None:
     with installation(short_dir, database_url, redis_url) as house:
         async with AsyncExitStack() as stack:

@@ -19,6 +19,7 @@ from tests.browser.overlay_harness import (
 )
 
 NUMBERS = "() => Array.from(document.querySelectorAll('.hb-count'), (e) => e.textContent)"
+PERCENTS = "() => Array.from(document.querySelectorAll('.hb-number'), (e) => e.textContent)"
 
 
 async def _counts(page: Page) -> list[str]:
@@ -100,6 +101,37 @@ async def test_deltas_are_applied_and_numbers_arrive(page: Page) -> None:
         await _shows_counts(page, "100", "2", "3")
         await server.unset("b")
         await page.wait_for_selector("hb-poll", state="detached")
+
+
+async def test_the_first_frame_shows_one_state_however_late_it_comes(page: Page) -> None:
+    async with overlay_server() as server:
+        server.boards = {"b": poll_board(server, (666, 351, 200, 124))}
+        # A busy machine: messages come in, frames do not.
+        await page.add_init_script(
+            """const paint = window.requestAnimationFrame.bind(window);
+            window.__waiting = [];
+            window.requestAnimationFrame = (step) => window.__waiting.push(step);
+            window.__paint = () => { window.requestAnimationFrame = paint; window.__waiting.map(paint); };"""
+        )
+        await open_overlay(page, server)
+        await _shows_counts(page, "666", "351", "200", "124")
+        await server.set(b=poll_board(server, (666, 351, 258, 124)))
+        await server.set(b=poll_board(server, (666, 351, 259, 124)))
+        await server.tell(server.ping())
+        await until(lambda: bool(server.visitors[0].heard("ack")), "both are taken in")
+        assert await _counts(page) == ["666", "351", "259", "124"]
+        assert await page.evaluate(PERCENTS) == ["48", "25", "19", "9"]
+        # From the first frame on numbers walk: none of them jumps to its end.
+        await page.evaluate("window.__paint()")
+        await page.evaluate("new Promise((done) => requestAnimationFrame(() => requestAnimationFrame(done)))")
+        await page.evaluate(
+            """window.__steps = new Set();
+            new MutationObserver(() => window.__steps.add(document.querySelector(".hb-count").textContent))
+              .observe(document.querySelector(".hb-count"), {characterData: true, subtree: true});"""
+        )
+        await server.set(b=poll_board(server, (966, 351, 259, 124)))
+        await _shows_counts(page, "966", "351", "259", "124")
+        assert await page.evaluate("window.__steps.size") > 2
 
 
 async def test_a_gap_is_asked_about_and_never_guessed(page: Page) -> None:

@@ -42,7 +42,6 @@ async def _background(page: Page, colours: str) -> None:
     [SCENES, THEME_SCENES],
     ids=["states", "themes"],
 )
-@pytest.mark.slow
 async def test_every_state_has_a_picture_and_stays_in_its_box(page: Page, scenes: tuple[Scene, ...]) -> None:
     FOLDER.mkdir(parents=True, exist_ok=True)
     wrong = {}
@@ -56,7 +55,6 @@ async def test_every_state_has_a_picture_and_stays_in_its_box(page: Page, scenes
     assert wrong == {}
 
 
-@pytest.mark.slow
 async def test_the_plate_holds_over_any_game(page: Page) -> None:
     FOLDER.mkdir(parents=True, exist_ok=True)
     scene = next(scene for scene in SCENES if scene.name == "four-options")

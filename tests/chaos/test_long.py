@@ -12,8 +12,6 @@ from tests.acceptance.test_redis_outage import end, hang
 from tests.acceptance.test_reloads import reload_again_and_again
 from tests.servers import Hubbub, StartHubbub
 
-pytestmark = pytest.mark.slow
-
 
 @pytest.mark.parametrize("seed", range(3))
 async def test_thirty_kills_at_2000_votes_a_second(hubbub: Hubbub, tmp_path: Path, seed: int) -> None:

@@ -314,7 +314,6 @@ async def test_a_reload_never_shows_an_old_figure(database: Database) -> None:
         await keeper.close()
 
 
-@pytest.mark.slow
 async def test_three_hundred_viewers_wander_in_and_out_of_a_lossy_show(database: Database) -> None:
     """Every viewer has a seed for when it leaves and comes back; in the end all hold what PostgreSQL holds,
     and none has missed an event without being told."""

@@ -1,5 +1,7 @@
 // Server time in the browser, and the words for durations and ages.
 
+import { percent as wholePercent } from "../overlay/format.js";
+
 let offset = 0; // server clock − this clock, ms
 
 export function setOffset(ms) {
@@ -83,5 +85,5 @@ export function percent(share) {
   const p = share * 100;
   if (p > 0 && p < 1) return `<1${NB}%`;
   if (p > 99 && p < 100) return `>99${NB}%`;
-  return `${Math.round(p)}${NB}%`;
+  return `${wholePercent(share)}${NB}%`;
 }

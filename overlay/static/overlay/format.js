@@ -22,9 +22,12 @@ export function short(value, lang) {
   return decimals.get(key).format(scaled) + GAP + sign;
 }
 
-/** A share 0..1 as whole percent, 0..100. Equal shares always read the same, so nothing is rounded up to fill. */
+/**
+ * A share 0..1 as whole percent, 0..100, halves up. Equal shares always read the same, so nothing is rounded
+ * up to fill; and 57 of 200 is 29, though 0.285 * 100 is a hair less than 28.5 in binary.
+ */
 export function percent(share) {
-  return Math.round(Math.min(1, Math.max(0, share)) * 100);
+  return Math.round(Math.min(1, Math.max(0, share)) * 100 + 1e-9);
 }
 
 /** The sign after a percentage: German, French and Spanish put a gap before it. */

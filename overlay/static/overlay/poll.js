@@ -142,6 +142,8 @@ export class HbPoll extends HTMLElement {
   #parts = null;
   #seconds = null;
   #walking = false;
+  /** The frame that paints what was written without transitions; 0 once it is on screen. */
+  #firstFrame = 0;
 
   /**
    * Draws `board` as of server time `now` and returns its view.
@@ -151,7 +153,11 @@ export class HbPoll extends HTMLElement {
   render(board, now, context) {
     const view = pollView(board, now, context);
     const shape = [view.key, view.lang, view.rows.map((row) => row.index).join()].join("|");
-    const still = context.still || shape !== this.#built;
+    const fresh = context.still || shape !== this.#built;
+    // Nothing walks away from numbers that nobody has seen: on a busy machine the first frame may come after
+    // several states, and halfway between two of them the percentages would not be those of the counts.
+    const still = fresh || this.#firstFrame !== 0;
+    if (fresh) this.#awaitFrame();
     if (shape !== this.#built) this.#build(view, shape);
     if (still) this.classList.add("hb-still");
     this.#write(view, now, { ...context, still });
@@ -164,6 +170,11 @@ export class HbPoll extends HTMLElement {
     if (!this.#walking && !still) this.#walk(context.clock);
     else if (!this.#walking && view.motions.race !== null) this.#walk(context.clock);
     return view;
+  }
+
+  #awaitFrame() {
+    cancelAnimationFrame(this.#firstFrame);
+    this.#firstFrame = requestAnimationFrame(() => { this.#firstFrame = 0; });
   }
 
   /** Leaves the stage, beginning now; the stage removes the element `EXIT_MS` later. */

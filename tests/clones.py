@@ -71,7 +71,7 @@ class Make:
             self.process = subprocess.Popen(
                 ["make", "run"],
                 cwd=clone,
-                env=plain_environment() | settings,
+                env={**plain_environment(), **settings},
                 stdin=subprocess.DEVNULL,
                 stdout=output,
                 stderr=subprocess.STDOUT,

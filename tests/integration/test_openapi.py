@@ -110,7 +110,7 @@ def test_a_patch_says_that_null_is_no_value() -> None:
         "OverlayPatch",
         "RundownPatch",
         "LayoutIn",
-        "TemplateSettings",
+        "PollSettings",
     ):
         assert "required" not in schemas[name]
         for field, schema in schemas[name]["properties"].items():

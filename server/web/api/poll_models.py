@@ -73,12 +73,9 @@ class PollIn(Model):
         )
 
 
-class PollPatch(Model):
-    """Fields that are not given stay as they are."""
+class PollSettings(Model):
+    """The rules of a poll; a field that is not given says nothing."""
 
-    question: Question = absent()
-    options: Options = absent()
-    duration_s: Duration = absent()
     rule: Rule = absent()
     changeable: bool = absent()
     tie: Tie = absent()
@@ -89,6 +86,14 @@ class PollPatch(Model):
     grace_s: Grace | None = absent()
     hold_s: Hold = absent()
     auto_reveal_s: AutoReveal | None = absent()
+
+
+class PollPatch(PollSettings):
+    """Fields that are not given stay as they are."""
+
+    question: Question = absent()
+    options: Options = absent()
+    duration_s: Duration = absent()
     rundown_id: UUID | None = absent()
     order_index: OrderIndex = absent()
 

@@ -5,22 +5,12 @@ from __future__ import annotations
 from typing import Annotated
 from uuid import UUID
 
-from server.web.api.poll_models import (
-    AutoReveal,
-    CapPercent,
-    Duration,
-    Grace,
-    Hold,
-    Options,
-    Question,
-    Rule,
-    Tie,
-    Weighting,
-    Words,
-)
+from pydantic import Field
+
+from server.web.api.poll_models import Duration, Options, PollSettings, Question
 from server.web.builtin_templates import BUILTIN, Builtin
 from server.web.endpoint import Call, endpoint
-from server.web.models import Clean, Model, Moment, Page, PageQuery, absent
+from server.web.models import Clean, Model, Moment, Page, PageQuery
 from server.web.problems import conflict, not_found
 from sql import poll_templates
 from sql.poll_templates import Template
@@ -29,27 +19,14 @@ from sql.pool import UniqueViolation
 Label = Annotated[str, Clean(60)]
 
 
-class TemplateSettings(Model):
-    """Fields of a poll that differ from their defaults."""
-
-    rule: Rule = absent()
-    changeable: bool = absent()
-    tie: Tie = absent()
-    secret: bool = absent()
-    words: Words = absent()
-    weighting: Weighting = absent()
-    cap_percent: CapPercent = absent()
-    grace_s: Grace | None = absent()
-    hold_s: Hold = absent()
-    auto_reveal_s: AutoReveal | None = absent()
-
-
 class TemplateIn(Model):
     label: Label
     question: Question
     options: Options
     duration_s: Duration
-    settings: TemplateSettings | None = None
+    settings: PollSettings | None = Field(
+        default=None, description="Fields of a poll that differ from their defaults"
+    )
 
 
 class TemplateOut(Model):

@@ -37,6 +37,43 @@ HTTP_SECONDS = Histogram(
     registry=REGISTRY,
 )
 
+EVENTS = Counter(
+    "hubbub_events_total",
+    "Events and chat lines by what became of them: accepted, duplicate, rejected",
+    ["outcome"],
+    registry=REGISTRY,
+)
+BATCH_EVENTS = Histogram(
+    "hubbub_batch_events",
+    "Events in one transaction",
+    buckets=(1, 5, 20, 100, 250, 500, 1000, 2500, 5000),
+    registry=REGISTRY,
+)
+BATCH_SECONDS = Histogram(
+    "hubbub_batch_seconds",
+    "From taking a batch to the end of its COMMIT",
+    buckets=(0.002, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2, 4),
+    registry=REGISTRY,
+)
+DEADLINE_SECONDS = Histogram(
+    "hubbub_deadline_lateness_seconds",
+    "How late deadlines fired",
+    buckets=(0.01, 0.025, 0.05, 0.1, 0.3, 1, 2, 5, 30, 300),
+    registry=REGISTRY,
+)
+POSITION_SECONDS = Histogram(
+    "hubbub_position_check_seconds",
+    "Time of one comparison of all shown campaigns with the database; none is made while nobody watches",
+    buckets=(0.002, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 3),
+    registry=REGISTRY,
+)
+LOOP_SECONDS = Histogram(
+    "hubbub_event_loop_lag_seconds",
+    "How much later than asked the event loop woke up; looked at four times a second",
+    buckets=(0.001, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 5),
+    registry=REGISTRY,
+)
+
 _SECRET = re.compile(r"\b(ovl|tkt|hb|whsec|ing)_[A-Za-z0-9_\-+/=]{8,}|(#(?:k|code)=)[^\s\"']+")
 _PASSWORD = re.compile(r"(?<=://)([^/\s:@]*):[^/\s@]+(?=@)")
 #: Control characters, line and paragraph separators, bidirectional overrides.

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import asyncio
 import time
-from collections import deque
+from collections import Counter, deque
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from uuid import UUID
@@ -19,6 +19,7 @@ import structlog
 from server.engine.intake import Outcome
 from server.engine.room import Rooms
 from server.rules.events import Event
+from server.telemetry import BATCH_EVENTS, BATCH_SECONDS, EVENTS
 from sql.heads import NoCampaign
 from sql.pool import UNREACHABLE, StatementRefused
 
@@ -75,6 +76,11 @@ class Batches:
         #: Lines that were read but given up, never acknowledged; by campaign, shown on the desk.
         self.dropped: dict[UUID, int] = {}
         self.taken = 0
+
+    @property
+    def waiting(self) -> int:
+        """Events in all buffers, not counting those that are being committed."""
+        return sum(buffer.size for buffer in self._buffers.values())
 
     async def run(self) -> None:
         """Own the flushing tasks; a bug in one of them ends the program instead of staying unseen."""
@@ -136,6 +142,7 @@ class Batches:
             one_by_one -= 1
             events = [event for delivery in batch for event in delivery.events]
             receipts = [delivery.answer is not None for delivery in batch for _ in delivery.events]
+            began = time.monotonic()
             try:
                 outcomes = await self._rooms.ingest(campaign_id, events, receipts=receipts)
             except UNREACHABLE as error:
@@ -160,6 +167,7 @@ class Batches:
                 continue
             away = False
             self.taken += len(events)
+            _measure(outcomes, time.monotonic() - began)
             self._answer(batch, outcomes)
 
     @staticmethod
@@ -207,3 +215,12 @@ class Batches:
     def _put_back(buffer: Buffer, batch: Sequence[Delivery]) -> None:
         buffer.deliveries.extendleft(reversed(batch))
         buffer.size += sum(len(delivery.events) for delivery in batch)
+
+
+def _measure(outcomes: Sequence[Outcome], seconds: float) -> None:
+    """For the metrics; a mark without events, which only waits its turn, is no batch."""
+    if outcomes:
+        BATCH_EVENTS.observe(len(outcomes))
+        BATCH_SECONDS.observe(seconds)
+        for kind, number in Counter(outcome.kind for outcome in outcomes).items():
+            EVENTS.labels(kind).inc(number)

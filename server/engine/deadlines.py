@@ -14,6 +14,7 @@ from uuid import UUID
 import structlog
 
 from server.engine.room import Rooms
+from server.telemetry import DEADLINE_SECONDS
 from sql import deadlines
 from sql.heads import NoCampaign
 from sql.pool import UNREACHABLE, Database, StatementRefused
@@ -91,6 +92,7 @@ class Deadlines:
             return
         self.fired += 1
         late_by_s = (fired.fired_at - fired.due_at).total_seconds()
+        DEADLINE_SECONDS.observe(max(late_by_s, 0.0))
         self.worst_lateness_s = max(self.worst_lateness_s, late_by_s)
         if late_by_s > _LATE_S:
             log.warning("deadline_fired_late", kind=item.kind, late_by_s=round(late_by_s, 3))

@@ -16,6 +16,7 @@ import structlog
 from server.live.audience import Audience
 from server.live.bus_port import Bus
 from server.live.doorman import Position
+from server.telemetry import POSITION_SECONDS
 from sql import snapshots
 from sql.pool import UNREACHABLE, Database
 from sql.snapshots import Head
@@ -122,6 +123,7 @@ class Positions:
         rooms = dict(self._rooms)
         if not rooms:
             return
+        began = asyncio.get_running_loop().time()
         before = {campaign_id: audience.position for campaign_id, audience in rooms.items()}
         async with asyncio.timeout(_QUERY_TIMEOUT_S), self._database.connection() as connection:
             heads = {head.campaign_id: head for head in await snapshots.heads(connection, list(rooms))}
@@ -136,6 +138,7 @@ class Positions:
             await asyncio.gather(*(self.catch_up(audience) for audience in behind[start : start + _AT_ONCE]))
         for campaign_id, head in heads.items():
             await self._check_keys(rooms[campaign_id], head)
+        POSITION_SECONDS.observe(asyncio.get_running_loop().time() - began)
 
     def _must_catch_up(self, audience: Audience, head: Head, *, went_back: bool) -> bool:
         room = audience.room

@@ -1,7 +1,8 @@
-"""Which chats this process reads: leases from the database, channels to the source, news back.
+"""Which chats this process reads: asked of the database, told to the source, news back.
 
-Every two seconds: renew leases, tell the source which channels are ours, write down what it noticed. A
-channel added on the desk is therefore read within about two seconds, by one process of however many run.
+Every two seconds: say that we live, tell the source which channels are ours, write down what it noticed.
+A channel added on the desk is therefore read within about two seconds, by two processes of however many
+run (sql/readers.py).
 """
 
 from __future__ import annotations
@@ -14,9 +15,9 @@ from uuid import UUID, uuid4
 import structlog
 
 from integrations.base import ChannelNews, Source
-from sql import channels, leases
+from sql import channels, readers
 from sql.channels import Channel, SourceKind
-from sql.pool import UNREACHABLE, Database
+from sql.pool import UNREACHABLE, Connection, Database
 
 _log = structlog.get_logger(__name__)
 
@@ -28,7 +29,7 @@ _SOON = 0.5
 
 
 class Connectors:
-    """Runs one Source on the channels whose leases this process holds."""
+    """Runs one Source on the channels that this process reads."""
 
     def __init__(
         self,
@@ -36,27 +37,29 @@ class Connectors:
         source: Source,
         *,
         kinds: tuple[SourceKind, ...] = ("irc",),
-        holder: UUID | None = None,
-        ttl: timedelta = leases.TTL,
+        ttl: timedelta = readers.TTL,
         every: timedelta = timedelta(seconds=2),
         read_on: timedelta = timedelta(seconds=30),
+        readers_each: int = readers.READERS,
     ) -> None:
-        """`read_on`: how long to go on reading without the database.
+        """`readers_each`: how many processes read a chat at a time, as far as there are any.
 
-        After `ttl` another process may read the same chats, which is harmless (every message counts once),
-        while leaving them at once would cost a rejoin after each hiccup. Beyond `read_on` nothing that is
-        read could still be kept, and the lease must be taken for lost.
+        `read_on`: how long to go on reading without the database. After `ttl` others read the same chats
+        instead, which is harmless (every message counts once), while leaving them at once would cost a
+        rejoin after each hiccup. Beyond `read_on` nothing that is read could still be kept.
         """
         self._database = database
         self._source = source
         self._kinds = kinds
-        self._holder = holder or uuid4()
+        self._id = uuid4()
         self._ttl = ttl
+        self._readers_each = readers_each
         self._every = every.total_seconds()
         self._soon = min(self._every, _SOON)
         self._read_on = max(read_on, ttl).total_seconds()
         self._held: dict[UUID, Channel] = {}
         self._unwritten: dict[UUID, ChannelNews] = {}
+        self._told: dict[UUID, ChannelNews] = {}  # the last state of each channel
         self._settled: set[UUID] = set()
         self._refused_ids: set[tuple[UUID, str]] = set()
         self._renewed_at = time.monotonic()
@@ -69,7 +72,7 @@ class Connectors:
         return tuple(self._held.values())
 
     async def run(self) -> None:
-        """Read until closed; a cancelled run gives its leases up as well."""
+        """Read until closed; a cancelled run says goodbye as well."""
         try:
             async with asyncio.TaskGroup() as group:
                 group.create_task(self._source.run(), name="chat-source")
@@ -113,10 +116,15 @@ class Connectors:
 
     async def _renew(self, asked_at: float) -> None:
         async with self._database.connection() as connection:
-            held = await leases.claim(connection, self._holder, self._ttl, kinds=self._kinds)
+            reading = await readers.assign(
+                connection, self._id, self._ttl, kinds=self._kinds, readers=self._readers_each
+            )
         self._renewed_at = asked_at
-        before, self._held = self._held, {channel.id: channel for channel in held}
+        before, self._held = self._held, {channel.id: channel for channel in reading.channels}
         self._settled &= self._held.keys()
+        self._told = {id_: news for id_, news in self._told.items() if id_ in self._held}
+        for id_ in reading.fresh & self._told.keys():  # we were taken for dead, and read on
+            self._unwritten.setdefault(id_, self._told[id_])
         if before.keys() != self._held.keys():
             _log.info(
                 "connectors_channels",
@@ -125,10 +133,10 @@ class Connectors:
                 taken=len(self._held.keys() - before.keys()),
                 given=len(before.keys() - self._held.keys()),
             )
-        self._source.want(held)
+        self._source.want(reading.channels)
 
     async def _write_news(self) -> None:
-        """Write what is known of the channels we hold; of others their new reader tells."""
+        """Write what is known of the channels we read; of others their readers tell."""
         self._unwritten = {id_: news for id_, news in self._unwritten.items() if id_ in self._held}
         if not self._unwritten:
             return
@@ -136,22 +144,27 @@ class Connectors:
         async with self._database.connection() as connection:
             for news in self._unwritten.values():
                 if news.platform_id and (news.channel, news.platform_id) not in self._refused_ids:
-                    if await channels.set_platform_id(connection, news.channel, news.platform_id):
-                        learned = True
-                    else:
-                        self._refuse_id(news.channel, news.platform_id)
+                    learned |= await self._learn_id(connection, news.channel, news.platform_id)
                 if news.state:
-                    await channels.set_state(connection, news.channel, news.state, news.detail)
+                    await readers.tell(connection, self._id, news.channel, news.state, news.detail)
+                    self._told[news.channel] = ChannelNews(news.channel, news.state, news.detail)
             marks = [(n.channel, n.heard_at, n.lag_ms) for n in self._unwritten.values() if n.heard_at]
             await channels.heard(connection, marks)
         self._unwritten.clear()
         if learned:  # so that lines carry the platform's id from now on, not from the next round
             await self._renew(time.monotonic())
 
-    def _refuse_id(self, channel: UUID, platform_id: str) -> None:
-        """Most likely another row of the campaign has this id: told once, and not tried again."""
+    async def _learn_id(self, connection: Connection, channel: UUID, platform_id: str) -> bool:
+        """Whether the channel is known by this id from now on."""
+        if await channels.set_platform_id(connection, channel, platform_id):
+            return True
+        now = await channels.get(connection, channel)
+        if now is not None and now.channel_id == platform_id:
+            return True  # the other reader was quicker
+        # Most likely another row of the campaign has this id: told once, and not tried again.
         self._refused_ids.add((channel, platform_id))
         _log.warning("channel_id_not_set", channel=str(channel), platform_id=platform_id)
+        return False
 
     def _without_database(self, error: BaseException) -> None:
         away = time.monotonic() - self._renewed_at
@@ -159,22 +172,16 @@ class Connectors:
             _log.warning("connectors_database_away", error=type(error).__name__, held=len(self._held))
             self._database_away = True
         if self._held and away > self._read_on:
-            _log.warning("connectors_leases_lost", held=len(self._held), away_s=round(away, 1))
+            _log.warning("connectors_stopped_reading", held=len(self._held), away_s=round(away, 1))
             self._held = {}
             self._source.want(())
 
     async def _goodbye(self) -> None:
-        """Tell the desk that nobody reads, and let others take over at once."""
-        if not self._held:
-            return
+        """Let others take over at once."""
         try:
             async with asyncio.timeout(_GOODBYE_WITHIN), self._database.connection() as connection:
-                for channel in self._held:
-                    await channels.set_state(
-                        connection, channel, "waiting", "The connector process was stopped."
-                    )
-                await leases.release(connection, self._holder)
+                await readers.leave(connection, self._id)
         except UNREACHABLE as error:
-            # The leases end by themselves; there is nobody left who could do more.
-            _log.warning("connectors_leases_not_released", error=type(error).__name__)
+            # We are taken for dead in a moment; there is nobody left who could do more.
+            _log.warning("connectors_goodbye_unheard", error=type(error).__name__)
         self._held = {}

@@ -151,11 +151,6 @@ async def set_platform_id(connection: Connection, channel: UUID, platform_id: st
         return False
 
 
-async def set_state(connection: Connection, channel: UUID, state: ChannelState, detail: str = "") -> None:
-    """Note how the reading of a channel goes; `detail` is a sentence for the desk, cut at 300 characters."""
-    await connection.execute(_QUERIES["set_state"], channel, state, detail[:DETAIL_LENGTH])
-
-
 async def heard(connection: Connection, marks: Sequence[tuple[UUID, datetime, int]]) -> None:
     """Note for each channel when its last line arrived and its age then, in milliseconds.
 

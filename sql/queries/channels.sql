@@ -7,27 +7,19 @@ RETURNING id, campaign_id, platform, login, channel_id, source, state, state_det
 
 -- name: list_of_campaign
 -- The channels of a campaign, oldest first; a chat that no living process reads is told as waiting.
-SELECT c.id, c.campaign_id, c.platform, c.login, c.channel_id, c.source,
-       CASE WHEN u.unread THEN 'waiting' ELSE c.state END AS state,
-       CASE WHEN u.unread THEN 'no connector process is reading this chat' ELSE c.state_detail END AS state_detail,
-       c.state_at, c.heard_at, c.heard_lag_ms, c.created_at
+SELECT c.id, c.campaign_id, c.platform, c.login, c.channel_id, c.source, s.state, s.state_detail, s.state_at,
+       c.heard_at, c.heard_lag_ms, c.created_at
   FROM channels c
-  LEFT JOIN channel_leases l ON l.channel_id = c.id
- CROSS JOIN LATERAL (
-       SELECT c.source = 'irc' AND coalesce(l.expires_at <= clock_timestamp(), true) AS unread) u
+  JOIN channel_standings s ON s.channel_id = c.id
  WHERE c.campaign_id = $1
  ORDER BY c.created_at, c.id;
 
 -- name: get
 -- One channel, told as waiting when no living process reads its chat.
-SELECT c.id, c.campaign_id, c.platform, c.login, c.channel_id, c.source,
-       CASE WHEN u.unread THEN 'waiting' ELSE c.state END AS state,
-       CASE WHEN u.unread THEN 'no connector process is reading this chat' ELSE c.state_detail END AS state_detail,
-       c.state_at, c.heard_at, c.heard_lag_ms, c.created_at
+SELECT c.id, c.campaign_id, c.platform, c.login, c.channel_id, c.source, s.state, s.state_detail, s.state_at,
+       c.heard_at, c.heard_lag_ms, c.created_at
   FROM channels c
-  LEFT JOIN channel_leases l ON l.channel_id = c.id
- CROSS JOIN LATERAL (
-       SELECT c.source = 'irc' AND coalesce(l.expires_at <= clock_timestamp(), true) AS unread) u
+  JOIN channel_standings s ON s.channel_id = c.id
  WHERE c.id = $1;
 
 -- name: campaign_of
@@ -49,12 +41,6 @@ UPDATE channels c
         WHERE other.campaign_id = c.campaign_id AND other.platform = c.platform
           AND other.channel_id = $2 AND other.id <> c.id)
 RETURNING c.id;
-
--- name: set_state
--- What the reader of a channel says of itself; the moment moves only when the state or its words do.
-UPDATE channels
-   SET state = $2, state_detail = $3, state_at = clock_timestamp(), updated_at = now()
- WHERE id = $1 AND (state, state_detail) IS DISTINCT FROM ($2, $3);
 
 -- name: heard
 -- When the last line of each channel arrived and its age then, the newest wins; a script that speaks is connected.

@@ -8,7 +8,7 @@ from uuid import UUID
 
 import pytest
 
-from sql import campaigns, channels, leases, users
+from sql import campaigns, channels, readers, users
 from sql.channels import BadLogin, Channel, ChannelExists, normal_login
 from sql.ids import uuid7
 from sql.pool import Connection, Database, ForeignKeyViolation
@@ -126,7 +126,7 @@ async def test_a_channel_is_deleted_only_through_its_campaign(database: Database
     mine, yours = await new_campaign(database), await new_campaign(database, "Yours")
     async with database.connection() as connection:
         ana = await twitch(connection, mine, "ana")
-        await leases.claim(connection, uuid7())
+        await readers.assign(connection, uuid7())
         assert not await channels.delete(connection, yours, ana.id)
         assert await channels.get(connection, ana.id) is not None
         version = await config_version(connection, mine)
@@ -178,12 +178,13 @@ async def test_states_and_marks_are_kept(database: Database) -> None:
     async with database.connection() as connection:
         ana = await twitch(connection, campaign_id, "ana")
         bob = await twitch(connection, campaign_id, "bob")
-        await leases.claim(connection, uuid7())
-        await channels.set_state(connection, ana.id, "failing", "x" * 400)
+        reader = uuid7()
+        await readers.assign(connection, reader)
+        await readers.tell(connection, reader, ana.id, "failing", "x" * 400)
         failing = await channels.get(connection, ana.id)
         assert failing is not None
         assert (failing.state, failing.state_detail) == ("failing", "x" * 300)
-        await channels.set_state(connection, ana.id, "failing", "x" * 300)
+        await readers.tell(connection, reader, ana.id, "failing", "x" * 300)
         again = await channels.get(connection, ana.id)
         assert again is not None
         assert again.state_at == failing.state_at, "nothing changed, so the moment stays"
@@ -204,12 +205,12 @@ async def test_a_chat_that_nobody_reads_is_told_as_waiting(database: Database) -
     async with database.connection() as connection:
         ana = await twitch(connection, campaign_id, "ana")
         holder = uuid7()
-        await leases.claim(connection, holder, timedelta(seconds=30))
-        await channels.set_state(connection, ana.id, "connected")
+        await readers.assign(connection, holder, timedelta(seconds=30))
+        await readers.tell(connection, holder, ana.id, "connected")
         found = await channels.get(connection, ana.id)
         assert found is not None
         assert found.state == "connected"
-        await leases.release(connection, holder)
+        await readers.leave(connection, holder)
         for found in (
             await channels.get(connection, ana.id),
             (await channels.list_of_campaign(connection, campaign_id))[0],

@@ -1,4 +1,4 @@
-"""The crowd of rehearsals: leases, the engine's batches and the real database, nothing between left out."""
+"""The crowd of rehearsals: who plays it, the engine's batches, the real database."""
 
 from __future__ import annotations
 
@@ -16,9 +16,8 @@ from server.engine.batch import Batches
 from server.engine.clock import DatabaseClock
 from server.engine.room import Rooms
 from server.rules.poll import Cancel, PollRules
-from sql import channels, leases, polls
+from sql import channels, polls
 from sql.channels import Channel, Platform
-from sql.ids import uuid7
 from sql.polls import Draft
 from sql.pool import Database
 from tests.integration.test_channels import new_campaign
@@ -52,7 +51,7 @@ class Show:
 
     def process(self, rate: float = 60) -> tuple[Connectors, asyncio.Task[None]]:
         crowds = SimulatedCrowds(self.database, self.batches, self.clock, rate=rate, every=QUICK)
-        connectors = Connectors(self.database, crowds, kinds=("simulated",), every=QUICK)
+        connectors = Connectors(self.database, crowds, kinds=("simulated",), every=QUICK, readers_each=1)
         return connectors, self._group.create_task(connectors.run())
 
     async def votes(self, poll_id: UUID) -> list[tuple[str, str, int]]:
@@ -135,18 +134,18 @@ async def marks(show: Show) -> list[object]:
         return [channel.heard_at for channel in await channels.list_of_campaign(connection, show.campaign_id)]
 
 
-async def test_only_the_holder_of_the_lease_plays(show: Show) -> None:
-    other = uuid7()
-    async with show.database.connection() as connection:
-        await leases.claim(connection, other, timedelta(seconds=60), kinds=("simulated",))
+async def test_one_process_plays_at_a_time(show: Show) -> None:
     poll_id = await show.poll()
-    running = show.process()
-    await asyncio.sleep(1.0)  # five rounds
-    assert await show.votes(poll_id) == []
-    async with show.database.connection() as connection:
-        await leases.release(connection, other)
+    running = [show.process() for _ in range(3)]
     await show.until_votes(poll_id, 5)
-    await stopped(*running)
+    deadline = time.monotonic() + 5
+    while sorted(channel.id for connectors, _ in running for channel in connectors.held) != sorted(
+        seat.id for seat in show.seats
+    ):
+        assert time.monotonic() < deadline, [connectors.held for connectors, _ in running]
+        await asyncio.sleep(0.05)
+    for process in running:
+        await stopped(*process)
 
 
 async def test_two_processes_and_a_restart_give_the_same_crowd(show: Show) -> None:

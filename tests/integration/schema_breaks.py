@@ -47,6 +47,8 @@ ROWS: dict[str, dict[str, Any]] = {
         "channel_id": "100",
         "source": "irc",
     },
+    "connectors": {"id": _id(33), "kinds": ["irc"], "expires_at": LATER},
+    "channel_readers": {"channel_id": CHANNEL, "connector_id": _id(33)},
     "campaign_memberships": {"id": _id(31), "campaign_id": CAMPAIGN, "user_id": USER, "role": "owner"},
     "viewers": {"platform": "twitch", "platform_user_id": "991"},
     "idempotency_keys": {"actor": "key:1", "key_hash": HASH, "request_hash": HASH, "locked_until": LATER},
@@ -185,6 +187,8 @@ _COLUMNS: dict[str, dict[str, Changes]] = {
         "state": _is("state", "sleeping"),
         "state_detail": _is("state_detail", "d" * 301),
     },
+    "connectors": {"kinds": ({"kinds": []},)},
+    "channel_readers": {"state": _is("state", "sleeping"), "state_detail": _is("state_detail", "d" * 301)},
     "campaign_memberships": {"role": _is("role", "king"), "status": _is("status", "gone")},
     "viewers": {
         "platform": _is("platform", "youtube"),

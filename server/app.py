@@ -25,14 +25,16 @@ import overlay
 from integrations.simulator import SimulatedCrowds
 from integrations.supervisor import Connectors
 from integrations.twitch.irc import TwitchIrc
-from server import demo, running
+from server import demo, loop_watch, running
 from server.config import Settings, secret_keys
+from server.database_watch import DatabaseWatch
 from server.embedded import Embedded
 from server.engine import housekeeping
 from server.engine.batch import Batches
 from server.engine.clock import DatabaseClock
 from server.engine.deadlines import Deadlines
 from server.engine.room import Rooms
+from server.figures import Sources, of_process
 from server.http_server import Server, listening, server_of
 from server.live.bus import RedisBus
 from server.live.bus_port import Bus
@@ -40,10 +42,12 @@ from server.live.hub import Hub
 from server.live.memory_bus import NoBus
 from server.live.rate_limit import RateLimiter
 from server.live.socket import LiveEndpoint
-from server.metrics import Figure, Figures
+from server.metrics import Figures
+from server.probe import Probe
 from server.rules.changes import Change
-from server.web.app import create_app
+from server.web.app import create_app, create_watch_app
 from server.web.auth import owner_with_key
+from server.web.condition import Condition, ProbeState
 from server.web.login import login_link
 from server.web.origins import Origins, origins_of
 from server.web.overlay_links import derive_overlay_key, key_hash, link_of
@@ -84,7 +88,10 @@ class Urls:
 
 def run(settings: Settings, roles: Roles, urls: Urls, embedded: Embedded | None = None) -> None:
     """Run until SIGINT or SIGTERM. Raises CannotStart, RefusedConfiguration, migrate.SchemaRefused."""
-    with listening(settings.host, settings.port) if roles.web else nullcontext() as listener:
+    port, variable = (
+        (settings.port, "HUBBUB_PORT") if roles.web else (settings.metrics_port, "HUBBUB_METRICS_PORT")
+    )
+    with nullcontext() if port is None else listening(settings.host, port, variable) as listener:
         asyncio.run(_serve(settings, roles, urls, embedded, listener))
 
 
@@ -155,6 +162,12 @@ class Process:
         self.batches = Batches(self.rooms)
         self.deadlines = Deadlines(database, self.rooms, self.batches.settle)
         self.connectors = self._connectors() if roles.connectors else []
+        self.watch = DatabaseWatch(database)
+        self.probe = self._probe() if roles.web and settings.probe else None
+        self.condition = Condition(
+            dropped=lambda: self.batches.dropped,
+            probe=lambda: self.probe.state() if self.probe else ProbeState("off"),
+        )
         self.services = self._services(overlay.load())
         self.door = FrontDoor(database, self.vault, self.services.owner, clock=self.clock.now)
         self.hub = Hub(
@@ -229,45 +242,43 @@ class Process:
         yield self.rooms.heard.run()
         # Whoever is alive fires deadlines: only one process finds each of them armed.
         yield self.deadlines.run()
+        yield self.condition.run()
+        yield loop_watch.run()
+        if self.probe:
+            yield self.probe.run()
         if self.roles.worker:
             yield housekeeping.run(self.database)
         if self.embedded:
             yield self._watch_embedded(self.embedded, stopping)
 
     def _figures(self) -> Figures:
-        return Figures(
-            Figure(
-                "events_taken", "Events and chat lines committed", lambda: self.batches.taken, counts=True
-            ),
-            Figure(
-                "lines_dropped",
-                "Chat lines given up because the database was away",
-                lambda: sum(self.batches.dropped.values()),
-                counts=True,
-            ),
-            Figure("deadlines_fired", "Deadlines fired", lambda: self.deadlines.fired, counts=True),
-            Figure(
-                "deadline_worst_lateness_seconds",
-                "How late the latest deadline fired since the start",
-                lambda: self.deadlines.worst_lateness_s,
-            ),
-            Figure(
-                "polls_miscounted",
-                "Polls whose running totals differed from the count at close; must stay 0",
-                lambda: self.rooms.miscounted,
-                counts=True,
-            ),
-            Figure(
-                "snapshots_cropped",
-                "Snapshots that left boards out because they were too large",
-                lambda: self.hub.figures.cropped,
-                counts=True,
-            ),
-            Figure("live_clients", "Open live connections", lambda: self.hub.sizes()["clients"]),
-            Figure("live_overlays", "Open overlay connections", lambda: self.hub.sizes()["overlays"]),
-            Figure("redis_up", "1 while frames get through Redis", lambda: self.bus.state == "ok"),
-            Figure("bus_dropped", "Frames not sent to Redis", lambda: self.bus.figures.dropped, counts=True),
-            Figure("bus_forged", "Bus messages refused", lambda: self.bus.figures.forged, counts=True),
+        roles = {"web": self.roles.web, "connectors": self.roles.connectors, "worker": self.roles.worker}
+        sources = Sources(
+            version=self.services.version,
+            build=self.services.assets.build,
+            roles=",".join(name for name, has in roles.items() if has),
+            database=self.database,
+            watch=self.watch,
+            rooms=self.rooms,
+            batches=self.batches,
+            deadlines=self.deadlines,
+            hub=self.hub,
+            bus=self.bus,
+            probe=self.probe,
+        )
+        return Figures(of_process(sources))
+
+    def _probe(self) -> Probe:
+        host, port = self.listener.getsockname()[:2] if self.listener else ("", 0)
+        return Probe(
+            self.database,
+            self.rooms,
+            self.batches,
+            vault=self.vault,
+            owner_id=self.owner.id,
+            clock=self.clock.now,
+            origin=self.origins.public_url,
+            listens_at=({"0.0.0.0": "127.0.0.1", "::": "::1"}.get(host, host), port),  # noqa: S104
         )
 
     async def _watch_embedded(self, embedded: Embedded, stopping: asyncio.Event) -> None:
@@ -295,7 +306,7 @@ class Process:
 
     @property
     def origins(self) -> Origins:
-        port = self.listener.getsockname()[1] if self.listener else self.settings.port
+        port = self.listener.getsockname()[1] if self.listener and self.roles.web else self.settings.port
         return origins_of(self.settings.public_url, self.settings.host, port)
 
     def _services(self, assets: overlay.Assets) -> Services:
@@ -312,11 +323,16 @@ class Process:
             version=version("hubbub-overlay"),
             demo=self.settings.wants_demo,
             redis_state=lambda: self.bus.state,
+            condition=self.condition,
+            look_at_database=self.watch.look,
         )
 
     def _start_web(self, group: asyncio.TaskGroup, listener: socket.socket) -> WebTask:
-        live = LiveEndpoint(self.hub, self.door, self.origins.allowed)
-        app = create_app(self.services, [WebSocketRoute("/live", live)])
+        if self.roles.web:
+            live = LiveEndpoint(self.hub, self.door, self.origins.allowed)
+            app = create_app(self.services, [WebSocketRoute("/live", live)])
+        else:
+            app = create_watch_app(self.services)
         server = server_of(app, self.settings.trusted_proxies)
         return WebTask(server, group.create_task(server.serve([listener])))
 
@@ -339,8 +355,10 @@ class Process:
 
     async def _announce(self) -> None:
         """Tell the person at the terminal where to go."""
-        if not self.listener:
-            log.info("ready", connectors=self.roles.connectors, worker=self.roles.worker)
+        if not self.roles.web:
+            port = self.listener.getsockname()[1] if self.listener else None
+            roles = {"connectors": self.roles.connectors, "worker": self.roles.worker}
+            log.info("ready", **roles, metrics_port=port)
             return
         url = self.origins.public_url
         print(f"Hubbub is ready on {url}\n")

@@ -90,6 +90,10 @@ class Settings(BaseSettings):
     twitch_irc_url: str = Field(
         default="wss://irc-ws.chat.twitch.tv:443", validation_alias=AliasChoices("TWITCH_IRC_URL")
     )
+    #: The built-in probe of processes with the `web` role (reliability R30).
+    probe: bool = True
+    #: Where a process without `web` answers `/livez`, `/readyz` and `/metrics`; None: nowhere.
+    metrics_port: int | None = Field(default=None, ge=0, le=65535)
     #: Overlay sockets that one campaign may hold open on one process (reliability §3.9).
     overlay_sockets: int = Field(default=20, ge=1, le=100_000)
 

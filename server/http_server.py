@@ -19,10 +19,10 @@ _BACKLOG = 128
 
 
 @contextmanager
-def listening(host: str, port: int) -> Iterator[socket.socket]:
+def listening(host: str, port: int, variable: str = "HUBBUB_PORT") -> Iterator[socket.socket]:
     """The socket; port 0 picks a free one. Bound first, so that a busy port is told at once.
 
-    Raises RefusedConfiguration.
+    `variable` is the setting that names the port. Raises RefusedConfiguration.
     """
     family = socket.AF_INET6 if ":" in host else socket.AF_INET
     # asyncio switches Nagle's algorithm off only for sockets that say TCP; with it every answer waits 40 ms.
@@ -33,7 +33,7 @@ def listening(host: str, port: int) -> Iterator[socket.socket]:
         except OSError as error:
             raise RefusedConfiguration(
                 f"cannot listen on {host}:{port} ({error.strerror}): "
-                "stop what uses it, or set HUBBUB_PORT (0 picks a free one)"
+                f"stop what uses it, or set {variable} (0 picks a free one)"
             ) from error
         # Connections wait here until the application is up, so nobody who reads "ready" is refused.
         bound.listen(_BACKLOG)
@@ -59,9 +59,9 @@ def server_of(app: ASGIApp, trusted_proxies: Sequence[str]) -> Server:
             backlog=_BACKLOG,
             ws_max_size=64 * 1024,
             ws_per_message_deflate=False,
-            # A peer that is gone without a word must not stay longer than 10 s (reliability R14).
-            ws_ping_interval=5,
-            ws_ping_timeout=5,
+            # Live connections are the hub's to ask whether they are there; it owns their sockets.
+            ws_ping_interval=None,
+            ws_ping_timeout=None,
             lifespan="off",
             log_config=None,
             access_log=False,

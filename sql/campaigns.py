@@ -12,7 +12,7 @@ from datetime import datetime
 from uuid import UUID
 
 import sql
-from sql import heads
+from sql import heads, probe
 from sql.ids import uuid7
 from sql.pool import Connection
 
@@ -42,8 +42,8 @@ async def create(
 
 
 async def scope(connection: Connection, user_id: UUID) -> tuple[UUID, ...]:
-    """The campaigns in which this person may run the show."""
-    return tuple(row["id"] for row in await connection.fetch(_QUERIES["scope"], user_id))
+    """The campaigns in which this person may run the show. The built-in probe's is nobody's."""
+    return tuple(row["id"] for row in await connection.fetch(_QUERIES["scope"], user_id, probe.CAMPAIGN))
 
 
 async def list_page(

@@ -87,6 +87,21 @@ class Database:
         except TimeoutError:
             self._pool.terminate()
 
+    @property
+    def size(self) -> int:
+        """Open connections."""
+        return self._pool.get_size()
+
+    @property
+    def in_use(self) -> int:
+        """Connections that somebody is using now."""
+        return self._pool.get_size() - self._pool.get_idle_size()
+
+    @property
+    def most(self) -> int:
+        """Connections that may be open; whoever comes then waits."""
+        return self._pool.get_max_size()
+
     @asynccontextmanager
     async def connection(self) -> AsyncIterator[Connection]:
         """A connection without a transaction: for single statements."""

@@ -84,6 +84,7 @@ class Hubbub:
             "HUBBUB_DATA_DIR": str(self.data_dir),
             "HUBBUB_API_KEY": self.api_key,
             "HUBBUB_DEMO": "0",
+            "HUBBUB_PROBE": "0",
             "PYTHONUNBUFFERED": "1",
         }
         self._output = self.log_file.open("ab")

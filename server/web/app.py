@@ -56,6 +56,11 @@ def create_app(services: Services, more: Sequence[BaseRoute] = ()) -> ASGIApp:
     return Envelope(app, hosts=services.origins.hosts, is_https=services.origins.is_https)
 
 
+def create_watch_app(services: Services) -> ASGIApp:
+    """What a process without the `web` role answers: whether it is alive, and its metrics."""
+    return Envelope(Starlette(routes=health.routes(services)), hosts=None, is_https=False)
+
+
 def _is_person(request: Request) -> bool:
     """Whether a page helps more than a problem document."""
     asks_for_page = "text/html" in request.headers.get("accept", "")

@@ -33,6 +33,7 @@ def routes(services: Services) -> list[Route]:
         return _json({"status": "ready", "redis": services.redis_state()})
 
     async def metrics(request: Request) -> Response:
+        await services.look_at_database()
         return Response(generate_latest(REGISTRY), media_type=CONTENT_TYPE_LATEST)
 
     return [

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Literal, Protocol
@@ -11,6 +11,7 @@ from uuid import UUID
 from server.engine.batch import Batches
 from server.engine.room import Rooms
 from server.live.rate_limit import RateLimiter
+from server.web.condition import Condition
 from server.web.origins import Origins
 from server.web.vault import Vault
 from sql.pool import Database
@@ -61,3 +62,6 @@ class Services:
     #: Whether this server was started with the demo campaign.
     demo: bool
     redis_state: Callable[[], Literal["ok", "away"]]
+    condition: Condition
+    #: Asks the database for what `/metrics` tells of it; never raises when it is away.
+    look_at_database: Callable[[], Awaitable[None]]

@@ -8,14 +8,15 @@ RETURNING id, name, description, is_demo, created_at;
 INSERT INTO campaign_memberships (id, campaign_id, user_id, role) VALUES ($1, $2, $3, 'owner');
 
 -- name: scope
--- The campaigns in which a person may run the show; every other query is narrowed to these ids.
+-- The campaigns in which a person may run the show, but for $2; every other query is narrowed to these ids.
 SELECT c.id
 FROM campaigns AS c
-WHERE c.owner_id = $1
-   OR EXISTS (SELECT 1 FROM users AS u WHERE u.id = $1 AND u.is_owner)
-   OR EXISTS (SELECT 1 FROM campaign_memberships AS m
-              WHERE m.campaign_id = c.id AND m.user_id = $1 AND m.status = 'active'
-                AND m.role IN ('owner', 'game_master'));
+WHERE c.id <> $2
+  AND (c.owner_id = $1
+       OR EXISTS (SELECT 1 FROM users AS u WHERE u.id = $1 AND u.is_owner)
+       OR EXISTS (SELECT 1 FROM campaign_memberships AS m
+                  WHERE m.campaign_id = c.id AND m.user_id = $1 AND m.status = 'active'
+                    AND m.role IN ('owner', 'game_master')));
 
 -- name: list_page
 -- Campaigns of the scope, newest first, after a cursor.

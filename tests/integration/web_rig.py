@@ -15,6 +15,7 @@ import httpx2
 from starlette.types import ASGIApp
 
 import overlay
+from server.database_watch import DatabaseWatch
 from server.engine.batch import Batches
 from server.engine.clock import DatabaseClock
 from server.engine.room import Rooms
@@ -23,6 +24,7 @@ from server.rules.changes import Change
 from server.web import pages
 from server.web.app import create_app
 from server.web.auth import owner_with_key
+from server.web.condition import Condition
 from server.web.login import login_link
 from server.web.origins import Origins, origins_of
 from server.web.services import Services
@@ -122,6 +124,8 @@ async def rig_on(
             version="0.0.test",
             demo=False,
             redis_state=lambda: "ok" if redis_url else "away",
+            condition=Condition(),
+            look_at_database=DatabaseWatch(database).look,
         ),
         **overrides,
     )

@@ -10,6 +10,7 @@ from pydantic import Field
 from server.web.api.channels import ChannelOut
 from server.web.api.channels import shown as shown_channel
 from server.web.api.overlays import SourceOut, shown_source
+from server.web.condition import ProbeState
 from server.web.endpoint import Call, endpoint
 from server.web.models import Model, Moment
 from sql import channels, overlays, polls, votes
@@ -27,12 +28,19 @@ class RunningPollOut(Model):
 
 class ChannelStatusOut(ChannelOut):
     votes_per_s: float
+    status_since: Moment = Field(description="When the status last changed")
 
 
 class OverlayStatusOut(Model):
     id: UUID
     name: str
     sources: list[SourceOut]
+
+
+class ProbeStatusOut(Model):
+    state: Literal["off", "ok", "failing"]
+    lag_ms: int | None = Field(description="From a simulated vote to an overlay, last time")
+    failing_s: int | None = Field(description="How long the rounds have been failing")
 
 
 class StatusOut(Model):
@@ -43,6 +51,11 @@ class StatusOut(Model):
     overlays: list[OverlayStatusOut]
     redis: Literal["ok", "away"]
     dropped: int = Field(description="Chat lines given up on this server because the database was away")
+    dropped_last_minute: int = Field(description="Those of the last minute")
+    corrected_last_minute: int = Field(
+        description="Overlays on this server that showed something else than it, and were corrected"
+    )
+    probe: ProbeStatusOut = Field(description="The built-in probe of this server")
 
 
 async def _rates(connection: Connection, row: PollRow) -> dict[UUID, float]:
@@ -67,7 +80,11 @@ async def read_status(call: Call) -> StatusOut:
         poll=_running(running[0]) if running else None,
         votes_per_s=round(sum(rates.values()), 2),
         channels=[
-            ChannelStatusOut(**dict(shown_channel(channel)), votes_per_s=rates.get(channel.id, 0.0))
+            ChannelStatusOut(
+                **dict(shown_channel(channel)),
+                votes_per_s=rates.get(channel.id, 0.0),
+                status_since=channel.state_at,
+            )
             for channel in await channels.list_of_campaign(connection, campaign_id)
         ],
         overlays=[
@@ -80,6 +97,17 @@ async def read_status(call: Call) -> StatusOut:
         ],
         redis=services.redis_state(),
         dropped=services.batches.dropped.get(campaign_id, 0),
+        dropped_last_minute=services.condition.dropped(campaign_id),
+        corrected_last_minute=services.condition.corrected(),
+        probe=_probe(services.condition.probe()),
+    )
+
+
+def _probe(state: ProbeState) -> ProbeStatusOut:
+    return ProbeStatusOut(
+        state=state.state,
+        lag_ms=None if state.lag_s is None else round(state.lag_s * 1000),
+        failing_s=None if state.failing_for_s is None else round(state.failing_for_s),
     )
 
 

@@ -1,0 +1,28 @@
+-- name: outbox
+-- What waits to leave, and how long the oldest has been waiting.
+SELECT count(*) FILTER (WHERE state IN ('pending', 'leased')) AS waiting,
+       count(*) FILTER (WHERE state IN ('dead', 'needs_person')) AS stuck,
+       coalesce(extract(epoch FROM clock_timestamp() - min(created_at)
+                FILTER (WHERE state IN ('pending', 'leased'))), 0)::float8 AS oldest_s
+FROM outbox;
+
+-- name: overdue
+-- How long the oldest deadline has been waiting to be fired; 0 when none is due.
+SELECT greatest(0, extract(epoch FROM clock_timestamp() - min(due_at)))::float8
+FROM deadlines WHERE state = 'armed' AND due_at <= clock_timestamp();
+
+-- name: channels
+-- How the chats are doing by platform: their states, and the age of lines when they arrived in the last minute.
+SELECT platform, state, count(*) AS number,
+       coalesce(max(heard_lag_ms) FILTER (WHERE heard_at > now() - interval '1 minute'), 0) AS lag_ms
+  FROM channels
+ WHERE source <> 'simulated' AND campaign_id <> $1
+ GROUP BY platform, state;
+
+-- name: rows
+-- The size of the tables that could grow, as PostgreSQL's own statistics have it: no table is read.
+SELECT relname, n_live_tup FROM pg_stat_user_tables WHERE relname = ANY($1::text[]);
+
+-- name: polls_running
+-- Polls that take votes, or the last of them.
+SELECT count(*) FROM poll_instances WHERE state IN ('open', 'closing');

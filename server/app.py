@@ -299,7 +299,7 @@ class Process:
         crowds = SimulatedCrowds(self.database, self.batches, self.clock)
         return [
             Connectors(self.database, twitch, kinds=("irc",)),
-            Connectors(self.database, crowds, kinds=("simulated",)),
+            Connectors(self.database, crowds, kinds=("simulated",), readers_each=1),
         ]
 
     # --- web -----------------------------------------------------------------------------------------

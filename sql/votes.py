@@ -9,60 +9,78 @@ import sql
 from server.rules.tally import Tally
 from server.rules.vote_ledger import Row as LedgerRow
 from server.rules.votes import BallotKey, Counted, Vote
+from sql.inbox import SEPARATOR
 from sql.pool import Connection, Row
 
 _Q = sql.load("votes")
+
+# What COPY writes, in the order of the values given to it.
+_VOTE = (
+    *("poll_instance_id", "platform", "ballot", "platform_user_id", "slot", "choice", "sent_at"),
+    "message_id",
+)
+_LEDGER = (
+    *("poll_instance_id", "n", "voter", "slot", "choice", "sent_at", "received_at", "message_id"),
+    "hash",
+)
 
 
 async def held(
     connection: Connection, poll_id: UUID, ballots: Collection[BallotKey]
 ) -> dict[BallotKey, Counted]:
     """What the given ballots hold now; ballots without a vote are absent."""
-    if not ballots:
-        return {}
-    platforms, keys = zip(*ballots, strict=True)
-    rows = await connection.fetch(_Q["held"], poll_id, platforms, keys)
-    return {
-        (r["platform"], r["ballot"]): Counted(r["slot"], r["choice"], r["sent_at"], r["message_id"])
-        for r in rows
-    }
+    by_platform: dict[str, list[str]] = {}
+    for platform, ballot in ballots:
+        by_platform.setdefault(platform, []).append(ballot)
+    found: dict[BallotKey, Counted] = {}
+    for platform, keys in by_platform.items():
+        rows = await connection.fetch(_Q["held"], poll_id, platform, SEPARATOR.join(keys))
+        for ballot, slot, choice, sent_at, message_id in rows:
+            found[platform, ballot] = Counted(slot, choice, sent_at, message_id)
+    return found
 
 
-async def hold(connection: Connection, poll_id: UUID, changed: Mapping[BallotKey, Vote]) -> None:
-    """Write the votes that ballots hold from now on."""
-    if not changed:
-        return
-    platforms, ballots = zip(*changed, strict=True)
-    votes = tuple(changed.values())
-    await connection.execute(
-        _Q["hold"],
-        poll_id,
-        platforms,
-        ballots,
-        [vote.user_id for vote in votes],
-        [vote.slot for vote in votes],
-        [vote.choice for vote in votes],
-        [vote.sent_at for vote in votes],
-        [vote.message_id for vote in votes],
-    )
+async def hold(
+    connection: Connection,
+    poll_id: UUID,
+    changed: Mapping[BallotKey, Vote],
+    held: Collection[BallotKey],
+) -> None:
+    """Write the votes that ballots hold from now on. `held` has all of these that hold one already.
+
+    The caller holds the campaign's lock since before it asked what is held.
+    """
+    moved = [(key, vote) for key, vote in changed.items() if key in held] if held else []
+    if len(moved) < len(changed):
+        await connection.copy_records_to_table(
+            "poll_votes",
+            columns=_VOTE,
+            records=[
+                (poll_id, platform, ballot, vote[1], vote[2], vote[3], vote[4], vote[6])
+                for (platform, ballot), vote in changed.items()
+                if not held or (platform, ballot) not in held
+            ],
+        )
+    if moved:
+        await connection.execute(
+            _Q["move"],
+            poll_id,
+            [platform for (platform, _), _ in moved],
+            [ballot for (_, ballot), _ in moved],
+            [vote.user_id for _, vote in moved],
+            [vote.slot for _, vote in moved],
+            [vote.choice for _, vote in moved],
+            [vote.sent_at for _, vote in moved],
+            [vote.message_id for _, vote in moved],
+        )
 
 
 async def append_ledger(connection: Connection, poll_id: UUID, rows: Sequence[LedgerRow]) -> None:
     """Add sealed rows behind the last one."""
-    if not rows:
-        return
-    await connection.execute(
-        _Q["append_ledger"],
-        poll_id,
-        [row.n for row in rows],
-        [row.voter for row in rows],
-        [row.slot for row in rows],
-        [row.choice for row in rows],
-        [row.sent_at for row in rows],
-        [row.received_at for row in rows],
-        [row.message_id for row in rows],
-        [row.hash for row in rows],
-    )
+    if rows:
+        await connection.copy_records_to_table(
+            "poll_vote_ledger", columns=_LEDGER, records=[(poll_id, *row) for row in rows]
+        )
 
 
 async def save_results(connection: Connection, poll_id: UUID, before: Tally, after: Tally) -> None:

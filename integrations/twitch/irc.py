@@ -9,7 +9,6 @@ import asyncio
 import time
 from collections import Counter
 from collections.abc import Collection, Sequence
-from dataclasses import replace
 from datetime import datetime
 from random import Random
 from uuid import UUID
@@ -123,7 +122,7 @@ class TwitchIrc:
                     # The name we joined decides, not the tag: channels must never be taken for each other.
                     if not row.has_platform_id and line.login not in self._rooms:
                         self._learn_room(line.login, event)
-                    event = replace(event, channel_id=row.channel_id)
+                    event = event._replace(channel_id=row.channel_id)
                 batches.setdefault(row.campaign_id, []).append(event)
                 lag = (event.received_at - event.sent_at).total_seconds() * _MILLISECOND
                 self._heard[row.id] = (event.received_at, round(lag))

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
-from typing import Literal, NamedTuple
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Literal, NamedTuple, TypeAlias
 from uuid import UUID
 
 from server.rules.events import ChatMessage, Event
-from server.rules.votes import Vote
+from server.rules.votes import Reader, Vote
 
 
 class Outcome(NamedTuple):
@@ -15,59 +16,93 @@ class Outcome(NamedTuple):
     reason: str = ""  # why it was rejected, for programs and people
 
 
+ACCEPTED, DUPLICATE = Outcome("accepted"), Outcome("duplicate")
+_NO_CHANNEL = Outcome("rejected", "unknown_channel")
+
+#: What the inbox knows an event by.
+Identity: TypeAlias = tuple[str, str]
+
 #: Widths that the tables have; whatever is longer cannot be stored and is refused here.
 _LONGEST_MESSAGE_ID = 128
 _LONGEST_USER_ID = 64
 
 
+@dataclass(slots=True)
+class Judged:
+    """What memory can tell of a batch; the inbox still has to say which events were there before."""
+
+    outcomes: list[Outcome] = field(default_factory=list)
+    #: The events to be remembered, by what they are known by, with their index.
+    wanted: dict[Identity, int] = field(default_factory=dict)
+    #: The votes among them by index.
+    cast: dict[int, Vote] = field(default_factory=dict)
+
+    def repeated(self, known: Iterable[Identity]) -> None:
+        """These were taken in before."""
+        for key in known:
+            index = self.wanted.pop(key)
+            self.outcomes[index] = DUPLICATE
+            self.cast.pop(index, None)
+
+
 def judge(
     events: Sequence[Event],
+    receipts: Sequence[bool],
     channels: Mapping[tuple[str, str], UUID],
-    read: Callable[[ChatMessage], Vote | None],
-) -> tuple[list[Outcome], dict[int, Vote]]:
-    """The outcome of every event as far as memory can tell, and the votes among them by index."""
-    outcomes: list[Outcome] = []
-    cast: dict[int, Vote] = {}
-    seen: set[tuple[str, str]] = set()
-    for index, event in enumerate(events):
-        key = identity(event)
+    reader: Reader | None,
+) -> Judged:
+    """The outcome of every event as far as memory can tell.
+
+    `receipts[i]` says that event i is remembered whatever it is. Of the others only votes are, and nobody
+    reads what became of the rest: it passes as accepted, unexamined. `reader` is that of the poll that
+    takes votes now.
+    """
+    judged = Judged()
+    wanted, cast, add = judged.wanted, judged.cast, judged.outcomes.append
+    for index, (event, receipt) in enumerate(zip(events, receipts, strict=True)):
+        vote = None
+        if reader is not None and isinstance(event, ChatMessage):
+            found = reader(event)
+            vote = found if isinstance(found, Vote) else None
+        if vote is None and not receipt:
+            add(ACCEPTED)
+            continue
         if reason := refusal(event):
-            outcomes.append(Outcome("rejected", reason))
+            add(Outcome("rejected", reason))
         elif (event.platform, event.channel_id) not in channels:
-            outcomes.append(Outcome("rejected", "unknown_channel"))
-        elif key in seen:
-            outcomes.append(Outcome("duplicate"))
+            add(_NO_CHANNEL)
+        elif (key := identity(event)) in wanted:
+            add(DUPLICATE)
         else:
-            seen.add(key)
-            outcomes.append(Outcome("accepted"))
-            if isinstance(event, ChatMessage) and (vote := read(event)) is not None:
+            wanted[key] = index
+            add(ACCEPTED)
+            if vote is not None:
                 cast[index] = vote
-    return outcomes, cast
+    return judged
 
 
-def identity(event: Event) -> tuple[str, str]:
+def identity(event: Event) -> Identity:
     """What the inbox knows an event by: its platform and message id.
 
     A shared-chat copy is kept apart: one that arrives first, under the id of its original, must not
     make a duplicate of the original, which alone is counted.
     """
-    copied = isinstance(event, ChatMessage) and event.is_shared_copy
-    return (f"{event.platform} copy" if copied else event.platform, event.message_id)
+    if isinstance(event, ChatMessage) and event.is_shared_copy:
+        return (f"{event.platform} copy", event.message_id)
+    return (event.platform, event.message_id)
 
 
 def refusal(event: Event) -> str:
     """Why an event cannot be stored, or nothing. Adapters and the API check more; this is the last gate."""
-    if not 1 <= len(event.message_id) <= _LONGEST_MESSAGE_ID or not _storable(event.message_id):
+    if not _storable(event.message_id, _LONGEST_MESSAGE_ID):
         return "bad_message_id"
-    if isinstance(event, ChatMessage) and (
-        not 1 <= len(event.user.id) <= _LONGEST_USER_ID or not _storable(event.user.id)
-    ):
+    if isinstance(event, ChatMessage) and not _storable(event.user.id, _LONGEST_USER_ID):
         return "bad_user_id"
     return ""
 
 
-def _storable(text: str) -> bool:
-    """PostgreSQL stores neither NUL nor half a surrogate pair."""
-    if text.isascii():
-        return "\0" not in text
-    return "\0" not in text and not any("\ud800" <= c <= "\udfff" for c in text)
+def _storable(text: str, longest: int) -> bool:
+    """PostgreSQL stores neither NUL nor half a surrogate pair, and no id has a control character."""
+    if not 0 < len(text) <= longest:
+        return False
+    return text.isprintable() or not any(c < " " or "\ud800" <= c <= "\udfff" for c in text)

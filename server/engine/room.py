@@ -18,11 +18,11 @@ import structlog
 
 from server.engine.clock import DatabaseClock
 from server.engine.heard import Heard
-from server.engine.intake import Outcome, identity, judge
+from server.engine.intake import Outcome, judge
 from server.rules import outcome, poll_board, vote_export, vote_ledger
 from server.rules.changes import Board, Change, OnceEvent
 from server.rules.chat import word_ballot
-from server.rules.events import ChatMessage, Event
+from server.rules.events import Event
 from server.rules.poll import (
     RUNNING,
     Close,
@@ -38,7 +38,7 @@ from server.rules.poll import (
     deadline,
 )
 from server.rules.poll import Outcome as PollOutcome
-from server.rules.votes import Vote, ballot_key, read, seat_map, take
+from server.rules.votes import Reader, Vote, ballot_key, seat_map, take
 from sql import boards, channels, deadlines, heads, inbox, polls, votes
 from sql.heads import Head
 from sql.ids import uuid7
@@ -66,8 +66,7 @@ class Room:
     config_version: int = -1
     channels: dict[tuple[str, str], UUID] = field(default_factory=dict)
     poll: Poll | None = None
-    seats: Mapping[tuple[str, str], int] = field(default_factory=dict)
-    words: Mapping[str, int] = field(default_factory=dict)
+    reader: Reader | None = None
 
     def forget(self) -> None:
         """Trust nothing any more: a transaction failed."""
@@ -76,8 +75,10 @@ class Room:
     def hold(self, poll: Poll | None) -> None:
         """Take a poll as the one that votes go to."""
         self.poll = poll
-        self.seats = seat_map(poll, self.channels) if poll else {}
-        self.words = word_ballot(poll.options, poll.rules.words) if poll else {}
+        self.reader = None
+        if poll is not None:
+            seats = seat_map(poll, self.channels)
+            self.reader = Reader(poll, seats, word_ballot(poll.options, poll.rules.words))
 
 
 @dataclass(slots=True)
@@ -195,23 +196,11 @@ class Rooms:
         of the others only votes are. Raises heads.NoCampaign, or one of pool.UNREACHABLE.
         """
         async with self._turn(campaign_id) as (room, turn):
-            outcomes, cast = judge(events, room.channels, lambda message: self._read(room, message))
-            wanted = [
-                index
-                for index, result in enumerate(outcomes)
-                if result.kind == "accepted" and (receipts[index] or index in cast)
-            ]
-            new = await inbox.take_in(
-                turn.connection,
-                campaign_id,
-                [(*identity(events[i]), events[i].received_at) for i in wanted],
-            )
-            for index in wanted:
-                if identity(events[index]) not in new:
-                    outcomes[index] = Outcome("duplicate")
-                    cast.pop(index, None)
-            if room.poll is not None and cast:
-                await self._count(room, turn, room.poll, tuple(cast.values()))
+            judged = judge(events, receipts, room.channels, room.reader)
+            judged.repeated(await inbox.take_in(turn.connection, campaign_id, judged.wanted, turn.head.now))
+            if room.poll is not None and judged.cast:
+                await self._count(room, turn, room.poll, tuple(judged.cast.values()))
+        outcomes = judged.outcomes
         self.heard.note(
             (room.channels[event.platform, event.channel_id], event)
             for event, receipt, result in zip(events, receipts, outcomes, strict=True)
@@ -219,23 +208,16 @@ class Rooms:
         )
         return outcomes
 
-    @staticmethod
-    def _read(room: Room, message: ChatMessage) -> Vote | None:
-        if room.poll is None:
-            return None
-        found = read(room.poll, message, room.seats, room.words)
-        return found if isinstance(found, Vote) else None
-
     async def _count(self, room: Room, turn: Turn, poll: Poll, cast: Sequence[Vote]) -> None:
-        ballots = {ballot_key(poll, vote) for vote in cast}
-        taken = take(poll, cast, await votes.held(turn.connection, poll.id, ballots))
+        held = await votes.held(turn.connection, poll.id, {ballot_key(poll, vote) for vote in cast})
+        taken = take(poll, cast, held)
         rows = vote_ledger.append(poll, taken.votes)
         counted = replace(poll, tally=taken.tally, ledger_rows=rows[-1].n, ledger_head=rows[-1].hash)
-        await votes.hold(turn.connection, poll.id, taken.changed)
+        await votes.hold(turn.connection, poll.id, taken.changed, held)
         await votes.append_ledger(turn.connection, poll.id, rows)
         await votes.save_results(turn.connection, poll.id, poll.tally, taken.tally)
         await polls.save_ledger_position(turn.connection, counted)
-        room.hold(counted)
+        room.poll = counted  # its times and rules are as they were, and so is the reader
         await turn.show(poll.id, poll_board.board(counted))
 
     async def command(self, campaign_id: UUID, poll_id: UUID, command: Command) -> None:

@@ -23,6 +23,8 @@ _TAG_BLOCK = range(0xE0000, 0xE0080)
 
 _NUMBER_VOTE = re.compile(r"(?:[!+#]|!vote *|vote +)?([1-9][0-9]?)", re.ASCII | re.IGNORECASE)
 
+_COMMON_MARKS = ("", "!", "+", "#", "!vote", "!vote ", "vote ")
+
 
 def clean(text: str) -> str:
     """`text` after NFKC, without format characters and the tag block, trimmed."""
@@ -53,6 +55,14 @@ def fold(text: str, words: Words) -> str:
     """`text` as it is compared with a label."""
     text = clean(text)
     return text.casefold() if words == "any_case" else text
+
+
+def plain_ballot(options: int, ballot: Mapping[str, int], words: Words) -> Mapping[str, int]:
+    """The lines that most votes consist of, to the letter, with the option (1…) that `choice` finds."""
+    numbers = range(1, options + 1)
+    lines = [f"{mark}{number}" for mark in _COMMON_MARKS for number in numbers]
+    found = {line: choice(line, options, ballot, words) for line in (*lines, *ballot)}
+    return {line: index for line, index in found.items() if index is not None}
 
 
 def choice(text: str, options: int, ballot: Mapping[str, int], words: Words) -> int | None:

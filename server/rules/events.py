@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from datetime import datetime
+from typing import NamedTuple
+
+# Tuples, because tens of thousands are made each second and a frozen dataclass takes three times as long.
 
 
-@dataclass(frozen=True, slots=True)
-class User:
+class User(NamedTuple):
     """A platform account. Identity is `(platform, id)`; login and name are decoration."""
 
     id: str
@@ -16,8 +17,7 @@ class User:
     roles: tuple[str, ...] = ()
 
 
-@dataclass(frozen=True, slots=True)
-class ChatMessage:
+class ChatMessage(NamedTuple):
     """A line of chat. `text` is as the platform sent it; rules clean it."""
 
     platform: str
@@ -35,8 +35,7 @@ class ChatMessage:
         return self.source_channel_id is not None and self.source_channel_id != self.channel_id
 
 
-@dataclass(frozen=True, slots=True)
-class OtherEvent:
+class OtherEvent(NamedTuple):
     """An event of the vocabulary that no game of this version reads; it is taken in once and kept out."""
 
     type: str
@@ -71,6 +70,9 @@ EVENT_TYPES = (
 )
 
 
+_FAMILIES = tuple(known for known in EVENT_TYPES if known.endswith("."))
+
+
 def is_known_type(name: str) -> bool:
     """Whether `name` belongs to the vocabulary."""
-    return any(name == known or (known.endswith(".") and name.startswith(known)) for known in EVENT_TYPES)
+    return name in EVENT_TYPES or name.startswith(_FAMILIES)

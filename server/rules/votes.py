@@ -9,11 +9,11 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
-from datetime import datetime, timedelta
-from typing import Literal
+from datetime import UTC, datetime, timedelta
+from typing import Literal, NamedTuple
 from uuid import UUID
 
-from server.rules.chat import choice
+from server.rules.chat import choice, plain_ballot
 from server.rules.events import ChatMessage
 from server.rules.poll import Poll, State
 from server.rules.tally import Tally
@@ -24,8 +24,7 @@ CLOCK_TRUST = timedelta(seconds=5)
 RESOLUTION = timedelta(milliseconds=1)
 
 
-@dataclass(frozen=True, slots=True)
-class Vote:
+class Vote(NamedTuple):
     """A chat line that is a vote in a certain poll."""
 
     platform: str
@@ -37,8 +36,7 @@ class Vote:
     message_id: str
 
 
-@dataclass(frozen=True, slots=True)
-class Counted:
+class Counted(NamedTuple):
     """The vote that a ballot holds now."""
 
     slot: int
@@ -49,6 +47,8 @@ class Counted:
 
 #: `(platform, user id)`, or `(platform, message id)` under `every_message`.
 BallotKey = tuple[str, str]
+
+_NEVER = datetime.max.replace(tzinfo=UTC)
 
 NotAVote = Literal["chatter", "shared_copy", "not_seated", "early", "late", "paused", "not_running"]
 
@@ -63,26 +63,62 @@ def believed_time(sent_at: datetime, received_at: datetime) -> datetime:
     return received_at if sent_at > received_at + CLOCK_TRUST else sent_at
 
 
+class Reader:
+    """Tells what chat lines are to one poll, as long as its times and rules stay as they are."""
+
+    __slots__ = (
+        "_ballot",
+        "_closes_at",
+        "_last_at",
+        "_opens_at",
+        "_options",
+        "_plain",
+        "_poll",
+        "_seats",
+        "_words",
+    )
+
+    def __init__(self, poll: Poll, seats: Mapping[tuple[str, str], int], ballot: Mapping[str, int]) -> None:
+        """`seats` maps `(platform, channel id)` to the slot of a seat; `ballot` is `chat.word_ballot`'s."""
+        self._poll = poll
+        self._seats = seats
+        self._ballot = ballot
+        self._words = poll.rules.words
+        self._options = len(poll.options)
+        self._plain = plain_ballot(self._options, ballot, self._words)
+        # A line received and sent within these times counts; for any other `_out_of_time` has the rules.
+        self._opens_at = self._closes_at = self._last_at = _NEVER
+        if poll.state in (State.OPEN, State.CLOSING) and not poll.pauses and poll.opens_at and poll.closes_at:
+            self._opens_at, self._closes_at = poll.opens_at, poll.closes_at
+            self._last_at = poll.closes_at + poll.grace
+
+    def __call__(self, event: ChatMessage) -> Vote | NotAVote:
+        """What a line is to the poll.
+
+        A shared-chat copy never counts: the original is read in its own channel, or that channel takes
+        no part (platforms/twitch.md, acceptance fact 13).
+        """
+        platform, channel_id, message_id, user, text, sent_at, received_at, source = event
+        if source is not None and source != channel_id:
+            return "shared_copy"
+        index = self._plain.get(text) or choice(text, self._options, self._ballot, self._words)
+        if index is None:
+            return "chatter"
+        slot = self._seats.get((platform, channel_id))
+        if slot is None:
+            return "not_seated"
+        if not (self._opens_at <= sent_at <= received_at <= self._last_at and sent_at <= self._closes_at):
+            sent_at = believed_time(sent_at, received_at)
+            if reason := _out_of_time(self._poll, sent_at, received_at):
+                return reason
+        return Vote(platform, user[0], slot, index, sent_at, received_at, message_id)
+
+
 def read(
     poll: Poll, event: ChatMessage, seats: Mapping[tuple[str, str], int], ballot: Mapping[str, int]
 ) -> Vote | NotAVote:
-    """What a chat line is to the poll. `seats` maps `(platform, channel id)` to the slot of a seat.
-
-    A shared-chat copy never counts: the original is read in its own channel, or that channel takes
-    no part (platforms/twitch.md, acceptance fact 13).
-    """
-    if event.is_shared_copy:
-        return "shared_copy"
-    index = choice(event.text, len(poll.options), ballot, poll.rules.words)
-    if index is None:
-        return "chatter"
-    slot = seats.get((event.platform, event.channel_id))
-    if slot is None:
-        return "not_seated"
-    sent_at = believed_time(event.sent_at, event.received_at)
-    if reason := _out_of_time(poll, sent_at, event.received_at):
-        return reason
-    return Vote(event.platform, event.user.id, slot, index, sent_at, event.received_at, event.message_id)
+    """What a chat line is to the poll; a `Reader` for a single line."""
+    return Reader(poll, seats, ballot)(event)
 
 
 def _out_of_time(poll: Poll, sent_at: datetime, received_at: datetime) -> NotAVote | None:
@@ -121,20 +157,20 @@ class Taken:
 def take(poll: Poll, votes: Iterable[Vote], held: Mapping[BallotKey, Counted]) -> Taken:
     """Count a batch. `held` has the stored vote of every ballot in the batch that has one."""
     votes = tuple(votes)
-    now_held: dict[BallotKey, Counted] = dict(held)
+    by_voter, changeable = poll.rules.rule == "one_vote", poll.rules.changeable
     changed: dict[BallotKey, Vote] = {}
     counts = [list(channel) for channel in poll.tally]
     for vote in votes:
-        key = ballot_key(poll, vote)
-        old = now_held.get(key)
+        platform, user_id, slot, index, sent_at, _, message_id = vote
+        key = (platform, user_id if by_voter else message_id)  # ballot_key, without the call
+        old = changed.get(key) or held.get(key)
         if old is not None:
-            newer = (vote.sent_at, vote.message_id) > (old.sent_at, old.message_id)
-            same = (vote.sent_at, vote.message_id) == (old.sent_at, old.message_id)
-            if same or newer != poll.rules.changeable:
+            newer = (sent_at, message_id) > (old.sent_at, old.message_id)
+            same = sent_at == old.sent_at and message_id == old.message_id
+            if same or newer != changeable:
                 continue
             counts[old.slot][old.choice - 1] -= 1
-        counts[vote.slot][vote.choice - 1] += 1
-        now_held[key] = Counted(vote.slot, vote.choice, vote.sent_at, vote.message_id)
+        counts[slot][index - 1] += 1
         changed[key] = vote
     return Taken(tuple(tuple(channel) for channel in counts), changed, votes)
 

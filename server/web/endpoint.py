@@ -110,6 +110,8 @@ class Endpoint:
     is_open: bool
     limit: LimitKind
     most_bytes: int
+    #: The body is plain JSON to its model, too: what was parsed is validated, not the text once more.
+    plain: bool
     files: tuple[str, ...]
     #: An empty body stands for `{}`: there is no model, or all its fields are optional.
     may_be_empty: bool
@@ -135,6 +137,7 @@ def endpoint(
     is_open: bool = ...,
     limit: LimitKind | None = ...,
     most_bytes: int = ...,
+    plain: bool = ...,
     files: tuple[str, ...] = ...,
 ) -> Callable[[BodyHandler[B]], Endpoint]: ...
 
@@ -173,12 +176,14 @@ def endpoint(
     is_open: bool = False,
     limit: LimitKind | None = None,
     most_bytes: int = bodies.ORDINARY,
+    plain: bool = False,
     files: tuple[str, ...] = (),
 ) -> Callable[[Callable[..., Awaitable[Answer]]], Endpoint]:
     """Declare the decorated handler as an endpoint below `/api/v1`; its docstring is the description.
 
     problems: statuses beyond those that follow from the declaration. is_open: needs no login.
-    limit: by default `writes` for anything but GET. files: media types of Raw answers.
+    limit: by default `writes` for anything but GET. plain: the body's type has only JSON's own types, so
+    that a large one need not be parsed twice. files: media types of Raw answers.
     """
 
     def declare(handler: Callable[..., Awaitable[Answer]]) -> Endpoint:
@@ -202,6 +207,7 @@ def endpoint(
             is_open=is_open,
             limit=limit or ("none" if method == "GET" else "writes"),
             most_bytes=most_bytes,
+            plain=plain,
             files=files,
             may_be_empty=schema.get("type", "object") == "object" and not schema.get("required"),
         )

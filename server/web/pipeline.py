@@ -85,6 +85,8 @@ async def _body(endpoint: Endpoint, request: Request) -> tuple[Any, Any]:
             raise invalid("", "this call takes no fields")
         return value, None
     try:
+        if endpoint.plain:
+            return value, endpoint.body.validate_python(value)
         return value, endpoint.body.validate_json(raw)
     except ValidationError as error:
         raise invalid_model(error) from None

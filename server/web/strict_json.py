@@ -27,50 +27,46 @@ def parse(raw: bytes) -> Any:
         value = orjson.loads(raw)
     except orjson.JSONDecodeError as error:
         raise NotStrictJson(f"not valid JSON: {error}") from None
-    walk = _Walk()
-    walk.visit(value, 0)
+    _refuse(value, 0)
+    # No NUL can be in a text but by its escape; that sequence of letters may mean another thing, too.
+    if b"\\u0000" in raw and b"\\u0000" in orjson.dumps(value):
+        _refuse_nul(value)
     # Every colon of the text is either behind a key or part of a string; a repeated key has vanished
     # from the value together with its colon. An escaped colon would spoil the count: look closely then.
-    if raw.count(b":") != walk.colons or b"\\u003a" in raw or b"\\u003A" in raw:
+    if b"\\u003a" in raw or b"\\u003A" in raw or raw.count(b":") != orjson.dumps(value).count(b":"):
         _refuse_repeated_keys(raw)
     return value
 
 
-class _Walk:
-    __slots__ = ("colons",)
+def _refuse(value: Any, depth: int) -> None:
+    """What depends on the value alone. Texts, most of any body, are not looked at one by one."""
+    kind = type(value)
+    if kind is dict or kind is list:
+        if depth == DEEPEST:
+            raise NotStrictJson(f"nested deeper than {DEEPEST} levels")
+        for inner in value.values() if kind is dict else value:
+            if type(inner) is not str:
+                _refuse(inner, depth + 1)
+    elif kind is int:
+        if not -LARGEST_INTEGER <= value <= LARGEST_INTEGER:
+            raise NotStrictJson(f"the integer {str(value)[:24]} is beyond 53 bits")
+    elif kind is float and value.is_integer() and not -LARGEST_INTEGER <= value <= LARGEST_INTEGER:
+        # orjson reads an integer beyond 64 bits as a float.
+        raise NotStrictJson(f"the number {value:g} is beyond 53 bits")
 
-    def __init__(self) -> None:
-        self.colons = 0
 
-    def visit(self, value: Any, depth: int) -> None:
-        kind = type(value)
-        if kind is str:
-            self._text(value)
-        elif kind is int:
-            if not -LARGEST_INTEGER <= value <= LARGEST_INTEGER:
-                raise NotStrictJson(f"the integer {str(value)[:24]} is beyond 53 bits")
-        elif kind is float:
-            # orjson reads an integer beyond 64 bits as a float.
-            if value.is_integer() and not -LARGEST_INTEGER <= value <= LARGEST_INTEGER:
-                raise NotStrictJson(f"the number {value:g} is beyond 53 bits")
-        elif kind is dict:
-            if depth == DEEPEST:
-                raise NotStrictJson(f"nested deeper than {DEEPEST} levels")
-            self.colons += len(value)
-            for key, inner in value.items():
-                self._text(key)
-                self.visit(inner, depth + 1)
-        elif kind is list:
-            if depth == DEEPEST:
-                raise NotStrictJson(f"nested deeper than {DEEPEST} levels")
-            for inner in value:
-                self.visit(inner, depth + 1)
-
-    def _text(self, text: str) -> None:
-        if "\0" in text:
+def _refuse_nul(value: Any) -> None:
+    """Find out whether an escape that reads `\\u0000` is a NUL or a backslash with letters behind it."""
+    if isinstance(value, str):
+        if "\0" in value:
             raise NotStrictJson("a text holds the NUL character")
-        if ":" in text:
-            self.colons += text.count(":")
+    elif isinstance(value, dict):
+        for key, inner in value.items():
+            _refuse_nul(key)
+            _refuse_nul(inner)
+    elif isinstance(value, list):
+        for inner in value:
+            _refuse_nul(inner)
 
 
 def _refuse_repeated_keys(raw: bytes) -> None:

@@ -1,24 +1,15 @@
 -- name: held
--- The votes that the ballots of a batch hold now.
-SELECT v.platform, v.ballot, v.slot, v.choice, v.sent_at, v.message_id
-FROM poll_votes AS v
-JOIN unnest($2::text[], $3::text[]) AS b (platform, ballot) USING (platform, ballot)
-WHERE v.poll_instance_id = $1;
+-- The votes that the ballots of a platform hold now; ballots joined by U+001F. Always through the index.
+SELECT ballot, slot, choice, sent_at, message_id FROM poll_votes
+WHERE poll_instance_id = $1 AND platform = $2 AND ballot = ANY (string_to_array($3, E'\x1f'));
 
--- name: hold
--- Writes the votes that ballots hold from now on.
+-- name: move
+-- Writes the votes that ballots hold from now on that held another before.
 INSERT INTO poll_votes (poll_instance_id, platform, ballot, platform_user_id, slot, choice, sent_at, message_id)
 SELECT $1, b.*
 FROM unnest($2::text[], $3::text[], $4::text[], $5::smallint[], $6::smallint[], $7::timestamptz[], $8::text[]) AS b
 ON CONFLICT (poll_instance_id, platform, ballot) DO UPDATE
 SET slot = excluded.slot, choice = excluded.choice, sent_at = excluded.sent_at, message_id = excluded.message_id;
-
--- name: append_ledger
--- Adds sealed rows to the ledger.
-INSERT INTO poll_vote_ledger (poll_instance_id, n, voter, slot, choice, sent_at, received_at, message_id, hash)
-SELECT $1, r.*
-FROM unnest($2::bigint[], $3::bytea[], $4::smallint[], $5::smallint[], $6::timestamptz[], $7::timestamptz[],
-            $8::text[], $9::bytea[]) AS r;
 
 -- name: add_result
 -- Writes the running totals of the pairs (channel, option) that changed.

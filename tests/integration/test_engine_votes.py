@@ -5,7 +5,6 @@ from __future__ import annotations
 import asyncio
 import json
 from collections.abc import Callable, Sequence
-from dataclasses import replace
 from random import Random
 from uuid import UUID
 
@@ -186,7 +185,7 @@ async def test_outcomes_say_what_became_of_each_event(database: Database) -> Non
     first = line(poll, "1", message_id="m1")
     events = [
         first,
-        replace(first, text="2"),
+        first._replace(text="2"),
         line(poll, "hello"),
         line(poll, "1", channel=("twitch", "999")),
         line(poll, "1", message_id="x" * 129),
@@ -195,7 +194,7 @@ async def test_outcomes_say_what_became_of_each_event(database: Database) -> Non
         line(poll, "1", user=""),
         line(poll, "1", user="u" * 65),
         line(poll, "3", user="u" * 64, message_id="y" * 128),
-        replace(first, platform="kick", channel_id="200"),
+        first._replace(platform="kick", channel_id="200"),
     ]
     assert poll.opens_at is not None
     other = OtherEvent("channel.follow", "twitch", "100", "m77", poll.opens_at, poll.opens_at)
@@ -225,7 +224,7 @@ async def test_a_shared_copy_that_comes_first_does_not_swallow_its_original(data
     process = Process(database)
     poll = await open_poll(process, await make_campaign(database))
     original = line(poll, "2", message_id="m1")
-    copy = replace(original, channel_id="300", source_channel_id="100")
+    copy = original._replace(channel_id="300", source_channel_id="100")
     for events, kinds in [
         ([copy], ["accepted"]),
         ([copy, original], ["duplicate", "accepted"]),
@@ -258,8 +257,8 @@ async def test_a_renamed_viewer_is_the_same_and_a_namesake_another(database: Dat
     process = Process(database)
     poll = await open_poll(process, await make_campaign(database))
     first = line(poll, "1", user="991", after=1)
-    renamed = replace(line(poll, "2", user="991", after=2), user=User("991", "newname", "New"))
-    namesake = replace(line(poll, "3", user="992", after=2), user=User("992", "991", "991"))
+    renamed = line(poll, "2", user="991", after=2)._replace(user=User("991", "newname", "New"))
+    namesake = line(poll, "3", user="992", after=2)._replace(user=User("992", "991", "991"))
     await take_in(process, poll, [first, renamed, namesake])
     assert (await poll_of(database, poll.id)).tally[0] == (0, 1, 1)
 

@@ -208,7 +208,7 @@ def crowd(
             )
         )
     copies = [
-        replace(line, channel_id=other, source_channel_id=line.channel_id)
+        line._replace(channel_id=other, source_channel_id=line.channel_id)
         for line in rng.sample(lines, size // 10)
         for platform, other in channels
         if platform == line.platform and other != line.channel_id

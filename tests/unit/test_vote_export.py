@@ -48,7 +48,7 @@ def test_a_document_without_rows_ends_in_its_header() -> None:
 
 def test_nobody_is_named() -> None:
     poll, rows = exported(launched(), ("user-id-991", 1, 1))
-    rows = (replace(rows[0], message_id="m1"),)
+    rows = (rows[0]._replace(message_id="m1"),)
     for text in (json.dumps(document(poll, rows)), spreadsheet(poll, rows)):
         assert "991" not in text
         assert VOTER_KEY.hex() not in text

@@ -227,7 +227,7 @@ class VoteMachine(RuleBasedStateMachine):
         two readers may see differently; so it comes again as it was.
         """
         if restamped and plain_sent(line) == line.sent_at:
-            line = replace(line, received_at=self.now)
+            line = line._replace(received_at=self.now)
         self.give(line, {process})
 
     @rule(line=lines, process=st.integers(0, PROCESSES - 1))
@@ -235,7 +235,7 @@ class VoteMachine(RuleBasedStateMachine):
         """The copy has the id of its original here, which is the worse case."""
         for platform, other in CHANNELS:
             if platform == line.platform and other != line.channel_id:
-                self.give(replace(line, channel_id=other, source_channel_id=line.channel_id), {process})
+                self.give(line._replace(channel_id=other, source_channel_id=line.channel_id), {process})
 
     @rule(line=consumes(lines), process=st.integers(0, PROCESSES - 1))
     def an_old_line_comes_a_last_time(self, line: ChatMessage, process: int) -> None:

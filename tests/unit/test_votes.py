@@ -58,9 +58,9 @@ OPEN = launched(platforms=("twitch", "kick"))  # 60 s, 15 s of grace because of 
 
 def test_a_line_becomes_a_vote() -> None:
     assert read_by(OPEN, line("Right", 10, 11)) == Vote("twitch", "ana", 0, 3, at(10), at(11), "m1")
-    assert read_by(OPEN, line("!1", platform="kick", channel="200")) == replace(
-        vote("ana", 1, 10, slot=1, platform="kick"), message_id="m1"
-    )
+    assert read_by(OPEN, line("!1", platform="kick", channel="200")) == vote(
+        "ana", 1, 10, slot=1, platform="kick"
+    )._replace(message_id="m1")
 
 
 @pytest.mark.parametrize(

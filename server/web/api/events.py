@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from datetime import datetime
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any, Literal, get_args
 
 from pydantic import ConfigDict, Field, ValidationError
 
@@ -78,15 +78,94 @@ class ReceiptOut(Model):
     rejected: list[RejectedOut]
 
 
-class _Rejected(ValueError):
+#: The fields of a line of chat but `source_channel_id`, and those of its user.
+_CHAT_FIELDS = 7
+_USER_FIELDS = frozenset(UserIn.model_fields)
+_PLATFORMS = frozenset(get_args(Platform))
+
+
+class Rejected(ValueError):
     """Why an event of a batch is not taken."""
 
 
-def _event(item: Any, received_at: datetime) -> Event:
-    """The event of one item. Raises _Rejected."""
+class Lines:
+    """Lines of chat that are as they should be, without the model's cost; it looks at all others.
+
+    A batch has few channels, combinations of roles and send times, so these are examined once.
+    """
+
+    __slots__ = ("_channels", "_received_at", "_roles", "_times")
+
+    def __init__(self, received_at: datetime) -> None:
+        self._received_at = received_at
+        self._channels: set[str] = set()
+        self._roles: set[tuple[str, ...]] = set()
+        self._times: dict[str, datetime] = {}
+
+    def read(self, item: Any) -> ChatMessage | None:
+        """The line, exactly as ChatMessageIn would have it, or None: ask the model, it may still be one."""
+        try:
+            if item["type"] != "chat.message" or len(item) != _CHAT_FIELDS:
+                return None
+            platform, channel_id, message_id = item["platform"], item["channel_id"], item["message_id"]
+            user, text, sent = item["user"], item["text"], item["sent_at"]
+            user_id, login, name = user["id"], user.get("login", ""), user.get("name", "")
+            given_roles = user.get("roles", [])
+            roles = tuple(given_roles)
+            is_plain = (
+                type(user) is dict
+                and user.keys() <= _USER_FIELDS
+                and platform in _PLATFORMS
+                and (channel_id in self._channels or self._is_new_channel(channel_id))
+                and _is_plain_id(message_id, 128)
+                and _is_plain_id(user_id, 64)
+                and type(text) is type(login) is type(name) is type(sent) is str
+                and len(text) <= 500
+                and len(login) <= 64
+                and len(name) <= 64
+                and type(given_roles) is list
+                and (not roles or roles in self._roles or self._are_new_roles(roles))
+            )
+            if not is_plain:
+                return None
+            sent_at = self._times.get(sent)
+            if sent_at is None:
+                sent_at = self._times[sent] = from_wire(sent)
+        except (TypeError, KeyError, AttributeError, ValueError):
+            return None
+        return ChatMessage(
+            platform,
+            channel_id,
+            message_id,
+            User(user_id, login, name, roles),
+            text,
+            sent_at,
+            self._received_at,
+        )
+
+    def _is_new_channel(self, channel_id: Any) -> bool:
+        if not _is_plain_id(channel_id, 64):
+            return False
+        self._channels.add(channel_id)
+        return True
+
+    def _are_new_roles(self, roles: tuple[Any, ...]) -> bool:
+        if len(roles) > 20 or not all(type(role) is str and len(role) <= 64 for role in roles):
+            return False
+        self._roles.add(roles)
+        return True
+
+
+def _is_plain_id(text: Any, longest: int) -> bool:
+    """An id of printable characters without a space: most are. What else an Id may be, its pattern says."""
+    return type(text) is str and 0 < len(text) <= longest and text.isprintable() and " " not in text
+
+
+def event_of(item: Any, received_at: datetime) -> Event:
+    """The event of one item. Raises Rejected."""
     kind = item.get("type") if isinstance(item, dict) else None
     if not isinstance(kind, str) or not is_known_type(kind):
-        raise _Rejected("unknown_type")
+        raise Rejected("unknown_type")
     try:
         if kind == "chat.message":
             chat = ChatMessageIn.model_validate(item)
@@ -107,9 +186,9 @@ def _event(item: Any, received_at: datetime) -> Event:
     except ValidationError as error:
         first = error.errors(include_url=False, include_input=False, include_context=False)[0]
         where = ".".join(str(step) for step in first["loc"])
-        raise _Rejected(f"{where}: {first['msg']}") from None
+        raise Rejected(f"{where}: {first['msg']}") from None
     except (ValueError, OverflowError):
-        raise _Rejected("sent_at: not an RFC 3339 time with an offset") from None
+        raise Rejected("sent_at: not an RFC 3339 time with an offset") from None
 
 
 @endpoint(
@@ -122,6 +201,7 @@ def _event(item: Any, received_at: datetime) -> Event:
     work="engine",
     limit="events",
     most_bytes=bodies.BATCH,
+    plain=True,
     problems=(503,),
 )
 async def send_events(call: Call, body: list[Any]) -> ReceiptOut:
@@ -132,11 +212,12 @@ async def send_events(call: Call, body: list[Any]) -> ReceiptOut:
     events: list[Event] = []
     places: list[int] = []
     rejected: list[RejectedOut] = []
+    lines = Lines(received_at)
     for index, item in enumerate(body):
         try:
-            events.append(_event(item, received_at))
+            events.append(lines.read(item) or event_of(item, received_at))
             places.append(index)
-        except _Rejected as reason:
+        except Rejected as reason:
             rejected.append(RejectedOut(index=index, reason=str(reason)))
     try:
         outcomes = await call.services.batches.deliver(campaign_id, events)

@@ -47,6 +47,7 @@ class FakeHubbub:
         self.templates: dict[str, Json] = {}
         self.redis = "ok"
         self.dropped = 0
+        self.trouble: Json = {}  # what the status says besides
         self.rate = 0.0
         self.calls: list[tuple[str, str, Any]] = []  # method, path below /api/v1, body
         self.headers: list[dict[str, str]] = []  # of the writes
@@ -83,6 +84,7 @@ class FakeHubbub:
             "source": "irc",
             "status": "connected",
             "status_detail": "",
+            "status_since": wire(now() - timedelta(hours=1)),
             "heard_at": wire(now() - timedelta(seconds=4)),
             "lag_ms": 120,
             "votes_per_s": 0.0,
@@ -354,6 +356,10 @@ class FakeHubbub:
             ],
             "redis": self.redis,
             "dropped": self.dropped,
+            "dropped_last_minute": 0,
+            "corrected_last_minute": 0,
+            "probe": {"state": "ok", "lag_ms": 80, "failing_s": None},
+            **self.trouble,
         }
 
     @staticmethod

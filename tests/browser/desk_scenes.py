@@ -4,11 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
+from datetime import timedelta
 
 from playwright.async_api import Page, expect
 
 from tests.browser.desk_harness import FakeHubbub
-from tests.browser.desk_poll import FakePoll
+from tests.browser.desk_poll import FakePoll, now, wire
 
 Act = Callable[[FakeHubbub, Page], Awaitable[None]]
 
@@ -169,6 +170,27 @@ async def contact_lost(hub: FakeHubbub, page: Page) -> None:
     await page.locator(".banner:visible").wait_for()
 
 
+async def degraded(hub: FakeHubbub, page: Page) -> None:
+    """Everything at once that the strip can say of a server that still answers."""
+    await voting(hub, page)
+    since = wire(now() - timedelta(minutes=7))
+    for channel in hub.channels.values():
+        channel.update(status="connecting", status_detail="Twitch does not answer", status_since=since)
+    hub.redis = "away"
+    hub.trouble = {
+        "dropped_last_minute": 1204,
+        "corrected_last_minute": 3,
+        "probe": {"state": "ok", "lag_ms": 2400, "failing_s": None},
+    }
+    await expect(page.locator(".trouble")).to_have_count(5)
+
+
+async def one_trouble(hub: FakeHubbub, page: Page) -> None:
+    await at_rest(hub, page)
+    hub.redis = "away"
+    await page.locator(".trouble").wait_for()
+
+
 async def hostile_text(hub: FakeHubbub, page: Page) -> None:
     campaign = hub.add_campaign()
     hub.add_channel(campaign, "w" * 64)
@@ -207,5 +229,5 @@ async def not_found(hub: FakeHubbub, page: Page) -> None:
 SCENES: tuple[Act, ...] = (
     nothing_yet, at_rest, voting, ten_options, counting, votes_are_in, winner, tie, secret, cancelled,
     composer, composer_more, past_polls, more_of_everything, link_shown_once, keys, streamer_safe,
-    refused_launch, contact_lost, hostile_text, used_link, no_link, not_found,
+    refused_launch, contact_lost, degraded, one_trouble, hostile_text, used_link, no_link, not_found,
 )  # fmt: skip

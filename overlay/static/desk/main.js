@@ -22,6 +22,7 @@ import { Rundown } from "./rundown.js";
 import { Rundowns } from "./rundowns.js";
 import { Safe, followOtherTabs } from "./safe.js";
 import { Store } from "./state.js";
+import { Strip } from "./strip.js";
 import { Templates } from "./templates.js";
 import { Toasts } from "./toast.js";
 import { watchFingers } from "./touch.js";
@@ -64,6 +65,7 @@ function build() {
   const now = new Now(store, actions, announcer, ways);
   const next = new Next(store, rundown, history, ways);
   const health = new Health(store, api, channels, overlays);
+  const strip = new Strip();
 
   const open = async (campaign) => {
     link.stop();
@@ -99,16 +101,17 @@ function build() {
     if (state.signedOut) link.stop();
     campaigns.update(state);
     around.update(state);
+    strip.update(state);
     now.settle(state);
     next.update(state);
     health.update(state);
   });
-  return { store, api, campaigns, open, around, parts: [now.root, next.root, health.root], toasts, announcer };
+  return { store, api, campaigns, open, around, strip, parts: [now.root, next.root, health.root], toasts, announcer };
 }
 
 async function start() {
   watchFingers();
-  const { store, api, campaigns, open, around, parts, toasts, announcer } = build();
+  const { store, api, campaigns, open, around, strip, parts, toasts, announcer } = build();
   let campaign = null;
   for (;;) {
     try {
@@ -125,7 +128,7 @@ async function start() {
       await new Promise((done) => setTimeout(done, 2000));
     }
   }
-  desk.replaceChildren(around.top, around.banner, h("main", { class: "zones" }, parts));
+  desk.replaceChildren(around.top, around.banner, strip.root, h("main", { class: "zones" }, parts));
   document.body.append(toasts.root, announcer.root);
   // Ages and countdowns are words: once a second is enough for ages, four times for the last seconds of a poll.
   setInterval(() => {

@@ -1,7 +1,7 @@
 // Every word the desk says about states, rules and failures. One place, so that they agree with each other.
 
 import { Problem, Unanswered } from "./api.js";
-import { ago, count, lag, left, many } from "./time.js";
+import { ago, clock, count, lag, left, many, serverNow, toMs } from "./time.js";
 
 export const PLATFORM = { twitch: "Twitch", kick: "Kick", custom: "Custom" };
 
@@ -95,6 +95,58 @@ export function sourceWords(source) {
   if (source.width && source.height) parts.push(`${source.width}×${source.height}`);
   parts.push(`seen ${ago(Date.parse(source.seen_at))}`);
   return parts.join(", ");
+}
+
+const SLOW_PROBE_MS = 1500; // reliability: what an outage of Redis may cost
+const GRACE_MS = 10000; // a chat that is reconnected sooner is nobody's business
+
+/** What is degraded, as `[{key, tone, text}]`: nothing when all is well. `isDatabaseAway`: the status said 503. */
+export function troubles(status, isDatabaseAway) {
+  if (isDatabaseAway) {
+    return [{ key: "database", tone: "bad",
+      text: "Database away: votes are kept for 10 s, then counted as lost. Overlays keep their last picture." }];
+  }
+  if (!status) return [];
+  const found = [];
+  const say = (key, tone, text) => found.push({ key, tone, text });
+  if (status.redis === "away") say("redis", "warn", "Redis away: overlays update once a second");
+  for (const away of chatsAway(status.channels ?? [])) say(`chat:${away.platform}`, "bad", away.text);
+  const corrected = status.corrected_last_minute ?? 0;
+  if (corrected) {
+    say("corrected", "warn", corrected === 1 ? "1 overlay showed something else than the server: it was corrected"
+      : `${count(corrected)} overlays showed something else than the server: they were corrected`);
+  }
+  const dropped = status.dropped_last_minute ?? 0;
+  if (dropped) {
+    say("dropped", "bad", `${many(dropped, "chat line was", "chat lines were")} dropped in the last minute: `
+      + "votes among them are lost");
+  }
+  const probe = status.probe ?? { state: "off" };
+  if (probe.state === "failing") {
+    say("probe", "warn", `Probe: no vote has reached an overlay for ${count(probe.failing_s)}\u00a0s`);
+  } else if (probe.state === "ok" && probe.lag_ms > SLOW_PROBE_MS) {
+    say("probe", "warn", `Probe: ${lag(probe.lag_ms)} from vote to overlay`);
+  }
+  return found;
+}
+
+/** Chats that were connected and are not, by platform: "Twitch chat away since 20:14". */
+function chatsAway(channels) {
+  const lost = (channel) => {
+    const since = toMs(channel.status_since);
+    const heals = channel.status === "connecting" || (channel.status === "waiting" && channel.source === "irc");
+    // One that never worked is told beside its name, with what to do.
+    return since !== null && serverNow() - since > GRACE_MS && (heals || (channel.status === "failing" && channel.heard_at));
+  };
+  return Object.keys(PLATFORM).flatMap((platform) => {
+    const chats = channels.filter((channel) => channel.platform === platform && channel.source !== "simulated");
+    const away = chats.filter(lost);
+    if (!away.length) return [];
+    const since = clock(Math.min(...away.map((channel) => toMs(channel.status_since))));
+    const what = away.length === chats.length ? `${PLATFORM[platform]} chat`
+      : `${away.length} of ${chats.length} ${PLATFORM[platform]} chats`;
+    return [{ platform, text: `${what} away since ${since}` }];
+  });
 }
 
 /**

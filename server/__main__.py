@@ -6,7 +6,6 @@ Exit codes: 0 fine, 1 a check failed, 2 wrong usage, 78 refused configuration.
 from __future__ import annotations
 
 import argparse
-import asyncio
 import json
 import logging
 import sys
@@ -22,7 +21,7 @@ from server.config import RefusedConfiguration, Settings
 from server.embedded import DataDirectoryBusy, Embedded, EmbeddedFailure
 from server.rules.vote_audit import NotAnExport, audit
 from server.telemetry import configure_logging
-from sql.migrate import SchemaRefused, migrate
+from sql.migrate import SchemaRefused
 from sql.pool import UNREACHABLE, StatementRefused, without_password
 
 EX_CONFIG = 78
@@ -50,7 +49,12 @@ def parser() -> argparse.ArgumentParser:
     add("web", "Run the HTTP and WebSocket server.")
     add("connectors", "Run the connections to chat platforms.")
     add("worker", "Run deadlines, outbox and housekeeping.")
-    add("migrate", "Bring the database schema up to date.")
+    schema = add("migrate", "Bring the database schema up to date.")
+    schema.add_argument(
+        "--restored",
+        action="store_true",
+        help="the database comes from a backup: browsers start over, and nothing leaves it twice",
+    )
     add("demo", "As 'up', with a data directory that is thrown away at the end.")
     check = add("doctor", "Check what this installation and its shows need, and say how to mend it.")
     check.add_argument("--campaign", default="", help="id of a show: this one only, which must be ready")
@@ -149,9 +153,7 @@ def run(given: argparse.Namespace, settings: Settings) -> int:
             app.run(settings, _ROLES[given.command], urls(settings, given.command))
             return 0
         case "migrate":
-            applied = asyncio.run(migrate(urls(settings, "migrate").database))
-            print("\n".join(applied) if applied else "The schema is up to date.")
-            return 0
+            return commands.migrated(urls(settings, "migrate").database, is_restored=given.restored)
         case "simulate":
             return commands.simulate(settings, given)
         case "doctor":

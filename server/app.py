@@ -54,7 +54,7 @@ from server.web.overlay_links import derive_overlay_key, key_hash, link_of
 from server.web.services import Services
 from server.web.tickets import FrontDoor
 from server.web.vault import Vault
-from sql import campaigns, heads, overlays, users
+from sql import campaigns, heads, overlays, restore, users
 from sql.migrate import migrate
 from sql.pool import UNREACHABLE, Database, without_password
 
@@ -128,12 +128,15 @@ async def _open_database(urls: Urls) -> Database:
     try:
         for name in await migrate(urls.database):
             log.info("migrated", migration=name)
-        return await Database.open(urls.database)
+        database = await Database.open(urls.database)
+        if await restore.notice(database):
+            log.warning("another_database_than_before", done="new epochs; the outbox waits for a person")
     except UNREACHABLE as error:
         raise CannotStart(
             f"PostgreSQL at {without_password(urls.database)} does not answer ({error}): "
             "start it, or correct DATABASE_URL"
         ) from error
+    return database
 
 
 class Process:

@@ -14,7 +14,7 @@ from integrations.simulator import SimulationRefused, simulate_against
 from server import running
 from server.config import RefusedConfiguration, Settings
 from server.web.login import login_link
-from sql import api_keys, users
+from sql import api_keys, restore, users
 from sql.migrate import migrate
 from sql.pool import Database
 
@@ -51,6 +51,23 @@ def with_database(url: str, work: Callable[[Database], Awaitable[T]]) -> T:
             await database.close()
 
     return asyncio.run(run())
+
+
+def migrated(url: str, *, is_restored: bool) -> int:
+    """Bring the schema up to date, and see to it that a restored database is taken for one."""
+
+    async def run() -> None:
+        applied = await migrate(url)
+        print("\n".join(applied) if applied else "The schema is up to date.")
+        database = await Database.open(url, most=1, name="hubbub-command")
+        try:
+            if await restore.notice(database, is_restored=is_restored):
+                print("Another database than before: browsers start over, and nothing leaves it twice.")
+        finally:
+            await database.close()
+
+    asyncio.run(run())
+    return 0
 
 
 def link(settings: Settings) -> int:

@@ -71,12 +71,14 @@ def pending(applied: list[tuple[int, str, bytes]], mine: tuple[Migration, ...]) 
     return tuple(m for m in mine if m.version not in done)
 
 
-async def outstanding(connection: Connection) -> tuple[Migration, ...]:
+async def outstanding(
+    connection: Connection, mine: tuple[Migration, ...] | None = None
+) -> tuple[Migration, ...]:
     """What `migrate` would apply; changes nothing. Raises SchemaRefused as `migrate` does."""
     await _refuse_old_server(connection)
     exists = await connection.fetchval(_QUERIES["table_exists"])
     applied = [tuple(row) for row in await connection.fetch(_QUERIES["applied"])] if exists else []
-    return pending(applied, known())
+    return pending(applied, known() if mine is None else mine)
 
 
 async def _refuse_old_server(connection: Connection) -> None:
@@ -92,7 +94,8 @@ async def migrate(url: str, mine: tuple[Migration, ...] | None = None) -> list[s
     mine = known() if mine is None else mine
     connection = await asyncpg.connect(url, timeout=10, server_settings={"timezone": "UTC"})
     try:
-        await _refuse_old_server(connection)
+        if not await outstanding(connection, mine):
+            return []  # the usual start takes no lock, so a pooler that knows no sessions may stand between
         await connection.execute(_QUERIES["lock"])
         try:
             await connection.execute(_QUERIES["create_table"])

@@ -17,7 +17,7 @@ from server.live.audience import Audience
 from server.live.bus_port import Bus
 from server.live.doorman import Position
 from server.telemetry import POSITION_SECONDS
-from sql import snapshots
+from sql import restore, snapshots
 from sql.pool import UNREACHABLE, Database
 from sql.snapshots import Head
 
@@ -132,7 +132,11 @@ class Positions:
             head = heads.get(campaign_id)
             if head is None:
                 self._gone(audience)
-            elif self._must_catch_up(audience, head, went_back=before[campaign_id].seq > head.seq):
+                continue
+            went_back = before[campaign_id].epoch == head.epoch and before[campaign_id].seq > head.seq
+            if went_back:
+                await self._restored(audience, head)
+            if went_back or self._must_catch_up(audience, head):
                 behind.append(audience)
         for start in range(0, len(behind), _AT_ONCE):
             await asyncio.gather(*(self.catch_up(audience) for audience in behind[start : start + _AT_ONCE]))
@@ -140,14 +144,18 @@ class Positions:
             await self._check_keys(rooms[campaign_id], head)
         POSITION_SECONDS.observe(asyncio.get_running_loop().time() - began)
 
-    def _must_catch_up(self, audience: Audience, head: Head, *, went_back: bool) -> bool:
+    async def _restored(self, audience: Audience, head: Head) -> None:
+        """Only a database that was restored below us knows less than we do: its word counts, under a new
+        epoch, so that nobody takes its next steps for the ones that he has seen."""
+        room = audience.room
+        _log.error("position_went_back", campaign_id=str(room.campaign_id), seq=room.seq, head=head.seq)
+        async with self._database.connection() as connection:
+            await restore.renew(connection, room.campaign_id, head.epoch)
+        room.distrust()
+
+    def _must_catch_up(self, audience: Audience, head: Head) -> bool:
         room = audience.room
         if head.epoch != room.epoch:
-            return True
-        if went_back:
-            # Only a restored database does this, and a restore must make a new epoch. Obey it anyway.
-            _log.error("position_went_back", campaign_id=str(room.campaign_id), seq=room.seq, head=head.seq)
-            room.distrust()
             return True
         if head.seq <= room.seq:
             audience.behind_since = None

@@ -155,7 +155,30 @@ async def page(browser: Browser) -> AsyncIterator[Page]:
 
 
 def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter, config: pytest.Config) -> None:
-    """A suite without its browser tests must not look like a green one."""
+    """A suite without its browser tests must not look like a green one; trials tell their figures."""
+    if trials := _trials(terminalreporter):
+        terminalreporter.section("Promises tried (docs/developer.md, Chaos)")
+        for line in trials:
+            terminalreporter.line(line)
     if missing := config.stash.get(_WITHOUT_BROWSER, []):
         terminalreporter.section("BROWSER TESTS DID NOT RUN", sep="!", red=True, bold=True)
         terminalreporter.line(f"{len(missing)} tests need Chromium; install one, or set CHROME_BIN.")
+
+
+def _trials(terminalreporter: pytest.TerminalReporter) -> list[str]:
+    """The table of tests/chaos: promise, what became of it, figures, seed."""
+    reports = [
+        report
+        for group in terminalreporter.stats.values()
+        for report in group
+        if isinstance(report, pytest.TestReport)
+    ]
+    failed = {report.nodeid for report in reports if report.failed}
+    skipped = {report.nodeid for report in reports if report.skipped}
+    found = []
+    for report in reports:
+        told = dict(report.user_properties).get("chaos")
+        if report.when == "teardown" and isinstance(told, str):
+            outcome = "FAILED" if report.nodeid in failed else "-" if report.nodeid in skipped else "kept"
+            found.append(f"{outcome:6} {told}")
+    return sorted(found, key=lambda line: line[7:])

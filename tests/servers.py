@@ -24,8 +24,8 @@ BROWSER_FLAGS = (
     "--disable-sync",
 )
 
-_READY = re.compile(r"Hubbub is ready on (https?://\S+:(\d+))")
-_PASSED_ON = ("PATH", "HOME", "LANG", "TMPDIR", "LD_LIBRARY_PATH", "COVERAGE_PROCESS_START")
+_READY = re.compile(r"Hubbub is ready on (https?://\S+:(\d+))|\"event\": \"ready\"")
+_PASSED_ON = ("PATH", "HOME", "LANG", "TMPDIR", "PYTHONPATH", "LD_LIBRARY_PATH", "COVERAGE_PROCESS_START")
 
 
 def wait_until(condition: Callable[[], bool], what: str, seconds: float = 10) -> None:
@@ -49,12 +49,14 @@ def is_alive(pid: int) -> bool:
 class Hubbub:
     """`python -m server up` as its operator runs it: own data directory, free port, no demo."""
 
-    def __init__(self, folder: Path, settings: Mapping[str, str]) -> None:
-        """`settings` are environment variables on top of the usual ones; `start` starts it."""
+    def __init__(self, folder: Path, settings: Mapping[str, str], command: str = "up") -> None:
+        """`settings` are environment variables on top of the usual ones; `start` starts it. `command`: the
+        role (`web`, `connectors`, `worker`) of a process that is one of several."""
         self.data_dir = folder / "data"
         self.log_file = folder / "hubbub.log"
         self.api_key = "hb_" + secrets.token_urlsafe(32)
         self.base_url = ""
+        self.command = command
         self._folder = folder
         self._settings = dict(settings)
         self._port = "0"
@@ -90,7 +92,7 @@ class Hubbub:
         self._output = self.log_file.open("ab")
         already = self._output.tell()
         self._process = subprocess.Popen(
-            [sys.executable, "-m", "server", "up"],
+            [sys.executable, "-m", "server", self.command],
             cwd=self._folder,  # not the project: a developer's .env must not change the tests
             env=environment | self._settings,
             stdin=subprocess.DEVNULL,
@@ -103,11 +105,22 @@ class Hubbub:
             assert self._process is not None
             if self._process.poll() is not None:
                 raise AssertionError(f"ended with {self._process.returncode} before it was ready:\n{said}")
-            if found := _READY.search(said):
+            found = _READY.search(said)
+            if found and found[1]:
                 self.base_url, self._port = found[1], found[2]
             return found is not None
 
         wait_until(is_ready, "Hubbub is ready", seconds)
+
+    @property
+    def is_running(self) -> bool:
+        """False before the start, after the end, and after a death that nobody ordered."""
+        return self._process is not None and self._process.poll() is None
+
+    def send_signal(self, number: signal.Signals) -> None:
+        """SIGSTOP makes it hang, SIGCONT wakes it; SIGTERM without waiting for the end."""
+        assert self._process is not None, "not started"
+        self._process.send_signal(number)
 
     def kill9(self) -> None:
         """The power cut: nothing of it can clean up."""

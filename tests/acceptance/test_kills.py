@@ -1,4 +1,4 @@
-"""The power cut, ten times, at five hundred votes a second: what was acknowledged is counted, once (R1).
+"""The power cut, five times, at five hundred votes a second: what was acknowledged is counted, once (R1).
 
 And the clock goes on while nobody is there: a deadline that passed fires at the start, with the votes that
 were sent in time (R9).
@@ -15,7 +15,7 @@ from random import Random
 
 from tests.acceptance.processes import children_in
 from tests.acceptance.show import Show, chat, eventually, ms_of, now_ms
-from tests.acceptance.voters import Crowd, standing, tally
+from tests.acceptance.voters import Crowd, check_counted
 from tests.servers import Hubbub, is_alive
 
 SEED = 20_261_122
@@ -89,28 +89,12 @@ async def check_promises(show: Show, crowd: Crowd, poll_id: str, folder: Path) -
         poll_id,
     )
     taken = {row["message_id"]: row["times"] for row in ledger}
-    assert set(taken.values()) == {1}, "a vote stands in the ledger once"
-
-    promised = [event for batch in crowd.acknowledged for event in batch.events]
-    assert [batch.was_refused for batch in crowd.acknowledged if batch.was_refused] == []
-    lost = {event["message_id"] for event in promised} - set(taken)
-    assert lost == set(), f"{len(lost)} acknowledged votes were lost"
-    # What was given up counts wholly or not at all: a delivery is one transaction.
-    ids_of_acknowledged = {event["message_id"] for event in promised}
-    for batch in crowd.batches:
-        if batch.given_up:
-            own = {event["message_id"] for event in batch.events} - ids_of_acknowledged
-            others = {e["message_id"] for b in crowd.batches if b is not batch for e in b.events}
-            assert len({mid in taken for mid in own - others}) <= 1, "a delivery was stored in part"
-    known = {event["message_id"]: event for batch in crowd.batches for event in batch.events}
-    assert set(taken) <= set(known)
-
-    held = standing(known[message_id] for message_id in taken)
-    expected = tally(held, crowd.options)
     rows = await show.rows(
         "SELECT platform_user_id, choice FROM poll_votes WHERE poll_instance_id = $1", poll_id
     )
-    assert {row["platform_user_id"]: row["choice"] for row in rows} == held
+    held = {row["platform_user_id"]: row["choice"] for row in rows}
+    expected = check_counted(crowd, taken, held)
+    promised = [event for batch in crowd.acknowledged for event in batch.events]
     assert await show.database_votes(poll_id, crowd.options) == expected
     assert [option["votes"] for option in closed["options"]] == expected
     assert await show.csv_votes(poll_id, crowd.options) == expected
@@ -130,12 +114,12 @@ async def check_promises(show: Show, crowd: Crowd, poll_id: str, folder: Path) -
     )
 
 
-async def test_ten_kills_at_500_votes_a_second(hubbub: Hubbub, tmp_path: Path) -> None:
-    await survive(hubbub, tmp_path, kills=10, rate=500, seed=SEED)
+async def test_five_kills_at_500_votes_a_second(hubbub: Hubbub, tmp_path: Path) -> None:
+    await survive(hubbub, tmp_path, kills=5, rate=500, seed=SEED)
 
 
-async def survive(hubbub: Hubbub, tmp_path: Path, *, kills: int, rate: int, seed: int) -> None:
-    """One poll, so many power cuts, and every promise of it checked."""
+async def survive(hubbub: Hubbub, tmp_path: Path, *, kills: int, rate: int, seed: int) -> str:
+    """One poll, so many power cuts, and every promise of it checked; answers a line of figures."""
     print(f"seed {seed}")
     async with Show.on(hubbub) as show:
         await show.channel("deck")
@@ -152,11 +136,13 @@ async def survive(hubbub: Hubbub, tmp_path: Path, *, kills: int, rate: int, seed
         seconds = time.monotonic() - began
         figures = await check_promises(show, crowd, poll["id"], tmp_path)
     events = sum(len(batch.events) for batch in crowd.batches)
-    print(
+    told = (
         f"{kills} kills in {seconds:.0f} s, {events / seconds:.0f} events/s (asked for {rate}); {figures}; "
         f"starts took {min(starts):.2f}–{max(starts):.2f} s"
     )
+    print(told)
     assert '"event": "running_totals_differ"' not in hubbub.log
+    return told
 
 
 async def test_a_deadline_that_passed_while_dead_fires_at_the_start(hubbub: Hubbub, tmp_path: Path) -> None:

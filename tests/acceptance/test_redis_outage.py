@@ -19,10 +19,10 @@ from pathlib import Path
 
 from playwright.async_api import Browser, Page
 
-from server import valkey_child
 from tests.acceptance.painted import Complaints, probe, shows_counts
 from tests.acceptance.processes import servers_of
 from tests.acceptance.show import Api, Show, chat, database_url, eventually, now_ms, redis_url
+from tests.own_servers import OwnValkey
 from tests.servers import Hubbub, StartHubbub, wait_until
 
 #: reliability §3.10: "Redis gone: overlays yes, lag ≤ 1.5 s".
@@ -177,8 +177,8 @@ async def test_a_redis_that_hangs_for_30_seconds(hubbub: Hubbub, browser: Browse
     await hang(hubbub, browser, short_dir, 30)
 
 
-async def hang(hubbub: Hubbub, browser: Browser, folder: Path, seconds: float) -> None:
-    """The embedded Valkey is stopped: it accepts connections and never answers."""
+async def hang(hubbub: Hubbub, browser: Browser, folder: Path, seconds: float) -> str:
+    """Answers the lags. The embedded Valkey is stopped: it accepts connections and never answers."""
     (pid,) = servers_of(hubbub.data_dir, "valkey-server")
     program = hubbub.pid
     try:
@@ -187,38 +187,12 @@ async def hang(hubbub: Hubbub, browser: Browser, folder: Path, seconds: float) -
                 outage = Outage(
                     lambda: os.kill(pid, signal.SIGSTOP), lambda: os.kill(pid, signal.SIGCONT), seconds
                 )
-                await go_through(show, second_url, browser, outage)
+                told = await go_through(show, second_url, browser, outage)
     finally:
         os.kill(pid, signal.SIGCONT)
     assert hubbub.pid == program
     assert servers_of(hubbub.data_dir, "valkey-server") == [pid], "nothing was restarted"
-
-
-class OwnValkey:
-    """A Valkey that belongs to the operator: it ends, and is started again on the same socket."""
-
-    def __init__(self, folder: Path) -> None:
-        self.socket = folder / "own-valkey.sock"
-        self._folder = folder
-        self._process: subprocess.Popen[bytes] | None = None
-
-    @property
-    def url(self) -> str:
-        return f"unix://{self.socket}?db=0"
-
-    def start(self) -> None:
-        command = [str(valkey_child.find_program()), "--port", "0", "--unixsocket", self.socket.name]
-        command += ["--save", "", "--appendonly", "no", "--loglevel", "warning"]
-        self._process = subprocess.Popen(
-            command, cwd=self._folder, stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL
-        )
-        wait_until(self.socket.exists, "Valkey listens")
-
-    def stop(self) -> None:
-        if self._process is not None:
-            self._process.terminate()
-            self._process.wait(10)
-            self._process = None
+    return told
 
 
 async def test_a_redis_that_ends_and_comes_back(
@@ -227,8 +201,8 @@ async def test_a_redis_that_ends_and_comes_back(
     await end(start_hubbub, browser, short_dir, 10)
 
 
-async def end(start_hubbub: StartHubbub, browser: Browser, folder: Path, seconds: float) -> None:
-    """A Redis of the operator's own is stopped and started anew, empty."""
+async def end(start_hubbub: StartHubbub, browser: Browser, folder: Path, seconds: float) -> str:
+    """Answers the lags. A Redis of the operator's own is stopped and started anew, empty."""
     valkey = OwnValkey(folder)
     valkey.start()
     try:
@@ -236,7 +210,9 @@ async def end(start_hubbub: StartHubbub, browser: Browser, folder: Path, seconds
         pid = hubbub.pid
         with second_process(hubbub, folder, valkey.url) as second_url:
             async with Show.on(hubbub) as show:
-                await go_through(show, second_url, browser, Outage(valkey.stop, valkey.start, seconds))
+                outage = Outage(valkey.stop, valkey.start, seconds)
+                told = await go_through(show, second_url, browser, outage)
         assert hubbub.pid == pid
+        return told
     finally:
         valkey.stop()

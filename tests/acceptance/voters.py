@@ -5,16 +5,37 @@ from __future__ import annotations
 import asyncio
 import time
 from collections import Counter
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from random import Random
+from typing import Protocol
 
 import httpx2
 
-from tests.acceptance.show import Json, Show, chat, now_ms
+from tests.acceptance.show import Json, chat, now_ms
 
 #: An answer that never comes and a connection that breaks are the same to a sender: not acknowledged.
 AWAY = (httpx2.TransportError, TimeoutError)
+
+
+class Served(Protocol):
+    """Where requests go: a program, or what stands in front of several."""
+
+    @property
+    def base_url(self) -> str: ...
+
+    @property
+    def headers(self) -> dict[str, str]: ...
+
+
+class Voted(Protocol):
+    """A show as far as its crowd knows it."""
+
+    @property
+    def program(self) -> Served: ...
+
+    @property
+    def id(self) -> str: ...
 
 
 @dataclass(slots=True)
@@ -37,7 +58,7 @@ class Crowd:
     failed once are never tried again; what became of those is asked of the database.
     """
 
-    show: Show
+    show: Voted
     seed: int
     rate: int
     clients: int = 4
@@ -131,3 +152,28 @@ def tally(held: dict[str, int], options: int) -> list[int]:
     """Votes by option."""
     counted = Counter(held.values())
     return [counted[index] for index in range(1, options + 1)]
+
+
+def check_counted(crowd: Crowd, ledger: Mapping[str, int], votes: Mapping[str, int]) -> list[int]:
+    """What PostgreSQL holds against the plain model; answers the tally that must stand everywhere.
+
+    `ledger`: how often each message id stands in it; `votes`: voter → choice of the votes that count.
+    """
+    assert set(ledger.values()) <= {1}, "a vote stands in the ledger once"
+    promised = [event for batch in crowd.acknowledged for event in batch.events]
+    assert [batch.was_refused for batch in crowd.acknowledged if batch.was_refused] == []
+    lost = {event["message_id"] for event in promised} - set(ledger)
+    assert lost == set(), f"{len(lost)} acknowledged votes were lost"
+    # What was given up counts wholly or not at all: a delivery is one transaction.
+    senders = Counter(mid for batch in crowd.batches for mid in {e["message_id"] for e in batch.events})
+    ids_of_acknowledged = {event["message_id"] for event in promised}
+    for batch in crowd.batches:
+        if batch.given_up:
+            own = {event["message_id"] for event in batch.events} - ids_of_acknowledged
+            alone = {mid for mid in own if senders[mid] == 1}
+            assert len({mid in ledger for mid in alone}) <= 1, "a delivery was stored in part"
+    known = {event["message_id"]: event for batch in crowd.batches for event in batch.events}
+    assert set(ledger) <= set(known)
+    held = standing(known[message_id] for message_id in ledger)
+    assert votes == held
+    return tally(held, crowd.options)

@@ -1,4 +1,4 @@
-"""R1, R5 and R8 of reliability §2 at the size that is aimed at there, as far as one machine can."""
+"""R1, R5 and R8 in their long forms; tests/acceptance has the short ones of these, with real browsers."""
 
 from __future__ import annotations
 
@@ -10,23 +10,37 @@ from playwright.async_api import Browser
 from tests.acceptance.test_kills import survive
 from tests.acceptance.test_redis_outage import end, hang
 from tests.acceptance.test_reloads import reload_again_and_again
+from tests.chaos.trial import Trial, bound
 from tests.servers import Hubbub, StartHubbub
 
 
-@pytest.mark.parametrize("seed", range(3))
-async def test_thirty_kills_at_2000_votes_a_second(hubbub: Hubbub, tmp_path: Path, seed: int) -> None:
-    await survive(hubbub, tmp_path, kills=30, rate=2000, seed=seed)
-
-
-async def test_a_thousand_reloads(hubbub: Hubbub, browser: Browser) -> None:
-    await reload_again_and_again(hubbub, browser, 1000)
-
-
-async def test_ten_minutes_with_a_redis_that_hangs(hubbub: Hubbub, browser: Browser, short_dir: Path) -> None:
-    await hang(hubbub, browser, short_dir, 600)
-
-
-async def test_ten_minutes_without_redis(
-    start_hubbub: StartHubbub, browser: Browser, short_dir: Path
+@bound(120, 600)
+@pytest.mark.parametrize("turn", range(3))
+async def test_r1_kills_at_2000_votes_a_second(
+    hubbub: Hubbub, trial: Trial, tmp_path: Path, turn: int
 ) -> None:
-    await end(start_hubbub, browser, short_dir, 600)
+    told = await survive(hubbub, tmp_path, kills=trial.scale.count(5, 30), rate=2000, seed=trial.seed + turn)
+    trial.figure("", told)
+
+
+@bound(120, 1200)
+async def test_r5_reloads_in_a_browser(hubbub: Hubbub, trial: Trial, browser: Browser) -> None:
+    reloads = trial.scale.count(50, 1000)
+    await reload_again_and_again(hubbub, browser, reloads)
+    trial.figure("reloads", reloads)
+
+
+@bound(120, 900)
+async def test_r8_a_redis_that_hangs(hubbub: Hubbub, trial: Trial, browser: Browser, short_dir: Path) -> None:
+    seconds = trial.scale.amount(15, 600)
+    told = await hang(hubbub, browser, short_dir, seconds)
+    trial.figure(f"hung for {seconds:.0f} s", " ".join(told.split()))
+
+
+@bound(120, 900)
+async def test_r8_a_redis_that_is_gone(
+    start_hubbub: StartHubbub, trial: Trial, browser: Browser, short_dir: Path
+) -> None:
+    seconds = trial.scale.amount(15, 600)
+    told = await end(start_hubbub, browser, short_dir, seconds)
+    trial.figure(f"gone for {seconds:.0f} s", " ".join(told.split()))

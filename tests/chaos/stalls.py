@@ -1,0 +1,34 @@
+"""How long the harness itself was not looking: a machine that is busy must not look like a slow server."""
+
+from __future__ import annotations
+
+import asyncio
+import time
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+
+_STEP_S = 0.02
+
+
+class Stalls:
+    """Measures by how much a short sleep of this loop is too long; `worst_s` is the longest so far."""
+
+    def __init__(self) -> None:
+        self.worst_s = 0.0
+
+    @classmethod
+    @asynccontextmanager
+    async def watched(cls) -> AsyncIterator[Stalls]:
+        stalls = cls()
+        watching = asyncio.create_task(stalls._run())
+        try:
+            yield stalls
+        finally:
+            watching.cancel()
+            await asyncio.wait([watching])
+
+    async def _run(self) -> None:
+        while True:
+            began = time.monotonic()
+            await asyncio.sleep(_STEP_S)
+            self.worst_s = max(self.worst_s, time.monotonic() - began - _STEP_S)

@@ -1,0 +1,113 @@
+"""R15: a server comes back, and everybody with it: they are right soon, and each room is read once."""
+
+from __future__ import annotations
+
+import asyncio
+import time
+from collections.abc import Sequence
+from pathlib import Path
+
+import asyncpg
+
+from server.embedded import Embedded
+from tests.acceptance.show import chat, now_ms
+from tests.chaos.checker import Truth, lasting, lies
+from tests.chaos.overlays import Overlay, open_overlays
+from tests.chaos.trial import Trial, bound
+from tests.chaos.world import World, campaign, launch
+from tests.servers import Hubbub
+
+#: The query that reads all boards of a campaign, as it stands in PostgreSQL's log.
+SNAPSHOT_QUERY = "SELECT board_id, rev, data FROM boards WHERE campaign_id = $1\n"
+
+
+@bound(90, 600)
+async def test_r15_a_mass_reconnect_reads_each_room_once(
+    servers: Embedded, trial: Trial, world: World
+) -> None:
+    rooms, each = trial.scale.size(12, 100), trial.scale.size(5, 50)
+    rounds = trial.scale.count(1, 5)
+    log = PostgresLog(servers, world.database_url)
+    await log.speak_up()
+    (web,) = await world.start("web")
+    overlays: dict[str, list[Overlay]] = {}
+    async with world.api(web.base_url) as api:
+        for number in range(rooms):
+            show, link = await campaign(api, f"Room {number}")
+            await launch(api, show)
+            await api.post(f"/campaigns/{show}/events", [chat("m1", "p1", "2", now_ms())])
+            overlays[show] = [world.overlay(f"{number}.{n}", web.base_url, link) for n in range(each)]
+            if number % 20 == 19:
+                await asyncio.sleep(10)  # a key writes 600 times a minute
+    everybody = [overlay for room in overlays.values() for overlay in room]
+    took: list[float] = []
+    async with open_overlays(everybody, within_s=60):
+        for number in range(rounds):
+            log.mark()
+            took += await restart(trial, world, web, everybody)
+            read = log.snapshots_read()
+            assert read == rooms, f"{read} snapshot queries for {rooms} rooms and {len(everybody)} overlays"
+            trial.progress(f"restart {number + 1} of {rounds}", 0)
+        async with world.database() as connection:
+            await check(connection, overlays)
+    took.sort()
+    assert took[int(len(took) * 0.95)] <= trial.within(5), f"95 in 100 are right after {took[-5:]} s"
+    assert took[-1] <= trial.within(15), f"the last one is right after {took[-1]:.1f} s"
+    trial.figure("rooms", rooms)
+    trial.figure("overlays", len(everybody))
+    trial.figure("restarts", rounds)
+    trial.figure("snapshot queries a restart", rooms)
+    trial.lags("right after", took)
+
+
+async def restart(trial: Trial, world: World, web: Hubbub, overlays: Sequence[Overlay]) -> list[float]:
+    """The process is killed and comes back; answers after how long each overlay was right."""
+    before = [len(overlay.visits) for overlay in overlays]
+    await world.kill9(web)
+    await asyncio.to_thread(web.start)
+    ready = time.time()
+    deadline = ready + trial.within(20)
+
+    def is_back(overlay: Overlay, visits: int) -> bool:
+        return len(overlay.visits) > visits and overlay.is_open
+
+    while not all(map(is_back, overlays, before)):
+        assert time.time() < deadline, "somebody does not come back"
+        await asyncio.sleep(0.02)
+    return [max(0.0, overlay.visits[-1].first_frame - ready) for overlay in overlays]
+
+
+async def check(connection: asyncpg.Connection, overlays: dict[str, list[Overlay]]) -> None:
+    """All of them show what PostgreSQL holds, and never showed anything else."""
+    for show, room in overlays.items():
+        truth = await Truth.read(connection, show)
+        assert lasting(room, truth) == []
+        assert [lie for overlay in room for lie in lies(overlay, truth)] == []
+        assert [fault for overlay in room for fault in overlay.faults] == []
+
+
+class PostgresLog:
+    """Every statement on one database, counted in the server's own log: what pg_stat_statements would say."""
+
+    def __init__(self, servers: Embedded, database_url: str) -> None:
+        self._path: Path = servers._data_dir / "logs" / "postgres.log"
+        self._url = database_url
+        self._from = 0
+
+    async def speak_up(self) -> None:
+        """From the next connection on."""
+        connection = await asyncpg.connect(self._url)
+        name = await connection.fetchval("SELECT current_database()")
+        await connection.execute(f"ALTER DATABASE \"{name}\" SET log_statement = 'all'")
+        await connection.close()
+
+    def mark(self) -> None:
+        """Count from here."""
+        self._from = self._path.stat().st_size
+
+    def snapshots_read(self) -> int:
+        with self._path.open("rb") as file:
+            file.seek(self._from)
+            text = file.read().decode("utf-8", "replace")
+        assert "LOG:  execute" in text, "statements are in the log"
+        return text.count(SNAPSHOT_QUERY)

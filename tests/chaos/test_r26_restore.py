@@ -1,0 +1,110 @@
+"""R26: a backup is restored while overlays are open: they show the old state soon, the newer one never again.
+
+As docs/operations.md has it: Hubbub is stopped, PostgreSQL restored, the campaigns get a new epoch, Hubbub
+is started. Browser sources stay open all the time and come back by themselves.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import subprocess
+import time
+from pathlib import Path
+from typing import Any
+
+from server import postgres_child
+from tests.acceptance.show import Json, chat, now_ms
+from tests.chaos.checker import Truth, lasting
+from tests.chaos.overlays import Overlay, open_overlays
+from tests.chaos.settling import settled
+from tests.chaos.trial import Trial, bound
+from tests.chaos.world import World, campaign, launch
+
+SHOWN_S = 5.0
+
+
+async def tool(name: str, *arguments: str) -> None:
+    """One of PostgreSQL's own programs."""
+    program = postgres_child.find_programs(Path(os.devnull)) / name
+    done = await asyncio.to_thread(
+        subprocess.run, [str(program), *arguments], capture_output=True, text=True, check=False, timeout=60
+    )
+    assert done.returncode == 0, done.stderr
+
+
+def votes(first: int, number: int) -> list[Json]:
+    """Of as many people, all for the second option."""
+    return [chat(f"v{n}", f"p{n}", "2", now_ms()) for n in range(first, first + number)]
+
+
+def total(overlay: Overlay) -> int:
+    """What it shows of its only poll."""
+    boards: list[Any] = list(overlay.boards.values())
+    return int(boards[0]["total_votes"]) if boards else -1
+
+
+@bound(90, 300)
+async def test_r26_a_restored_backup_is_shown_and_nothing_newer(
+    trial: Trial, world: World, short_dir: Path
+) -> None:
+    backup = str(short_dir / "backup")
+    rounds = trial.scale.count(1, 5)
+    (web,) = await world.start("web")
+    async with world.api(web.base_url) as api:
+        show, link = await campaign(api, "Backup")
+        poll = await launch(api, show)
+        overlays = [world.overlay(f"o{n}", web.base_url, link) for n in range(trial.scale.size(4, 50))]
+        sent, took = 0, []
+        async with open_overlays(overlays):
+            for number in range(rounds):
+                await api.post(f"/campaigns/{show}/events", votes(sent, 30))
+                sent += 30
+                await tool("pg_dump", "--format=custom", f"--file={backup}", world.database_url)
+                old_total = int((await api.get(f"/polls/{poll['id']}"))["total_votes"])
+                for _ in range(10):  # more steps than the restored campaign will have taken
+                    await api.post(f"/campaigns/{show}/events", votes(sent, 20))
+                    sent += 20
+                await settled(world, show, overlays, 2)
+                newer = {total(overlay) for overlay in overlays}
+                assert newer == {old_total + 200}
+
+                await asyncio.to_thread(web.stop)
+                await restore(world, backup)
+                await asyncio.to_thread(web.start)
+                began = time.time()
+                took.append(await until_restored(trial, world, show, overlays, began))
+                assert {total(overlay) for overlay in overlays} == {old_total}
+                # The stream goes on past the numbers it had before.
+                for _ in range(15):
+                    await api.post(f"/campaigns/{show}/events", votes(sent, 1))
+                    sent += 1
+                await settled(world, show, overlays, 2)
+                assert {total(overlay) for overlay in overlays} == {old_total + 15}
+                trial.progress(f"restore {number + 1} of {rounds}", 0)
+    assert [fault for overlay in overlays for fault in overlay.faults] == []
+    for overlay in overlays:
+        epochs = [shown.epoch for shown in overlay.shown]
+        assert len(set(epochs)) == rounds + 1
+        assert epochs == sorted(epochs, key=epochs.index), "an epoch that is over never comes back"
+    trial.figure("restores", rounds)
+    trial.figure("overlays", len(overlays))
+    trial.figure("restored state shown after", f"{max(took):.2f} s")
+
+
+async def restore(world: World, backup: str) -> None:
+    await tool("pg_restore", "--clean", "--if-exists", f"--dbname={world.database_url}", backup)
+    async with world.database() as connection:
+        await connection.execute("UPDATE campaign_heads SET epoch = gen_random_uuid()")
+
+
+async def until_restored(
+    trial: Trial, world: World, show: str, overlays: list[Overlay], began: float
+) -> float:
+    """Wait until every overlay shows what the restored database holds; answers how long that took."""
+    async with world.database() as connection:
+        truth = await Truth.read(connection, show)
+    while lasting(overlays, truth):
+        assert time.time() - began <= trial.within(SHOWN_S), lasting(overlays, truth)[:3]
+        await asyncio.sleep(0.02)
+    return time.time() - began

@@ -1,0 +1,99 @@
+"""One promise being tried: its seed, its record, its figures, and the time it may take."""
+
+from __future__ import annotations
+
+import asyncio
+import functools
+import os
+import re
+import secrets
+import time
+from collections.abc import AsyncIterator, Awaitable, Callable
+from contextlib import asynccontextmanager
+from pathlib import Path
+from random import Random
+from typing import Any
+
+from tests.chaos.record import Record
+from tests.chaos.scale import Scale
+from tests.chaos.stalls import Stalls
+
+#: Where a short form stops whatever happens; a long form says its own bound.
+SHORT_BOUND_S = 60.0
+
+Test = Callable[..., Awaitable[None]]
+
+
+class Trial:
+    """What a chaos test is given. All chance comes from `random`, whose seed CHAOS_SEED repeats."""
+
+    def __init__(self, name: str, folder: Path, scale: Scale, stalls: Stalls) -> None:
+        found = re.findall(r"(?<![a-z])r\d+", name)
+        self.promise = " ".join(part.upper() for part in found) or name
+        self.scale = scale
+        self.folder = folder
+        self.seed = int(os.environ.get("CHAOS_SEED") or secrets.randbelow(2**31))
+        self.random = Random(self.seed)  # noqa: S311
+        self.record = Record(folder / "record.jsonl")
+        self.figures: dict[str, str] = {}
+        self.stalls = stalls
+        self.began = time.monotonic()
+        self._told = self.began
+
+    def figure(self, name: str, value: object) -> None:
+        """One figure for the table at the end."""
+        text = f"{value:.3g}" if isinstance(value, float) else str(value)
+        self.figures[name] = text
+        self.record.note("figure", name=name, value=text)
+
+    def lags(self, name: str, seconds: list[float]) -> None:
+        """How late things were: median, 99th in a hundred, and the latest."""
+        found = sorted(seconds)
+        if not found:
+            self.figure(name, "none")
+            return
+        middle, late = found[len(found) // 2], found[min(len(found) - 1, int(len(found) * 0.99))]
+        self.figure(name, f"p50 {middle * 1000:.0f} p99 {late * 1000:.0f} max {found[-1] * 1000:.0f} ms")
+
+    def within(self, seconds: float) -> float:
+        """A promised time, and what this machine has taken from the harness itself meanwhile."""
+        return seconds + 2 * self.stalls.worst_s
+
+    def progress(self, text: str, every_s: float = 30) -> None:
+        """A line for who waits for a long form."""
+        if self.scale.is_long and time.monotonic() - self._told >= every_s:
+            self._told = time.monotonic()
+            print(f"  {self.promise} {time.monotonic() - self.began:5.0f} s: {text}", flush=True)
+
+    @property
+    def summary(self) -> str:
+        """The line of the table."""
+        figures = "; ".join(f"{name} {value}" for name, value in self.figures.items())
+        return f"{time.monotonic() - self.began:.0f} s | {figures} | seed {self.seed}"
+
+
+def bound(short: float = SHORT_BOUND_S, full: float = 0) -> Callable[[Test], Test]:
+    """A test with an end: after so many seconds it has failed, whatever it waits for. `full`: in the long
+    form, on top of what is short."""
+
+    def limit(test: Test) -> Test:
+        @functools.wraps(test)
+        async def limited(*arguments: Any, **named: Any) -> None:
+            async with asyncio.timeout(short + full * Scale.of().share):
+                await test(*arguments, **named)
+
+        return limited
+
+    return limit
+
+
+@asynccontextmanager
+async def trying(name: str, folder: Path) -> AsyncIterator[Trial]:
+    """A trial from its seed to its figures."""
+    async with Stalls.watched() as stalls:
+        trial = Trial(name, folder, Scale.of(), stalls)
+        print(f"{trial.promise}: seed {trial.seed} (CHAOS_SEED={trial.seed} repeats it)", flush=True)
+        print(f"  record: {trial.record.path}", flush=True)
+        yield trial
+        trial.figure("harness stall", f"{stalls.worst_s * 1000:.0f} ms")
+        trial.record.close()

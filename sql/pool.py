@@ -23,6 +23,7 @@ UNREACHABLE = (
     OSError,
     TimeoutError,
     asyncpg.InterfaceError,
+    asyncpg.InternalClientError,  # a query on a connection to which the server has just said goodbye
     asyncpg.PostgresConnectionError,
     asyncpg.OperatorInterventionError,  # shutdown, crash, starting up, cancelled by the operator
     asyncpg.InsufficientResourcesError,  # disk full, out of memory, too many connections

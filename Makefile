@@ -10,7 +10,7 @@ VENV = PYTHON='$(PYTHON)' sh tools/venv.sh
 PY = .venv/bin/python
 
 .DEFAULT_GOAL := run
-.PHONY: run test lint types bench lock pictures clean help
+.PHONY: run test chaos lint types bench lock pictures clean help
 
 run: ## Start everything on http://127.0.0.1:8787 (Ctrl-C stops it, the data stays)
 	@$(VENV) run
@@ -20,6 +20,11 @@ test: ## Run the whole suite on real PostgreSQL, Valkey and Chromium
 	@$(VENV) test
 	@CHROME_BIN="$$($(PY) -m tools.find_chromium)" || { test -z "$$CI" || exit 1; }; \
 	export CHROME_BIN; exec $(PY) -m pytest -n $(WORKERS) --dist worksteal $(ARGS)
+
+chaos: ## Try every promise at full length, hours; CHAOS_MINUTES=30 shortens, CHAOS_SEED=… repeats, ARGS='-k r7'
+	@$(VENV) test
+	@CHROME_BIN="$$($(PY) -m tools.find_chromium)" || { test -z "$$CI" || exit 1; }; \
+	export CHROME_BIN CHAOS=1; exec $(PY) -m pytest tests/chaos -v -s $(ARGS)
 
 lint: ## Check style, layers and types
 	@$(VENV) test

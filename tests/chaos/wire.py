@@ -36,18 +36,25 @@ class Wire:
         self._reader, self._writer = reader, writer
 
     @classmethod
-    async def dial(cls, url: str, *, within_s: float = 10) -> Self:
-        """Connect to `ws://host:port/path` and shake hands. Raises OSError, TimeoutError, BadWire."""
+    async def dial(cls, url: str, *, within_s: float = 10, origin: str = "", source: str = "") -> Self:
+        """Connect to `ws://host:port/path` and shake hands. Raises OSError, TimeoutError, BadWire.
+
+        `source` is an address of this machine to come from, such as 127.1.2.3: the loopback has many.
+        """
         parts = urlsplit(url)
         key = base64.b64encode(os.urandom(16)).decode()
         async with asyncio.timeout(within_s):
-            reader, writer = await asyncio.open_connection(parts.hostname, parts.port, limit=_LIMIT)
+            reader, writer = await asyncio.open_connection(
+                parts.hostname, parts.port, limit=_LIMIT, local_addr=(source, 0) if source else None
+            )
             try:
                 lines = (
                     f"GET {parts.path} HTTP/1.1",
                     f"Host: {parts.netloc}",
                     *("Upgrade: websocket", "Connection: Upgrade"),
-                    *(f"Sec-WebSocket-Key: {key}", "Sec-WebSocket-Version: 13", "\r\n"),
+                    *(f"Sec-WebSocket-Key: {key}", "Sec-WebSocket-Version: 13"),
+                    *([f"Origin: {origin}"] if origin else []),
+                    "\r\n",
                 )
                 writer.write("\r\n".join(lines).encode())
                 head = await reader.readuntil(b"\r\n\r\n")

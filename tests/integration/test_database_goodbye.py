@@ -33,13 +33,13 @@ async def test_a_query_after_the_goodbye_finds_the_database_away(database_url: s
         database = await Database.open(
             f"postgresql://{user}@127.0.0.1:{link.port}{parts.path}?sslmode=disable"
         )
-        with pytest.raises(UNREACHABLE):
-            async with database.connection() as connection:
-                pid = await connection.fetchval("SELECT pg_backend_pid()")
-                other = await asyncpg.connect(database_url)
-                await other.execute("SELECT pg_terminate_backend($1)", pid)
-                await other.close()
-                await until(lambda: link.is_silent, "the server has said goodbye")
+        async with database.connection() as connection:
+            pid = await connection.fetchval("SELECT pg_backend_pid()")
+            other = await asyncpg.connect(database_url)
+            await other.execute("SELECT pg_terminate_backend($1)", pid)
+            await other.close()
+            await until(lambda: link.is_silent, "the server has said goodbye")
+            with pytest.raises(UNREACHABLE):
                 await connection.fetchval("SELECT 1")
-        link.is_silent = False
+            link.is_silent = False
         await database.close()

@@ -37,8 +37,8 @@ from server.engine.deadlines import Deadlines
 from server.engine.room import Rooms
 from server.figures import Sources, of_process
 from server.http_server import Server, listening, server_of
-from server.live.bus import RedisBus
 from server.live.bus_port import Bus
+from server.live.cluster_bus import bus_at
 from server.live.hub import Hub
 from server.live.memory_bus import NoBus
 from server.live.rate_limit import RateLimiter
@@ -172,7 +172,7 @@ class Process:
         ring = secret_keys(settings)
         self.vault = Vault(ring)
         self.clock = DatabaseClock()
-        self.bus: Bus = RedisBus(urls.redis, ring) if urls.redis else NoBus()
+        self.bus: Bus = bus_at(urls.redis, ring) if urls.redis else NoBus()
         self.rooms = Rooms(database, self.clock, self._publish)
         self.batches = Batches(self.rooms)
         self.deadlines = Deadlines(database, self.rooms, self.batches.settle)

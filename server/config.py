@@ -30,8 +30,13 @@ def _is_redis_url(text: str) -> bool:
     """Whether redis-py's `from_url` takes it; redis itself is imported by server.live only."""
     try:
         parts = urlsplit(text)
-        if parts.scheme not in ("redis", "rediss", "unix") or not text.startswith(f"{parts.scheme}://"):
+        schemes = ("redis", "rediss", "unix", "redis+cluster", "rediss+cluster")
+        if parts.scheme not in schemes or not text.startswith(f"{parts.scheme}://"):
             return False
+        if parts.scheme.endswith("+cluster") and (
+            not parts.hostname or parts.path.strip("/") not in ("", "0")
+        ):
+            return False  # a cluster has one database, and no socket in the file system
         _ = parts.port  # raises for what is no port
         for name, value in parse_qsl(parts.query):
             _REDIS_NUMBERS.get(name, str)(value)
@@ -146,7 +151,8 @@ class Settings(BaseSettings):
     def _redis_url_is_one(cls, value: SecretStr | None) -> SecretStr | None:
         if value and not _is_redis_url(value.get_secret_value()):
             raise ValueError(
-                "REDIS_URL must be like redis://host:6379/0, rediss://:password@host:6379/0 or unix:///path"
+                "REDIS_URL must be like redis://host:6379/0, rediss://:password@host:6379/0, "
+                "redis+cluster://host:6379, rediss+cluster://host:6379 or unix:///path"
             )
         return value
 

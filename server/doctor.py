@@ -23,7 +23,7 @@ from uuid import UUID
 from server import commands, postgres_child, running, valkey_child
 from server.children import ChildFailure
 from server.config import RefusedConfiguration, Settings
-from server.live.bus import RedisBus
+from server.live.cluster_bus import bus_at
 from server.web.api import preflight
 from server.web.api.preflight import CheckOut
 from sql import campaigns, users
@@ -226,7 +226,7 @@ async def _shows(connection: Connection, campaign_id: UUID | None) -> list[tuple
 
 async def _redis(url: str) -> CheckOut:
     """Whether a message sent through it comes back, which is what Hubbub needs of it."""
-    bus = RedisBus(url, [secrets.token_bytes(32)])
+    bus = bus_at(url, [secrets.token_bytes(32)])
     listening = asyncio.create_task(bus.run(lambda _: None, lambda _: None))
     give_up = time.monotonic() + _REDIS_PATIENCE_S
     while bus.state != "ok" and time.monotonic() < give_up:  # noqa: ASYNC110  the bus sets no Event

@@ -1,4 +1,4 @@
-"""The bus over Redis or Valkey pub/sub: the only module of `server.live` that knows Redis.
+"""The bus over Redis or Valkey pub/sub; `cluster_bus` is the same over a cluster.
 
 Pub/sub loses messages without a sign (reliability M1), a server can accept and never answer, and a
 subscription can be dead while its connection lives. So every process sends itself a pulse through the
@@ -10,7 +10,7 @@ from __future__ import annotations
 import asyncio
 import random
 from collections import deque
-from collections.abc import Sequence
+from collections.abc import Callable, Collection, Sequence
 from typing import Any, Final
 from uuid import UUID, uuid4
 
@@ -47,7 +47,7 @@ _LISTEN_S: Final = 0.1
 _BACK_OFF_S: Final = (0.1, 2.0)
 
 #: Ways in which Redis is away. Everything else is a fault of ours.
-_AWAY = (RedisError, OSError, TimeoutError)
+AWAY: Final = (RedisError, OSError, TimeoutError)
 
 
 class RedisBus:
@@ -57,12 +57,12 @@ class RedisBus:
         self.figures = BusFigures()
         self._url = url
         self._seal = Seal(keys)
-        self._pulse_channel = f"hubbub:pulse:{uuid4()}"
+        #: Every way through the server with its own pulse, and when that last came back.
+        self._pulses: dict[str, float | None] = {f"hubbub:pulse:{uuid4()}": None}
         self._followed: dict[str, UUID] = {}
         self._waiting: deque[tuple[str, bytes]] = deque()
         self._work = asyncio.Event()
         self._open_until = 0.0  # loop time until which nothing is tried: the breaker is open
-        self._pulse_heard: float | None = None
         self._was: State = "away"
 
     # --- port ----------------------------------------------------------------------------------------
@@ -70,10 +70,8 @@ class RedisBus:
     @property
     def state(self) -> State:
         now = asyncio.get_running_loop().time()
-        heard = self._pulse_heard
-        return (
-            "ok" if heard is not None and now - heard < PULSE_LATE_S and now >= self._open_until else "away"
-        )
+        is_heard = all(heard is not None and now - heard < PULSE_LATE_S for heard in self._pulses.values())
+        return "ok" if is_heard and now >= self._open_until else "away"
 
     def publish(self, change: Change) -> None:
         self._enqueue(channel_of(change.campaign_id), to_message(change))
@@ -104,7 +102,7 @@ class RedisBus:
 
     async def _publisher(self) -> None:
         loop = asyncio.get_running_loop()
-        redis = self._client(PUBLISH_TIMEOUT_S)
+        redis = self._publishing_client()
         connected = False
         try:
             while True:
@@ -128,12 +126,15 @@ class RedisBus:
                         _log.warning(
                             "bus_publish_failed",
                             error=type(error).__name__,
-                            exc_info=not isinstance(error, _AWAY),
+                            exc_info=not isinstance(error, AWAY),
                         )
         finally:
             await redis.aclose()
 
-    async def _send(self, redis: Redis, batch: Sequence[tuple[str, bytes]]) -> None:
+    def _publishing_client(self) -> Any:
+        return self._client(PUBLISH_TIMEOUT_S)
+
+    async def _send(self, redis: Any, batch: Sequence[tuple[str, bytes]]) -> None:
         async with redis.pipeline(transaction=False) as pipeline:
             for channel, message in batch:
                 pipeline.publish(channel, message)
@@ -141,7 +142,8 @@ class RedisBus:
 
     async def _pulse(self, on_unknown: OnUnknown) -> None:
         while True:
-            self._enqueue(self._pulse_channel, b"pulse")
+            for channel in tuple(self._pulses):
+                self._enqueue(channel, b"pulse")
             await asyncio.sleep(PULSE_EVERY_S)
             state = self.state
             if state != self._was:
@@ -155,48 +157,66 @@ class RedisBus:
         delay = _BACK_OFF_S[0]
         while True:
             started = asyncio.get_running_loop().time()
-            redis = self._client(CONNECT_TIMEOUT_S)
             try:
-                async with redis, redis.pubsub() as pubsub:
-                    await self._listen(pubsub, on_change, on_unknown)
-            except _AWAY as error:
+                await self._hear(on_change, on_unknown)
+            except AWAY as error:
                 _log.warning("bus_subscription_lost", error=type(error).__name__)
             except Exception:
                 _log.exception("bus_subscription_failed")
-            self._pulse_heard = None
+            self._pulses = dict.fromkeys(self._pulses)
             on_unknown(None)
             if asyncio.get_running_loop().time() - started > 10:
                 delay = _BACK_OFF_S[0]
             await asyncio.sleep(random.uniform(delay / 2, delay))  # noqa: S311 - spreads load, guards nothing
             delay = min(delay * 2, _BACK_OFF_S[1])
 
-    async def _listen(self, pubsub: PubSub, on_change: OnChange, on_unknown: OnUnknown) -> None:
-        """Hear until something breaks. Raises one of _AWAY."""
+    async def _hear(self, on_change: OnChange, on_unknown: OnUnknown) -> None:
+        """Hear until something breaks. Raises one of AWAY."""
+        (pulse,) = self._pulses
+        redis = self._client(CONNECT_TIMEOUT_S)
+        async with redis, redis.pubsub() as pubsub:
+            await self._listen(pubsub, pulse, lambda _: True, on_change, on_unknown)
+
+    async def _subscribe(self, pubsub: PubSub, channels: Collection[str]) -> None:
+        await pubsub.subscribe(*channels)
+
+    async def _unsubscribe(self, pubsub: PubSub, channels: Collection[str]) -> None:
+        await pubsub.unsubscribe(*channels)
+
+    async def _listen(
+        self,
+        pubsub: PubSub,
+        pulse: str,
+        is_here: Callable[[str], bool],
+        on_change: OnChange,
+        on_unknown: OnUnknown,
+    ) -> None:
+        """Hear what one connection carries: its pulse, and the campaigns whose channel `is_here`."""
         loop = asyncio.get_running_loop()
-        subscribed = {self._pulse_channel}
-        async with asyncio.timeout(CONNECT_TIMEOUT_S):
-            await pubsub.subscribe(*subscribed)
+        subscribed: set[str] = set()
         last_pulse = loop.time()
         while True:
-            wanted = {self._pulse_channel, *self._followed}
+            wanted = {pulse, *filter(is_here, self._followed)}
             async with asyncio.timeout(CONNECT_TIMEOUT_S):
                 if new := wanted - subscribed:
-                    await pubsub.subscribe(*new)
+                    await self._subscribe(pubsub, new)
                 if old := subscribed - wanted:
-                    await pubsub.unsubscribe(*old)
+                    await self._unsubscribe(pubsub, old)
             subscribed = wanted
             message = await pubsub.get_message(timeout=_LISTEN_S)
             if message is not None:
                 channel = message["channel"].decode()
-                if message["type"] == "subscribe":
+                if message["type"] in ("subscribe", "ssubscribe"):
                     on_unknown(self._followed.get(channel))  # only from here on nothing is missed
-                elif message["type"] == "message":
+                elif message["type"] == "sunsubscribe" and channel in subscribed:
+                    raise ConnectionError("the channel has moved to another node of the cluster")
+                elif message["type"] in ("message", "smessage"):
                     payload = self._seal.open(channel, message["data"])
                     if payload is None:
                         self.figures.forged += 1
                         _log.warning("bus_message_forged", channel=channel)
-                    elif channel == self._pulse_channel:
-                        last_pulse = self._pulse_heard = loop.time()
+                    elif channel == pulse:
+                        last_pulse = self._pulses[pulse] = loop.time()
                     else:
                         self._take(channel, payload, on_change, on_unknown)
             if loop.time() - last_pulse > PULSE_LATE_S:

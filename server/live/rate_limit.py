@@ -15,10 +15,12 @@ from importlib import resources
 from typing import Any
 
 import structlog
-from redis.asyncio import BlockingConnectionPool, Redis
+from redis.asyncio import BlockingConnectionPool, Redis, RedisCluster
 from redis.asyncio.retry import Retry
 from redis.backoff import NoBackoff
 from redis.exceptions import RedisError
+
+from server.live.cluster_bus import is_cluster, plain_url
 
 _log = structlog.get_logger(__name__)
 
@@ -52,21 +54,7 @@ class RateLimiter:
     """Counters by limit and person. `url` None: one process without Redis counts alone, at the full limit."""
 
     def __init__(self, url: str | None, *, clock: Callable[[], float] = time.monotonic) -> None:
-        self._client = (
-            Redis.from_pool(
-                BlockingConnectionPool.from_url(
-                    url,
-                    protocol=3,
-                    socket_timeout=_PATIENCE_S,
-                    socket_connect_timeout=_PATIENCE_S,
-                    retry=Retry(NoBackoff(), 0),
-                    max_connections=8,
-                    timeout=_PATIENCE_S,
-                )
-            )
-            if url
-            else None
-        )
+        self._client = _client(url) if url else None
         self._clock = clock
         self._try_again_at = 0.0
         self._local: dict[str, tuple[float, int]] = {}
@@ -123,6 +111,19 @@ class RateLimiter:
         self._local = {key: entry for key, entry in self._local.items() if entry[0] > now}
         while len(self._local) >= _MOST_COUNTERS:
             del self._local[next(iter(self._local))]
+
+
+def _client(url: str) -> Redis | RedisCluster:
+    options: dict[str, Any] = {
+        "protocol": 3,
+        "socket_timeout": _PATIENCE_S,
+        "socket_connect_timeout": _PATIENCE_S,
+        "max_connections": 8,
+    }
+    if is_cluster(url):  # a counter is one key, so it lives on one node
+        return RedisCluster.from_url(plain_url(url), retry=Retry(NoBackoff(), 1), **options)
+    retry = Retry(NoBackoff(), 0)
+    return Redis.from_pool(BlockingConnectionPool.from_url(url, retry=retry, timeout=_PATIENCE_S, **options))
 
 
 def _verdict(most: int, count: int, left_s: float) -> Verdict:

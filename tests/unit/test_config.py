@@ -159,7 +159,7 @@ REDIS_URLS = [
     "h:6379",
     "redis",
     "http://h",
-    "redis+cluster://h",
+    "redis+sentinel://h",
     "redis://h:port",
     "redis://h:99999",
     "redis://[::1",
@@ -177,6 +177,21 @@ def test_a_redis_url_is_taken_when_its_client_takes_it(monkeypatch: pytest.Monke
             from_environment(monkeypatch, REDIS_URL=url)
     else:
         assert from_environment(monkeypatch, REDIS_URL=url).redis_url is not None
+
+
+@pytest.mark.parametrize(
+    "url", ["redis+cluster://h", "rediss+cluster://user:secret@h:7000/0?ssl_cert_reqs=none"]
+)
+def test_a_cluster_is_taken(monkeypatch: pytest.MonkeyPatch, url: str) -> None:
+    assert from_environment(monkeypatch, REDIS_URL=url).redis_url is not None
+
+
+@pytest.mark.parametrize(
+    "url", ["redis+cluster://", "redis+cluster://h/1", "unix+cluster:///s", "redis+cluster:h"]
+)
+def test_a_cluster_has_hosts_and_one_database(monkeypatch: pytest.MonkeyPatch, url: str) -> None:
+    with pytest.raises(RefusedConfiguration, match="REDIS_URL must be like"):
+        from_environment(monkeypatch, REDIS_URL=url)
 
 
 @pytest.mark.parametrize(("name", "value"), REFUSED)

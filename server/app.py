@@ -181,6 +181,7 @@ class Process:
         self.probe = self._probe() if roles.web and settings.probe else None
         self.condition = Condition(
             dropped=lambda: self.batches.dropped,
+            corrected=lambda: self.hub.figures.diverged,
             probe=lambda: self.probe.state() if self.probe else ProbeState("off"),
         )
         self.services = self._services(overlay.load())

@@ -93,6 +93,12 @@ def _live(hub: Hub) -> Iterator[Figure]:
         lambda: seen.cropped,
         counts=True,
     )
+    yield Figure(
+        "overlay_divergence",
+        "Overlays that showed something else than the server and were brought back; should stay 0",
+        lambda: seen.diverged,
+        counts=True,
+    )
 
 
 def _bus(bus: Bus) -> Iterator[Figure]:
@@ -120,6 +126,7 @@ def _database(database: Database, watch: DatabaseWatch) -> Iterator[Figure]:
         "How long the oldest deadline that is due has been waiting",
         lambda: watch.health.overdue_s,
     )
+    yield Figure("connectors", "Living processes that read chats", lambda: watch.health.connectors)
     yield Figure("polls_running", "Polls that take votes", lambda: watch.health.polls_running)
     yield Figure(
         "table_rows",

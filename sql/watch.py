@@ -1,4 +1,4 @@
-"""What the database can say about the installation's health, in five cheap queries."""
+"""What the database can say about the installation's health, in a few cheap queries."""
 
 from __future__ import annotations
 
@@ -35,6 +35,7 @@ class Health:
     outbox_oldest_s: float = 0.0
     overdue_s: float = 0.0
     polls_running: int = 0
+    connectors: int = 0
     chats: tuple[Chats, ...] = ()
     rows: Mapping[str, int] = field(default_factory=dict)
 
@@ -48,6 +49,7 @@ async def look(connection: Connection) -> Health:
         outbox_oldest_s=oldest_s,
         overdue_s=await connection.fetchval(_Q["overdue"]) or 0.0,
         polls_running=await connection.fetchval(_Q["polls_running"]),
+        connectors=await connection.fetchval(_Q["connectors"]),
         chats=tuple(
             Chats(row["platform"], row["state"], row["number"], row["lag_ms"] / 1000)
             for row in await connection.fetch(_Q["channels"], CAMPAIGN)

@@ -33,6 +33,7 @@ class Figures:
     catch_ups: int = 0
     loads: int = 0
     cropped: int = 0  # snapshots that could not hold every board
+    diverged: int = 0  # clients that showed something else than the room at the same position
 
 
 @dataclass(slots=True)

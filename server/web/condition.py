@@ -29,10 +29,10 @@ class LastMinute:
     def __init__(
         self, read: Callable[[], Mapping[Any, int]], *, clock: Callable[[], float] = time.monotonic
     ) -> None:
-        """`read` gives the counters by what they count; they only grow, and are counted from now on."""
+        """`read` gives the counters by what they count; they only grow, and stand at 0 now."""
         self._read = read
         self._clock = clock
-        self._looks: deque[tuple[float, Mapping[Any, int]]] = deque([(clock(), dict(read()))])
+        self._looks: deque[tuple[float, Mapping[Any, int]]] = deque([(clock(), {})])
 
     def look(self) -> None:
         """Note where the counters stand; what is older than a minute is forgotten but for one look."""

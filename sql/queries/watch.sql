@@ -13,11 +13,16 @@ FROM deadlines WHERE state = 'armed' AND due_at <= clock_timestamp();
 
 -- name: channels
 -- How the chats are doing by platform: their states, and the age of lines when they arrived in the last minute.
-SELECT platform, state, count(*) AS number,
-       coalesce(max(heard_lag_ms) FILTER (WHERE heard_at > now() - interval '1 minute'), 0) AS lag_ms
-  FROM channels
- WHERE source <> 'simulated' AND campaign_id <> $1
- GROUP BY platform, state;
+SELECT c.platform, s.state, count(*) AS number,
+       coalesce(max(c.heard_lag_ms) FILTER (WHERE c.heard_at > now() - interval '1 minute'), 0) AS lag_ms
+  FROM channels c
+  JOIN channel_standings s ON s.channel_id = c.id
+ WHERE c.source <> 'simulated' AND c.campaign_id <> $1
+ GROUP BY c.platform, s.state;
+
+-- name: connectors
+-- Processes that read chats and are alive.
+SELECT count(*) FROM connectors WHERE 'irc' = ANY(kinds) AND expires_at > clock_timestamp();
 
 -- name: rows
 -- The size of the tables that could grow, as PostgreSQL's own statistics have it: no table is read.

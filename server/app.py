@@ -34,6 +34,7 @@ from server.engine import housekeeping
 from server.engine.batch import Batches
 from server.engine.clock import DatabaseClock
 from server.engine.deadlines import Deadlines
+from server.engine.lost_lines import LostLines
 from server.engine.room import Rooms
 from server.figures import Sources, of_process
 from server.http_server import Server, listening, server_of
@@ -180,7 +181,6 @@ class Process:
         self.watch = DatabaseWatch(database)
         self.probe = self._probe() if roles.web and settings.probe else None
         self.condition = Condition(
-            dropped=lambda: self.batches.dropped,
             corrected=lambda: self.hub.figures.diverged,
             probe=lambda: self.probe.state() if self.probe else ProbeState("off"),
         )
@@ -259,6 +259,7 @@ class Process:
         yield self.rooms.heard.run()
         # Whoever is alive fires deadlines: only one process finds each of them armed.
         yield self.deadlines.run()
+        yield LostLines(self.database, lambda: self.batches.dropped).run()
         yield self.condition.run()
         yield loop_watch.run()
         if self.probe:

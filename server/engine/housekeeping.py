@@ -6,7 +6,7 @@ import asyncio
 
 import structlog
 
-from sql import boards, deadlines, idempotency, inbox, sessions, verifications
+from sql import boards, deadlines, idempotency, inbox, lost_lines, sessions, verifications
 from sql.pool import UNREACHABLE, Database
 
 log = structlog.get_logger(__name__)
@@ -22,6 +22,7 @@ async def tidy(database: Database) -> None:
         await boards.forget_events(connection, KEEP_BOARD_EVENTS_S)
         await deadlines.forget(connection, KEEP_DEADLINES_S)
         await inbox.forget(connection)
+        await lost_lines.forget(connection)
         await idempotency.sweep(connection)
         await sessions.sweep(connection)
         await verifications.sweep(connection)

@@ -5,10 +5,9 @@ from __future__ import annotations
 import asyncio
 import time
 from collections import deque
-from collections.abc import Callable, Hashable, Mapping
+from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Any, Final, Literal
-from uuid import UUID
+from typing import Final, Literal
 
 MINUTE_S: Final = 60.0
 _LOOK_EVERY_S: Final = 5.0
@@ -24,26 +23,25 @@ class ProbeState:
 
 
 class LastMinute:
-    """How much counters have grown in the last minute. Looks at them when `look` is called."""
+    """How much a counter has grown in the last minute. Looks at it when `look` is called."""
 
-    def __init__(
-        self, read: Callable[[], Mapping[Any, int]], *, clock: Callable[[], float] = time.monotonic
-    ) -> None:
-        """`read` gives the counters by what they count; they only grow, and stand at 0 now."""
+    def __init__(self, read: Callable[[], int], *, clock: Callable[[], float] = time.monotonic) -> None:
+        """`read` gives the counter; it only grows, and stands at 0 now."""
         self._read = read
         self._clock = clock
-        self._looks: deque[tuple[float, Mapping[Any, int]]] = deque([(clock(), {})])
+        self._looks: deque[tuple[float, int]] = deque([(clock(), 0)])
 
     def look(self) -> None:
-        """Note where the counters stand; what is older than a minute is forgotten but for one look."""
+        """Note where the counter stands; what is older than a minute is forgotten but for one look."""
         now = self._clock()
-        self._looks.append((now, dict(self._read())))
+        self._looks.append((now, self._read()))
         while len(self._looks) > 1 and self._looks[1][0] <= now - MINUTE_S:
             self._looks.popleft()
 
-    def growth(self, what: Hashable) -> int:
+    @property
+    def growth(self) -> int:
         """Since the last look that is a minute old, or since the first one."""
-        return self._read().get(what, 0) - self._looks[0][1].get(what, 0)
+        return self._read() - self._looks[0][1]
 
 
 class Condition:
@@ -52,27 +50,21 @@ class Condition:
     def __init__(
         self,
         *,
-        dropped: Callable[[], Mapping[UUID, int]] = dict,
         corrected: Callable[[], int] = int,
         probe: Callable[[], ProbeState] = lambda: ProbeState("off"),
     ) -> None:
-        """Since the start: `dropped`, chat lines given up by campaign; `corrected`, how often an overlay
-        showed something else than the server and was brought back."""
+        """`corrected`: how often, since the start, an overlay showed something else than the server and was
+        brought back."""
         self.probe = probe
-        self._dropped = LastMinute(dropped)
-        self._corrected = LastMinute(lambda: {None: corrected()})
+        self._corrected = LastMinute(corrected)
 
-    def dropped(self, campaign_id: UUID) -> int:
-        """Chat lines given up in the last minute."""
-        return self._dropped.growth(campaign_id)
-
+    @property
     def corrected(self) -> int:
         """Corrections of overlays of this process in the last minute."""
-        return self._corrected.growth(None)
+        return self._corrected.growth
 
     async def run(self) -> None:
         """Look now and then, until cancelled."""
         while True:
             await asyncio.sleep(_LOOK_EVERY_S)
-            self._dropped.look()
             self._corrected.look()

@@ -72,6 +72,7 @@ ROWS: dict[str, dict[str, Any]] = {
     },
     "deadlines": {"board_id": POLL, "kind": "close", "campaign_id": CAMPAIGN, "due_at": NOW},
     "inbox": {"campaign_id": CAMPAIGN, "source": "twitch", "message_id": "m1", "received_at": NOW},
+    "lost_lines": {"id": _id(42), "campaign_id": CAMPAIGN, "lines": 1},
     "outbox": {"id": _id(40), "campaign_id": CAMPAIGN, "kind": "chat.say", "dedupe_key": "d", "payload": {}},
     "overlay_configs": {"id": OVERLAY, "campaign_id": CAMPAIGN, "name": "Main", "key_hash": HASH},
     "overlay_sources": {"overlay_id": OVERLAY, "connection": _id(41), "connected_at": NOW, "seen_at": NOW},
@@ -224,6 +225,7 @@ _COLUMNS: dict[str, dict[str, Changes]] = {
         "attempts": _is("attempts", -1),
         "last_error": _is("last_error", "e" * 501),
     },
+    "lost_lines": {"lines": _is("lines", 0)},
     "overlay_configs": {
         "name": _is("name", "", "n" * 65),
         "key_hash": _is("key_hash", SHORT),

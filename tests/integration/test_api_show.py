@@ -13,13 +13,14 @@ from uuid import UUID
 import pytest
 
 from server.engine.batch import Batches
+from server.engine.lost_lines import LostLines
 from server.live.doorman import DeskPass
 from server.web import tickets
 from server.web.app import create_app
 from server.web.overlay_links import key_hash, link_of
 from server.web.tickets import FrontDoor
 from server.web.vault import Vault
-from sql import api_keys, channels, overlays, sources
+from sql import api_keys, channels, lost_lines, overlays, sources
 from sql.ids import uuid7
 from sql.pool import Database
 from sql.sources import Source
@@ -222,6 +223,35 @@ async def test_a_full_buffer_is_refused_politely(rig: Rig) -> None:
     answer = await full.post(f"/api/v1/campaigns/{campaign}/events", json=[line("a"), line("b")])
     wrong(answer, 503, "overloaded")
     assert answer.headers["retry-after"] == "1"
+
+
+async def test_the_status_says_what_other_processes_lost(rig: Rig) -> None:
+    """A connector without a desk gave lines up while the database was away: every desk says so."""
+    campaign, other = await rig.campaign("One"), await rig.campaign("Two")
+
+    async def told(campaign_id: str) -> tuple[int, int]:
+        status = (await rig.root.get(f"/api/v1/campaigns/{campaign_id}/status")).json()
+        return status["dropped_last_minute"], status["dropped"]
+
+    dropped: dict[UUID, int] = {}
+    connector = LostLines(rig.services.database, lambda: dropped)
+    await connector.note()
+    assert await told(campaign) == (0, 0)
+    dropped[UUID(campaign)] = 7
+    dropped[uuid7()] = 3  # of a show that was deleted meanwhile
+    for _ in range(2):
+        await connector.note()
+        assert await told(campaign) == (7, 7)
+    dropped[UUID(campaign)] = 9
+    await connector.note()
+    assert (await told(campaign), await told(other)) == ((9, 9), (0, 0))
+    async with rig.services.database.connection() as connection:
+        await connection.execute("UPDATE lost_lines SET at = at - interval '2 minutes'")
+        assert await told(campaign) == (0, 9)
+        await connection.execute("UPDATE lost_lines SET at = at - interval '1 day'")
+        assert await told(campaign) == (0, 0)
+        await lost_lines.forget(connection)
+        assert await connection.fetchval("SELECT count(*) FROM lost_lines") == 0
 
 
 async def test_the_status_says_what_runs_and_who_is_there(rig: Rig) -> None:

@@ -1,7 +1,7 @@
 // Zone "Health": lamps in words, so that nobody has to guess whether the show would work.
 
 import { button, h, mirror, setData, setText, show as visible } from "./dom.js";
-import { ago, count, serverNow } from "./time.js";
+import { ago, many, serverNow } from "./time.js";
 import { failure } from "./words.js";
 
 const STALE_MS = 8000; // the status is asked every 2 s; older than this is said
@@ -72,8 +72,8 @@ function serverLamps({ link, status, statusAt, statusError, roundTrip }) {
     });
     const dropped = status.dropped ?? 0;
     rows.push({
-      key: "dropped", tone: dropped ? "warn" : "good", title: "Chat lines dropped", word: `${count(dropped)} lines`,
-      help: dropped ? "Chat was faster than this machine; those lines were not read. Close what else it is doing." : "",
+      key: "dropped", tone: dropped ? "warn" : "good", title: "Chat lines dropped", word: dropped ? `${many(dropped, "line")} in 24 h` : "none in 24 h",
+      help: dropped ? "The database was away, or slower than chat. Votes among those lines do not count." : "",
     });
   }
   return rows;

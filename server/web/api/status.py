@@ -13,7 +13,7 @@ from server.web.api.overlays import SourceOut, shown_source
 from server.web.condition import ProbeState
 from server.web.endpoint import Call, endpoint
 from server.web.models import Model, Moment
-from sql import channels, overlays, polls, votes
+from sql import channels, lost_lines, overlays, polls, votes
 from sql.polls import PollRow
 from sql.pool import Connection
 
@@ -50,7 +50,9 @@ class StatusOut(Model):
     channels: list[ChannelStatusOut]
     overlays: list[OverlayStatusOut]
     redis: Literal["ok", "away"]
-    dropped: int = Field(description="Chat lines given up on this server because the database was away")
+    dropped: int = Field(
+        description="Chat lines given up in the last 24 hours, because the database was away or too slow"
+    )
     dropped_last_minute: int = Field(description="Those of the last minute")
     corrected_last_minute: int = Field(
         description="Overlays on this server that showed something else than it, and were corrected"
@@ -75,6 +77,7 @@ async def read_status(call: Call) -> StatusOut:
     running = await polls.page(connection, campaign_id, states=polls.RUNNING, most=1)
     rates = await _rates(connection, running[0]) if running else {}
     sources = await overlays.open_sources(connection, campaign_id)
+    lost = await lost_lines.of_campaign(connection, campaign_id)
     return StatusOut(
         at=services.clock(),
         poll=_running(running[0]) if running else None,
@@ -96,9 +99,9 @@ async def read_status(call: Call) -> StatusOut:
             for overlay in await overlays.list_of_campaign(connection, campaign_id)
         ],
         redis=services.redis_state(),
-        dropped=services.batches.dropped.get(campaign_id, 0),
-        dropped_last_minute=services.condition.dropped(campaign_id),
-        corrected_last_minute=services.condition.corrected(),
+        dropped=lost.day,
+        dropped_last_minute=lost.minute,
+        corrected_last_minute=services.condition.corrected,
         probe=_probe(services.condition.probe()),
     )
 

@@ -93,3 +93,14 @@ BEGIN
 END $$;
 CREATE TRIGGER poll_channel_links_keep_seats AFTER DELETE ON poll_channel_links
     REFERENCING OLD TABLE AS gone FOR EACH STATEMENT EXECUTE FUNCTION poll_channel_links_keep_seats();
+
+CREATE FUNCTION refuse_orphans() RETURNS trigger LANGUAGE plpgsql AS $$
+BEGIN
+    RAISE EXCEPTION 'this table cannot be emptied at one blow: the vote ledger is append-only';
+END $$;
+CREATE TRIGGER campaigns_no_truncate BEFORE TRUNCATE ON campaigns
+    FOR EACH STATEMENT EXECUTE FUNCTION refuse_orphans();
+CREATE TRIGGER poll_instances_no_truncate BEFORE TRUNCATE ON poll_instances
+    FOR EACH STATEMENT EXECUTE FUNCTION refuse_orphans();
+CREATE TRIGGER poll_channel_links_no_truncate BEFORE TRUNCATE ON poll_channel_links
+    FOR EACH STATEMENT EXECUTE FUNCTION refuse_orphans();

@@ -104,7 +104,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
     try:
         settings = config.load()
         # The doctor says in its own words what does not answer.
-        configure_logging(level=logging.ERROR if given.command == "doctor" else logging.INFO)
+        level = logging.getLevelNamesMapping()[settings.log_level.upper()]
+        configure_logging(level=logging.ERROR if given.command == "doctor" else level)
         return run(given, settings)
     except (
         RefusedConfiguration,

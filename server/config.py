@@ -5,7 +5,7 @@ from __future__ import annotations
 import secrets
 from ipaddress import ip_network
 from pathlib import Path
-from typing import Annotated, Self
+from typing import Annotated, Literal, Self
 from urllib.parse import parse_qsl, urlsplit
 
 from pydantic import AliasChoices, Field, SecretStr, ValidationError, field_validator, model_validator
@@ -95,6 +95,8 @@ class Settings(BaseSettings):
     twitch_irc_url: str = Field(
         default="wss://irc-ws.chat.twitch.tv:443", validation_alias=AliasChoices("TWITCH_IRC_URL")
     )
+    #: What is logged; `debug` tells no secrets and no chat either.
+    log_level: Literal["debug", "info", "warning", "error"] = "info"
     #: The built-in probe of processes with the `web` role (reliability R30).
     probe: bool = True
     #: Where a process without `web` answers `/livez`, `/readyz` and `/metrics`; None: nowhere.

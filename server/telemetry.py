@@ -131,6 +131,17 @@ class DropQueryStrings(logging.Filter):
         return True
 
 
+class DropConnections(logging.Filter):
+    """Says nothing of WebSockets that come and go: three lines each, and a probe comes every 10 s."""
+
+    def filter(self, record: logging.LogRecord) -> bool:
+        return not (
+            record.levelno <= logging.INFO
+            and isinstance(record.msg, str)
+            and (record.msg in ("connection open", "connection closed") or '"WebSocket ' in record.msg)
+        )
+
+
 def configure_logging(
     style: LogFormat = "auto", *, level: int = logging.INFO, stream: TextIO | None = None
 ) -> None:
@@ -173,10 +184,12 @@ def configure_logging(
     for name in ("uvicorn", "uvicorn.error", "uvicorn.access"):
         logger = logging.getLogger(name)
         logger.handlers, logger.propagate = [], True
-        logger.filters = [DropQueryStrings()]
+        logger.filters = [DropQueryStrings(), DropConnections()]
     # One line a request is noise at 2 polls of the status a second; metrics count them.
     logging.getLogger("uvicorn.access").setLevel(logging.WARNING)
     for noisy in ("websockets", "asyncio"):
         logging.getLogger(noisy).setLevel(max(level, logging.WARNING))
+    # Below this it writes every frame and header down, keys and cookies among them.
+    logging.getLogger("uvicorn.error").setLevel(max(level, logging.INFO))
     # Its pool logs a traceback for every connection that a stopped PostgreSQL takes along; we say it once.
     logging.getLogger("asyncpg").setLevel(max(level, logging.ERROR))

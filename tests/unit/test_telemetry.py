@@ -68,11 +68,31 @@ def test_a_name_cannot_forge_a_line_or_move_the_cursor(
 
 def test_query_strings_are_cut_from_the_servers_own_lines(stream: io.StringIO) -> None:
     telemetry.configure_logging("json", stream=stream)
-    logging.getLogger("uvicorn.error").info(
-        '%s - "WebSocket %s" [accepted]', ("127.0.0.1", 1), "/live?key=abc"
+    logging.getLogger("uvicorn.error").warning(
+        '%s - "WebSocket %s" [refused]', ("127.0.0.1", 1), "/live?key=abc"
     )
     assert "abc" not in stream.getvalue()
     assert "/live" in stream.getvalue()
+
+
+def test_connections_that_come_and_go_are_not_told(stream: io.StringIO) -> None:
+    telemetry.configure_logging("json", stream=stream)
+    server = logging.getLogger("uvicorn.error")
+    server.info('%s - "WebSocket %s" [accepted]', ("127.0.0.1", 1), "/live")
+    server.info("connection open")
+    server.info("connection closed")
+    assert stream.getvalue() == ""
+    server.info("Application startup complete.")
+    assert len(lines(stream)) == 1
+
+
+def test_not_even_debug_writes_frames_down(stream: io.StringIO) -> None:
+    telemetry.configure_logging("json", level=logging.DEBUG, stream=stream)
+    for name in ("uvicorn.error", "websockets.server", "asyncio"):
+        logging.getLogger(name).debug("< TEXT hello")
+    assert stream.getvalue() == ""
+    structlog.get_logger("x").debug("ours")
+    assert len(lines(stream)) == 1
 
 
 def test_lines_carry_what_was_bound_to_the_request(stream: io.StringIO) -> None:

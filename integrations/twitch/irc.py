@@ -114,18 +114,19 @@ class TwitchIrc:
     async def deliver(self, chat: Sequence[Chat]) -> None:
         """Hand lines to the campaigns that listen, as one batch each; waits while a campaign is full."""
         batches: dict[UUID, list[Event]] = {}
-        for line in chat:
-            rows = self._rows.get(line.login, ())
-            for row in rows:
-                event = line.event
+        heard: dict[UUID, ChatMessage] = {}
+        for login, event in chat:
+            for row in self._rows.get(login, ()):
                 if event.channel_id != row.channel_id:
                     # The name we joined decides, not the tag: channels must never be taken for each other.
-                    if not row.has_platform_id and line.login not in self._rooms:
-                        self._learn_room(line.login, event)
-                    event = event._replace(channel_id=row.channel_id)
+                    if not row.has_platform_id and login not in self._rooms:
+                        self._learn_room(login, event)
+                    event = event._replace(channel_id=row.channel_id)  # noqa: PLW2901
                 batches.setdefault(row.campaign_id, []).append(event)
-                lag = (event.received_at - event.sent_at).total_seconds() * _MILLISECOND
-                self._heard[row.id] = (event.received_at, round(lag))
+                heard[row.id] = event
+        for row_id, event in heard.items():
+            lag = (event.received_at - event.sent_at).total_seconds() * _MILLISECOND
+            self._heard[row_id] = (event.received_at, round(lag))
         for campaign_id, events in batches.items():
             await self._sink(campaign_id, events)
 

@@ -12,10 +12,11 @@ import re
 from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
+from functools import lru_cache
 from types import MappingProxyType
-from typing import TypeAlias
+from typing import NamedTuple, TypeAlias
 
-from integrations.twitch.irc_parser import IrcMessage, Unreadable, parse_line
+from integrations.twitch.irc_parser import IrcMessage, Unreadable, parse_line, unescape
 from server.rules.events import ChatMessage, User
 from sql.channels import unknown_id
 
@@ -42,6 +43,7 @@ REASONS = MappingProxyType(
 )
 
 #: A time before Twitch existed, or further ahead of us than clocks go wrong, is not a time.
+_EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 _EARLIEST = datetime(2011, 6, 1, tzinfo=UTC)
 _MOST_AHEAD = timedelta(seconds=60)
 #: Names beyond this many characters are cut (reliability §3.9).
@@ -61,10 +63,19 @@ _ROLES = {
     "founder": "subscriber",
 }
 _ACTION = "\x01ACTION "
+#: Tags that are read without being unescaped on the short way: ids, times and words of Twitch's own.
+_READ_AS_THEY_ARE = (
+    *("badges", "id", "mod", "room-id", "source-room-id", "subscriber", "tmi-sent-ts", "user-id"),
+    "vip",
+)
+
+#: A line of chat as Twitch writes it: tags, speaker, channel, words.
+_USUAL = re.compile(
+    r"@([^ ]+) :([a-z0-9_]{1,64})![^ @]*@[^ ]* PRIVMSG #([a-z0-9_]{1,64}) :(.+)", re.ASCII | re.DOTALL
+)
 
 
-@dataclass(frozen=True, slots=True)
-class Chat:
+class Chat(NamedTuple):
     """A line of chat, read in the channel that we joined as `login`.
 
     `event.channel_id` is the room id that the line names; who knows the channel's row puts the row's id
@@ -140,8 +151,47 @@ Line: TypeAlias = Chat | Ignored | Welcome | TagsRefused | Joined | Parted | Not
 
 def read_line(line: str, received_at: datetime) -> Line:
     """The meaning of one line without its end."""
+    return read_chat(line, received_at) or read_any(line, received_at)
+
+
+def read_any(line: str, received_at: datetime) -> Line:
+    """The meaning of one line, whatever it is, by taking it apart."""
     message = parse_line(line)
     return Ignored(message.reason) if isinstance(message, Unreadable) else interpret(message, received_at)
+
+
+def read_chat(line: str, received_at: datetime) -> Chat | None:
+    """A line of chat as Twitch writes it, read in less than half the time; of any other line None.
+
+    `read_any` makes the same of every line that is taken here.
+    """
+    found = _USUAL.fullmatch(line)
+    if found is None:
+        return None
+    tag_text, speaker, login, text = found.groups()
+    try:
+        tags = dict([tag.split("=", 1) for tag in tag_text.split(";")])
+        user_id, message_id = tags["user-id"], tags["id"]
+    except (ValueError, KeyError):  # a tag without a value, or none that tells voters or lines apart
+        return None
+    text = spoken(text)
+    if not (text and user_id.isalnum() and _ID.fullmatch(user_id) and _MESSAGE_ID.fullmatch(message_id)):
+        return None
+    shown = tags.get("display-name", "")
+    if "\\" in tag_text:  # what is unescaped may become another id; only names are done here
+        if any("\\" in tags.get(name, "") for name in _READ_AS_THEY_ARE):
+            return None
+        shown = unescape(shown)
+    return _said(
+        tags,
+        user_id,
+        message_id,
+        login=login,
+        text=text,
+        speaker=speaker,
+        shown=shown,
+        received_at=received_at,
+    )
 
 
 def interpret(message: IrcMessage, received_at: datetime) -> Line:
@@ -165,17 +215,52 @@ def _chat(message: IrcMessage, received_at: datetime) -> Chat | Ignored:
     text = spoken(message.text)
     if not text:
         return Ignored("no_text")
-    room, source = _id(tags.get("room-id")), _id(tags.get("source-room-id"))
-    event = ChatMessage(
-        platform=PLATFORM,
-        channel_id=room or unknown_id(login),
-        message_id=message_id,
-        user=_user(message, user_id),
+    names = (message.nick.lower(), message.user.lower(), tags.get("login", "").lower())
+    speaker = next((name for name in names if _LOGIN.fullmatch(name)), user_id.lower())
+    return _said(
+        tags,
+        user_id,
+        message_id,
+        login=login,
         text=text,
-        sent_at=sent_at(tags.get("tmi-sent-ts", ""), received_at),
+        speaker=speaker,
+        shown=tags.get("display-name", ""),
         received_at=received_at,
+    )
+
+
+def _said(
+    tags: dict[str, str],
+    user_id: str,
+    message_id: str,
+    *,
+    login: str,
+    text: str,
+    speaker: str,
+    shown: str,
+    received_at: datetime,
+) -> Chat:
+    """A line whose ids, channel and words have been found good."""
+    room, source = _id(tags.get("room-id")), _id(tags.get("source-room-id"))
+    if not shown.isprintable():
+        shown = _UNPRINTABLE.sub("", shown)
+    shown = shown.strip()[:NAME_LENGTH]
+    # Without the names of its fields, which cost a third of a line's time.
+    event = ChatMessage(
+        PLATFORM,
+        room or unknown_id(login),
+        message_id,
+        User(
+            user_id,
+            speaker,
+            shown or speaker,
+            _roles(tags.get("badges", ""), tags.get("mod"), tags.get("vip"), tags.get("subscriber")),
+        ),
+        text,
+        sent_at(tags.get("tmi-sent-ts", ""), received_at),
+        received_at,
         # In a shared chat every room sees every line; the tag is there in the room of origin, too.
-        source_channel_id=source if source != room else None,
+        source if source != room else None,
     )
     return Chat(login, event)
 
@@ -191,45 +276,38 @@ def sent_at(stamp: str, received_at: datetime) -> datetime:
     Absent, unreadable, before Twitch, or over a minute ahead of us: the time of arrival instead. An
     old time stays: replayed lines must not pass for fresh ones.
     """
+    moment = _moment(stamp)
+    return received_at if moment is None or moment > received_at + _MOST_AHEAD else moment
+
+
+@lru_cache(maxsize=1024)
+def _moment(stamp: str) -> datetime | None:
+    """A stamp as a time since Twitch exists; a busy chat has many lines in a millisecond."""
     if not _MILLISECONDS.fullmatch(stamp):
-        return received_at
-    milliseconds = int(stamp)
-    # Checked before it is converted: sixteen digits are beyond the last year that datetime knows.
-    if milliseconds > (received_at + _MOST_AHEAD).timestamp() * 1000:
-        return received_at
-    moment = datetime.fromtimestamp(milliseconds // 1000, UTC).replace(microsecond=milliseconds % 1000 * 1000)
-    return moment if moment >= _EARLIEST else received_at
+        return None
+    try:
+        moment = _EPOCH + timedelta(milliseconds=int(stamp))
+    except OverflowError:  # sixteen digits are beyond the last year that datetime knows
+        return None
+    return moment if moment >= _EARLIEST else None
 
 
-def _user(message: IrcMessage, user_id: str) -> User:
-    tags = message.tags
-    login = next(
-        (
-            name
-            for name in (message.nick.lower(), message.user.lower(), tags.get("login", "").lower())
-            if _LOGIN.fullmatch(name)
-        ),
-        user_id.lower(),
-    )
-    shown = _UNPRINTABLE.sub("", tags.get("display-name", "")).strip()[:NAME_LENGTH]
-    return User(id=user_id, login=login, name=shown or login, roles=_roles(tags))
-
-
-def _roles(tags: dict[str, str]) -> tuple[str, ...]:
+@lru_cache(maxsize=1024)
+def _roles(badges: str, mod: str | None, vip: str | None, subscriber: str | None) -> tuple[str, ...]:
     """Roles in the room where the line was read, each once; `mod=1` and `vip` stand in for a hidden badge."""
-    found = [
-        role for badge in tags.get("badges", "").split(",") if (role := _ROLES.get(badge.partition("/")[0]))
-    ]
-    if tags.get("mod") == "1":
+    found = [role for badge in badges.split(",") if (role := _ROLES.get(badge.partition("/")[0]))]
+    if mod == "1":
         found.append("moderator")
-    if tags.get("vip") == "1":
+    if vip == "1":
         found.append("vip")
-    if tags.get("subscriber") == "1":
+    if subscriber == "1":
         found.append("subscriber")
     return tuple(dict.fromkeys(found))
 
 
+@lru_cache(maxsize=256)
 def _id(text: str | None) -> str | None:
+    """The id of a room; there are few of them."""
     return text if text and _ID.fullmatch(text) else None
 
 

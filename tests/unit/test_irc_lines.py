@@ -9,7 +9,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 from random import Random
 
-from integrations.twitch.irc_events import REASONS, Chat, Ignored, read_line
+from integrations.twitch.irc_events import REASONS, Chat, Ignored, read_any, read_chat, read_line
 from integrations.twitch.irc_parser import IrcMessage, parse_line, split_frame
 
 FILE = Path(__file__).parent.parent / "data" / "twitch-irc-lines.txt"
@@ -107,6 +107,19 @@ def mutants(seed: int, count: int) -> list[str]:
                     line = line[:at] + chr(random.randrange(0x11_0000)) + line[at + 1 :]
         made.append(line)
     return made
+
+
+def test_the_short_way_reads_the_same_in_every_line_that_it_takes() -> None:
+    """Nearly all real lines of chat take it; of damaged ones many do."""
+    short = [line for line in LINES if read_chat(line, NOW)]
+    assert len(short) >= 35, table()
+    taken = 0
+    for line in (*LINES, *mutants(SEED + 1, MUTANTS)):
+        chat = read_chat(line, NOW)
+        if chat is not None:
+            taken += 1
+            assert chat == read_any(line, NOW), line
+    assert taken > MUTANTS // 20
 
 
 def test_no_damaged_line_raises_and_all_are_read_fast() -> None:

@@ -119,6 +119,25 @@ def _clean_event(_: Any, __: str, event: MutableMapping[str, Any]) -> MutableMap
     return cleaned
 
 
+def _forget_rows(_: Any, __: str, event: MutableMapping[str, Any]) -> MutableMapping[str, Any]:
+    """PostgreSQL says which row it refuses, with all that is in it: a viewer's id, a name, a line."""
+    known: set[int] = set()
+    waiting = [sys.exc_info()[1] if event.get("exc_info") is True else event.get("exc_info")]
+    while waiting:
+        error = waiting.pop()
+        if isinstance(error, tuple):
+            error = error[1]
+        if not isinstance(error, BaseException) or id(error) in known:
+            continue
+        known.add(id(error))
+        if getattr(error, "sqlstate", None):
+            error.detail = None  # type: ignore[attr-defined]  # asyncpg's, known here by its shape
+        waiting += [error.__cause__, error.__context__]
+        if isinstance(error, BaseExceptionGroup):
+            waiting += error.exceptions
+    return event
+
+
 class DropQueryStrings(logging.Filter):
     """Cuts `?…` from the paths that uvicorn logs: whoever puts a secret there shall not find it in a log."""
 
@@ -171,6 +190,7 @@ def configure_logging(
         foreign_pre_chain=[*shared, structlog.stdlib.add_logger_name],
         processors=[
             structlog.stdlib.ProcessorFormatter.remove_processors_meta,
+            _forget_rows,
             structlog.processors.format_exc_info,
             _clean_event,
             renderer,

@@ -73,12 +73,15 @@ async def test_no_planted_secret_is_written_anywhere(start_hubbub: StartHubbub) 
         campaign = await with_the_api(hubbub, twitch, planted)
         await with_a_desk(hubbub, campaign, planted)
         await with_mistakes(hubbub, planted)
+        await with_a_database_that_refuses_rows(hubbub, twitch, campaign, planted)
         await with_a_database_that_throws_everybody_out(hubbub)
         metrics = (await asyncio.to_thread(httpx2.get, f"{hubbub.base_url}/metrics")).text
         assert await asyncio.to_thread(hubbub.stop) == 0
     assert len(planted) >= 15
     assert all(len(secret) > 8 for secret in planted.values())
     texts = [*written(hubbub), ("metrics", metrics)]
+    assert "Traceback" in hubbub.log
+    assert "CheckViolationError" in hubbub.log
     for name, secret in planted.items():
         for file, text in texts:
             assert secret not in text, f"the {name} is in {file}"
@@ -163,6 +166,30 @@ async def with_mistakes(hubbub: Hubbub, planted: dict[str, str]) -> None:
         assert answer.status_code in (400, 422)
     assert await live(hubbub, planted["wrong overlay key"]) == "bye"
     assert await live(hubbub, planted["wrong api key"], "0190a000-0000-7000-8000-000000000000") == "bye"
+
+
+async def with_a_database_that_refuses_rows(
+    hubbub: Hubbub, twitch: FakeTwitch, campaign: str, planted: dict[str, str]
+) -> None:
+    """PostgreSQL says which row it refuses, with everything in it; a traceback would say it again."""
+    planted["refused voter's id"] = "880055441"
+    planted["refused show"] = "zanzibar-quokka-show"
+    note = running.find(hubbub.data_dir)
+    assert note is not None
+    connection = await asyncpg.connect(note.database_url)
+    for table, column in (("poll_votes", "choice > 10"), ("campaigns", "name = ''")):
+        await connection.execute(f"ALTER TABLE {table} ADD CONSTRAINT refused CHECK ({column}) NOT VALID")
+    await twitch.say("ana", "1", user_id=planted["refused voter's id"], user="lea")
+    async with httpx2.AsyncClient(base_url=f"{hubbub.base_url}/api/v1", headers=hubbub.headers) as api:
+        answer = await api.post("/campaigns", json={"name": planted["refused show"]})
+        assert answer.status_code == 500
+        assert planted["refused show"] not in answer.text
+    await asyncio.to_thread(
+        wait_until, lambda: "delivery_refused_by_database" in hubbub.log, "the vote was refused"
+    )
+    for table in ("poll_votes", "campaigns"):
+        await connection.execute(f"ALTER TABLE {table} DROP CONSTRAINT refused")
+    await connection.close()
 
 
 async def with_a_database_that_throws_everybody_out(hubbub: Hubbub) -> None:

@@ -66,6 +66,35 @@ def test_a_name_cannot_forge_a_line_or_move_the_cursor(
     assert not set(text) & set("\r\x1b\x9b\u2028\u202e")
 
 
+class Refused(Exception):
+    """As PostgreSQL's errors are told: the row stands behind the message."""
+
+    sqlstate = "23514"
+    detail: str | None = "Failing row contains (990017733, quillfeather)."
+
+    def __str__(self) -> str:
+        return "new row violates a check" + (f"\nDETAIL:  {self.detail}" if self.detail else "")
+
+
+def test_rows_in_the_messages_of_the_database_are_left_out(stream: io.StringIO) -> None:
+    telemetry.configure_logging("json", stream=stream)
+
+    def chain() -> None:
+        try:
+            raise Refused  # noqa: TRY301
+        except Refused as first:
+            raise ExceptionGroup("several", [ValueError("x"), Refused()]) from first
+
+    for log in (structlog.get_logger("x").exception, logging.getLogger("library").exception):
+        try:
+            chain()
+        except ExceptionGroup:
+            log("failed")
+    said = [line["exception"] for line in lines(stream)]
+    assert [text.count("new row violates a check") for text in said] == [2, 2]
+    assert "quillfeather" not in stream.getvalue()
+
+
 def test_query_strings_are_cut_from_the_servers_own_lines(stream: io.StringIO) -> None:
     telemetry.configure_logging("json", stream=stream)
     logging.getLogger("uvicorn.error").warning(

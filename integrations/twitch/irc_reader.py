@@ -226,6 +226,8 @@ class Reader:
             chat = session.feed(frame, self._clock.now(), time.monotonic())
 
     async def _send(self, ws: ClientConnection, lines: Sequence[str]) -> None:
+        if not lines:  # nearly always, and a timer costs as much as reading a line
+            return
         try:
             async with asyncio.timeout(self._times.pong):
                 for line in lines:

@@ -90,8 +90,9 @@ class Batches:
     async def __call__(self, campaign_id: UUID, events: Sequence[Event]) -> None:
         """Take lines from a socket (the Sink of integrations.base); waits while the buffer is full."""
         buffer = self._buffers.setdefault(campaign_id, Buffer())
-        async with buffer.room:
-            await buffer.room.wait_for(lambda: buffer.size < self._largest_buffer)
+        if buffer.size >= self._largest_buffer:
+            async with buffer.room:
+                await buffer.room.wait_for(lambda: buffer.size < self._largest_buffer)
         self._add(campaign_id, buffer, Delivery(events, None))
 
     async def deliver(self, campaign_id: UUID, events: Sequence[Event]) -> list[Outcome]:

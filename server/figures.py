@@ -136,7 +136,7 @@ def _database(database: Database, watch: DatabaseWatch) -> Iterator[Figure]:
     )
     yield Figure(
         "channels",
-        "Channels with a real chat, by platform and state",
+        "Chats that Hubbub reads itself, by platform and state",
         lambda: [((chats.platform, chats.state), chats.number) for chats in watch.health.chats],
         labels=("platform", "state"),
     )

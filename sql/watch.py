@@ -8,7 +8,6 @@ from typing import Final
 
 import sql
 from sql.pool import Connection
-from sql.probe import CAMPAIGN
 
 _Q = sql.load("watch")
 
@@ -52,7 +51,7 @@ async def look(connection: Connection) -> Health:
         connectors=await connection.fetchval(_Q["connectors"]),
         chats=tuple(
             Chats(row["platform"], row["state"], row["number"], row["lag_ms"] / 1000)
-            for row in await connection.fetch(_Q["channels"], CAMPAIGN)
+            for row in await connection.fetch(_Q["channels"])
         ),
         rows={row["relname"]: row["n_live_tup"] for row in await connection.fetch(_Q["rows"], TABLES)},
     )

@@ -12,12 +12,12 @@ SELECT greatest(0, extract(epoch FROM clock_timestamp() - min(due_at)))::float8
 FROM deadlines WHERE state = 'armed' AND due_at <= clock_timestamp();
 
 -- name: channels
--- How the chats are doing by platform: their states, and the age of lines when they arrived in the last minute.
+-- How the chats that we read are doing: their states, and the age of lines when they came in the last minute.
 SELECT c.platform, s.state, count(*) AS number,
        coalesce(max(c.heard_lag_ms) FILTER (WHERE c.heard_at > now() - interval '1 minute'), 0) AS lag_ms
   FROM channels c
   JOIN channel_standings s ON s.channel_id = c.id
- WHERE c.source <> 'simulated' AND c.campaign_id <> $1
+ WHERE c.source = 'irc'
  GROUP BY c.platform, s.state;
 
 -- name: connectors

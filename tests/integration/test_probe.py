@@ -7,12 +7,14 @@ import re
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from datetime import UTC, datetime
+from pathlib import Path
 from uuid import UUID
 
 import httpx2
 import pytest
 from prometheus_client.parser import text_string_to_metric_families
 
+from server.database_watch import DatabaseWatch
 from server.engine.batch import Batches
 from server.engine.clock import DatabaseClock
 from server.engine.room import Rooms
@@ -21,8 +23,10 @@ from server.rules.changes import Board
 from server.web.overlay_links import derive_overlay_key, key_hash
 from server.web.vault import Vault
 from sql import campaigns, probe, users
+from sql.migrate import migrate
 from sql.pool import Database
-from tests.integration.live_rig import House, house
+from tests.integration.live_rig import House, house, until
+from tests.own_servers import OwnPostgres
 from tests.servers import Hubbub, StartHubbub, wait_until
 
 VAULT = Vault([b"0123456789abcdef0123456789abcdef"])
@@ -125,6 +129,40 @@ async def test_a_changed_secret_key_is_followed(database: Database) -> None:
         assert one.figures.failures == {"connect": 1}
         await one.round()
         assert one.state().state == "ok"
+
+
+async def test_a_database_that_dies_is_what_it_measures(short_dir: Path) -> None:
+    """It fails at once and says where, goes on trying, and is well again with the database."""
+    postgres = OwnPostgres(short_dir)
+    try:
+        await asyncio.to_thread(postgres.start)
+        await migrate(postgres.url)
+        database = await Database.open(postgres.url)
+        watch = DatabaseWatch(database)
+        async with house(database) as live, probing(database, live) as one:
+            await one.round()
+            await watch.look()
+            assert (one.state().state, watch.is_up) == ("ok", True)
+            await asyncio.to_thread(postgres.kill9)
+            for _ in range(2):
+                await one.round()
+            assert one.figures.failures.total() == 2
+            assert one.figures.failures.keys() <= {"prepare", "connect", "store"}
+            assert one.state().failing_for_s is not None
+            watch._looked = 0.0
+            await watch.look()
+            assert not watch.is_up
+            await asyncio.to_thread(postgres.start)
+            await until(lambda: well_again(one), "a vote comes through", 10)
+            assert one.figures.shown_lag_s() < 2
+        await database.close()
+    finally:
+        await asyncio.to_thread(postgres.close)
+
+
+async def well_again(one: Probe) -> bool:
+    await one.round()
+    return one.state().state == "ok"
 
 
 @pytest.fixture

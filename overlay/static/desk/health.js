@@ -1,7 +1,7 @@
 // Zone "Health": lamps in words, so that nobody has to guess whether the show would work.
 
 import { button, h, mirror, setData, setText, show as visible } from "./dom.js";
-import { ago, many, serverNow } from "./time.js";
+import { ago, lag, many, serverNow } from "./time.js";
 import { failure } from "./words.js";
 
 const STALE_MS = 8000; // the status is asked every 2 s; older than this is said
@@ -70,6 +70,15 @@ function serverLamps({ link, status, statusAt, statusError, roundTrip }) {
       key: "redis", tone: away ? "warn" : "good", title: "Redis", word: away ? "away" : "connected",
       help: away ? "Polls and votes go on; other servers hear changes up to a second later. Start Redis again when you can." : "",
     });
+    const probe = status.probe ?? { state: "off" };
+    if (probe.state === "ok" && probe.lag_ms !== null) {
+      rows.push({ key: "probe", tone: "good", title: "From vote to overlay", word: lag(probe.lag_ms) });
+    } else if (probe.state === "failing") {
+      rows.push({
+        key: "probe", tone: "warn", title: "From vote to overlay", word: "nothing comes through",
+        help: "A simulated vote is sent the whole way every 10 s. Look at the terminal where Hubbub runs for how far it came.",
+      });
+    }
     const dropped = status.dropped ?? 0;
     rows.push({
       key: "dropped", tone: dropped ? "warn" : "good", title: "Chat lines dropped", word: dropped ? `${many(dropped, "line")} in 24 h` : "none in 24 h",

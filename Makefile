@@ -37,9 +37,10 @@ types: ## Check types only
 	@$(VENV) test
 	@exec $(PY) -m mypy $(ARGS)
 
-bench: ## Run the benchmarks; a table comes out
+bench: ## Measure, also beside other systems (ARGS="fanout memory": only that); see docs/benchmarks.md
 	@$(VENV) test
-	@exec $(PY) -m benchmarks $(ARGS)
+	@CHROME_BIN="$$($(PY) -m tools.find_chromium)" || unset CHROME_BIN; \
+	export CHROME_BIN; exec $(PY) -m benchmarks $(ARGS)
 
 pictures: ## Take the pictures of README and docs from the running program
 	@$(VENV) test

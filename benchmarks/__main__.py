@@ -4,12 +4,37 @@ from __future__ import annotations
 
 import argparse
 import asyncio
+import inspect
 import sys
+import time
+import traceback
+from collections.abc import Awaitable, Callable
 
-from benchmarks import results, start, votes
+from benchmarks import fanout, ingest, memory, reconnect, results, start, votes
+from benchmarks.results import Section
 
 #: In the order in which they run and stand in RESULTS.md.
-SECTIONS = {"start": start.measure, "votes": votes.measure}
+SECTIONS: dict[str, Callable[[], Section | Awaitable[Section]]] = {
+    "start": start.measure,
+    "votes": votes.measure,
+    "fanout": fanout.measure,
+    "memory": memory.measure,
+    "reconnect": reconnect.measure,
+    "ingest": ingest.measure,
+}
+
+
+def _about(name: str) -> str:
+    return (sys.modules[SECTIONS[name].__module__].__doc__ or "").splitlines()[0]
+
+
+async def _awaited(found: Awaitable[Section]) -> Section:
+    return await found
+
+
+def _measure(name: str) -> Section:
+    found = SECTIONS[name]()
+    return asyncio.run(_awaited(found)) if inspect.isawaitable(found) else found
 
 
 def main() -> int:
@@ -20,10 +45,18 @@ def main() -> int:
         parser.error(f"no such measurement: {' '.join(unknown)} (there are: {' '.join(SECTIONS)})")
     met = True
     for name in wanted:
-        print(f"{name}: {(sys.modules[SECTIONS[name].__module__].__doc__ or '').splitlines()[0]}", flush=True)
-        section = asyncio.run(SECTIONS[name]())
+        print(f"{name}: {_about(name)}", flush=True)
+        began = time.monotonic()
+        try:
+            section = _measure(name)
+        except Exception:
+            traceback.print_exc()
+            print(f"\n{name} failed; what RESULTS.md says of it is older.\n", flush=True)
+            met = False
+            continue
         results.write(name, section, list(SECTIONS))
-        print(f"\n{section.text}\n{'' if section.met else 'Not every aim was met.'}\n", flush=True)
+        print(f"\n{section.text}\n{'' if section.met else 'Not every aim was met.'}", flush=True)
+        print(f"{name} took {time.monotonic() - began:.0f} s\n", flush=True)
         met = met and section.met
     return 0 if met else 1
 

@@ -24,6 +24,16 @@ class Section:
     met: bool = True
 
 
+@dataclass(frozen=True, slots=True)
+class Aim:
+    """What a figure should be (issue 3), and whether it is."""
+
+    what: str
+    figure: str
+    wanted: str
+    met: bool
+
+
 def percentile(values: Sequence[float], percent: float) -> float:
     """The smallest value that at least `percent` of the values do not exceed."""
     ordered = sorted(values)
@@ -34,6 +44,12 @@ def table(head: Sequence[str], rows: Iterable[Sequence[str]]) -> str:
     """A Markdown table."""
     lines = [head, ["---"] * len(head), *rows]
     return "\n".join(f"| {' | '.join(line)} |" for line in lines)
+
+
+def aims(judged: Iterable[Aim]) -> str:
+    """A table of them."""
+    rows = [(aim.what, aim.figure, aim.wanted, "yes" if aim.met else "**no**") for aim in judged]
+    return table(("aim", "figure", "wanted", "met"), rows)
 
 
 def machine() -> str:

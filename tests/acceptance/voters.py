@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import time
 from collections import Counter
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
 from random import Random
 from typing import Protocol
@@ -65,6 +65,7 @@ class Crowd:
     size: int = 25
     options: int = 4
     give_up: float = 0.1
+    note: Callable[..., None] | None = None  # told of every call and answer
     batches: list[Batch] = field(default_factory=list)
     failures: int = 0
     running: bool = True
@@ -96,15 +97,19 @@ class Crowd:
     async def _bring_home(self, http: httpx2.AsyncClient, batch: Batch, random: Random) -> None:
         while True:
             batch.tries += 1
+            ids = [event["message_id"] for event in batch.events]
+            self._note("vote", batch=id(batch), attempt=batch.tries, ids=ids)
             try:
                 answer = await http.post(f"/campaigns/{self.show.id}/events", json=batch.events)
-            except AWAY:
+            except AWAY as error:
+                self._note("vote_unanswered", batch=id(batch), error=type(error).__name__)
                 self.failures += 1
                 if random.random() < self.give_up:
                     batch.given_up = True
                     return
                 await asyncio.sleep(0.1)
                 continue
+            self._note("vote_answered", batch=id(batch), status=answer.status_code, text=answer.text)
             if answer.status_code == 503:
                 await asyncio.sleep(0.1)
                 continue
@@ -113,6 +118,10 @@ class Crowd:
             batch.accepted, batch.duplicates = receipt["accepted"], receipt["duplicates"]
             batch.was_refused = receipt["rejected"]
             return
+
+    def _note(self, kind: str, **facts: object) -> None:
+        if self.note is not None:
+            self.note(kind, **facts)
 
     def _events(self, random: Random) -> list[Json]:
         events = []

@@ -1,12 +1,14 @@
-"""R2: two connector processes read the same chat; the death of either loses nothing and doubles nothing."""
+"""R2: two connector processes read the same chat; what befalls one of them loses and doubles nothing."""
 
 from __future__ import annotations
 
 import asyncio
 import time
+from urllib.parse import urlsplit
 
 from tests.acceptance.show import eventually
 from tests.acceptance.voters import standing
+from tests.chaos.proxy import Link
 from tests.chaos.settling import truth_of
 from tests.chaos.trial import Trial, bound
 from tests.chaos.world import World, launch
@@ -55,8 +57,12 @@ class Chat:
 @bound(90, 900)
 async def test_r2_the_death_of_a_reader_loses_nothing(trial: Trial, world: World) -> None:
     kills = trial.scale.count(1, 100)
-    async with FakeTwitch.serving() as twitch:
-        web, *readers = await world.start("web", "connectors", "connectors", TWITCH_IRC_URL=twitch.url)
+    async with FakeTwitch.serving() as twitch, Link.to(("127.0.0.1", urlsplit(twitch.url).port or 0)) as line:
+        (web,), (near,), (far,) = await asyncio.gather(
+            world.start("web"),
+            world.start("connectors", TWITCH_IRC_URL=twitch.url),
+            world.start("connectors", TWITCH_IRC_URL=f"ws://127.0.0.1:{line.port}"),
+        )
         async with world.api(web.base_url) as api:
             show = (await api.post("/campaigns", {"name": "Two readers"}))["id"]
             await api.post(
@@ -70,7 +76,10 @@ async def test_r2_the_death_of_a_reader_loses_nothing(trial: Trial, world: World
                 group.create_task(chat.run())
                 for number in range(kills):
                     await asyncio.sleep(trial.random.uniform(1.0, 2.0))
-                    victim = trial.random.choice(readers)
+                    assert line.cut() == 1, "the far reader's connection breaks"
+                    await asyncio.sleep(0.1)
+                    await both_hear(twitch)
+                    victim = trial.random.choice((near, far))
                     await world.kill9(victim)
                     if number + 1 < kills:
                         await asyncio.to_thread(victim.start)

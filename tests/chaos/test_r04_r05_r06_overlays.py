@@ -16,6 +16,7 @@ from tests.acceptance.voters import Crowd
 from tests.chaos.checker import Truth, first_frames, lags, lies, long_absences, popup_faults, went_back
 from tests.chaos.crowds import Voted, counted, voting
 from tests.chaos.overlays import Overlay, open_overlays
+from tests.chaos.proxy import Link
 from tests.chaos.settling import settled, truth_of
 from tests.chaos.trial import Trial, bound
 from tests.chaos.world import World, campaign, launch
@@ -81,6 +82,23 @@ async def unrest(trial: Trial, overlays: list[Overlay], storm: Round) -> None:
         trial.progress(f"{spent:.0f} of {storm.seconds:.0f} s")
 
 
+async def trouble(trial: Trial, link: Link) -> None:
+    """On the line of half of the overlays, until cancelled: all are cut at once, or it is slow or thin."""
+    while True:
+        await asyncio.sleep(trial.random.uniform(0.5, 1.5))
+        kind = trial.random.choice(("cut", "slow", "thin"))
+        trial.record.note("line", fault=kind)
+        match kind:
+            case "cut":
+                link.cut()
+            case "slow":
+                link.delay_s = trial.random.uniform(0.02, 0.1)
+            case _:
+                link.bytes_per_s = trial.random.uniform(50_000, 200_000)
+        await asyncio.sleep(trial.random.uniform(0.2, 0.6))
+        link.delay_s, link.bytes_per_s = 0.0, None
+
+
 async def popups(api: Api, overlay_id: str) -> None:
     """Until cancelled."""
     while True:
@@ -112,15 +130,25 @@ async def one_round(
         show, link = await campaign(api, name)
         overlay_id = (await api.get(f"/campaigns/{show}/overlays"))["items"][0]["id"]
         poll = await launch(api, show)
-        overlays = [world.overlay(f"{name}.{n}", web.base_url, link) for n in range(number)]
+        line, far_url = await world.link_to(web)
+        overlays = [
+            world.overlay(f"{name}.{n}", far_url if n % 2 else web.base_url, link) for n in range(number)
+        ]
         rate = storm.votes_per_s
-        crowd = Crowd(Voted(web, show), trial.seed, rate, size=max(10, rate // 40), give_up=0)
+        crowd = Crowd(
+            Voted(web, show), trial.seed, rate, size=max(10, rate // 40), give_up=0, note=trial.record.note
+        )
         async with open_overlays(overlays):
             async with voting(crowd):
-                popping = asyncio.create_task(popups(api, overlay_id))
+                meanwhile = [
+                    asyncio.create_task(popups(api, overlay_id)),
+                    asyncio.create_task(trouble(trial, line)),
+                ]
                 await unrest(trial, overlays, storm)
-                popping.cancel()
-                await asyncio.wait([popping])
+                for task in meanwhile:
+                    assert not task.done(), task.exception()
+                    task.cancel()
+                await asyncio.wait(meanwhile)
             found.quiet.append(await settled(world, show, overlays, 2 + storm.longest_s))
         async with world.database() as connection:
             votes = sum(await counted(connection, crowd, poll["id"]))

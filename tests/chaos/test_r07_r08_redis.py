@@ -116,7 +116,15 @@ async def test_r7_r8_redis_may_lie_hang_and_die(valkey: OwnValkey, trial: Trial,
             for place, web in (("near", first), ("far", second))
             for n in range(each)
         ]
-        crowd = Crowd(Voted(first, show), trial.seed, trial.scale.size(80, 500), clients=2, size=4, give_up=0)
+        crowd = Crowd(
+            Voted(first, show),
+            trial.seed,
+            trial.scale.size(80, 500),
+            clients=2,
+            size=4,
+            give_up=0,
+            note=trial.record.note,
+        )
         phases: list[tuple[str, float]] = []
         async with open_overlays(overlays):
             await until_redis_is(webs, 1, 15)

@@ -32,7 +32,14 @@ async def test_r16_a_rolling_restart_loses_nothing(trial: Trial, world: World) -
         poll = await launch(api, show)
         overlays = [world.overlay(f"o{n}", balancer.url, link) for n in range(trial.scale.size(10, 100))]
         door = Door(balancer.url, webs[0].headers)
-        crowd = Crowd(Voted(door, show), trial.seed, trial.scale.size(200, 2000), size=10, give_up=0)
+        crowd = Crowd(
+            Voted(door, show),
+            trial.seed,
+            trial.scale.size(200, 2000),
+            size=10,
+            give_up=0,
+            note=trial.record.note,
+        )
         async with open_overlays(overlays):
             async with voting(crowd):
                 for turn in range(rounds):

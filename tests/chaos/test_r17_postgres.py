@@ -43,7 +43,9 @@ async def test_r17_a_postgres_outage_loses_nothing_acknowledged(
             show, link = await campaign(api, "Outage")
             poll = await launch(api, show)
             overlays = [world.overlay(f"o{n}", web.base_url, link) for n in range(trial.scale.size(4, 50))]
-            crowd = Crowd(Voted(web, show), trial.seed, trial.scale.size(200, 2000), size=10)
+            crowd = Crowd(
+                Voted(web, show), trial.seed, trial.scale.size(200, 2000), size=10, note=trial.record.note
+            )
             async with open_overlays(overlays):
                 async with voting(crowd):
                     for number in range(outages):
@@ -72,6 +74,47 @@ async def test_r17_a_postgres_outage_loses_nothing_acknowledged(
     trial.figure("answers missed", crowd.failures)
     trial.figure("normal after", f"{max(back):.2f} s")
     trial.lags("commit to screen", late)
+
+
+@bound(90, 900)
+async def test_r17_a_postgres_that_is_slow_or_hangs_loses_nothing(trial: Trial, world: World) -> None:
+    slow_s, hang_s = trial.scale.amount(1.5, 60), trial.scale.amount(1.5, 60)
+    rounds = trial.scale.count(1, 5)
+    link, url = await world.postgres_link()
+    (web,) = await world.start("web", DATABASE_URL=url)
+    back: list[float] = []
+    async with world.api(web.base_url) as api:
+        show, overlay_link = await campaign(api, "Slow")
+        poll = await launch(api, show)
+        overlays = [world.overlay(f"o{n}", web.base_url, overlay_link) for n in range(4)]
+        crowd = Crowd(
+            Voted(web, show), trial.seed, trial.scale.size(200, 1000), size=10, note=trial.record.note
+        )
+        async with open_overlays(overlays):
+            async with voting(crowd):
+                for number in range(rounds):
+                    link.delay_s = 0.02  # each way, for each of the statements of a batch
+                    await asyncio.sleep(slow_s)
+                    link.delay_s = 0.0
+                    trial.record.note("PostgreSQL hangs")
+                    link.is_silent = True
+                    await asyncio.sleep(hang_s)
+                    link.is_silent = False
+                    back.append(await until_normal(crowd))
+                    trial.progress(f"{number + 1} of {rounds} rounds")
+            await settled(world, show, overlays, NORMAL_S)
+        async with world.database() as connection:
+            votes = sum(await counted(connection, crowd, poll["id"]))
+    truth = await truth_of(world, show)
+    assert "Traceback" not in web.log, web.log[-3000:]
+    assert [fault for overlay in overlays for fault in overlay.faults] == []
+    assert [lie for overlay in overlays for lie in lies(overlay, truth)] == []
+    assert [fault for overlay in overlays for fault in went_back(overlay)] == []
+    assert [overlay.name for overlay in overlays if len(overlay.visits) != 1] == [], "no overlay was cut off"
+    assert max(back) <= trial.within(NORMAL_S), f"normal after {max(back):.1f} s"
+    trial.figure("rounds", rounds)
+    trial.figure("votes", votes)
+    trial.figure("normal after", f"{max(back):.2f} s")
 
 
 async def is_told(http: httpx2.AsyncClient, show: str) -> None:

@@ -93,9 +93,23 @@ class World:
 
     @asynccontextmanager
     async def api(self, base_url: str) -> AsyncIterator[Api]:
-        """The API as the owner sees it."""
-        headers = {"Authorization": f"Bearer {self.api_key}"}
-        async with httpx2.AsyncClient(base_url=f"{base_url}/api/v1", headers=headers, timeout=20) as http:
+        """The API as the owner sees it; every call and answer goes into the record."""
+
+        async def note_call(request: httpx2.Request) -> None:
+            self.trial.record.note("call", method=request.method, url=str(request.url))
+
+        async def note_answer(answer: httpx2.Response) -> None:
+            request = answer.request
+            self.trial.record.note(
+                "answer", method=request.method, url=str(request.url), status=answer.status_code
+            )
+
+        async with httpx2.AsyncClient(
+            base_url=f"{base_url}/api/v1",
+            headers={"Authorization": f"Bearer {self.api_key}"},
+            timeout=20,
+            event_hooks={"request": [note_call], "response": [note_answer]},
+        ) as http:
             yield Api(http)
 
     @asynccontextmanager

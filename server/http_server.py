@@ -14,8 +14,11 @@ from server.live.transport import LiveProtocol
 from server.web.connections import GuardedProtocol, allow_many_files
 
 _GRACEFUL_S = 5
-#: Connections that may wait to be accepted; asyncio also accepts that many in one go.
-_BACKLOG = 128
+#: Connections that are accepted in one go; other work gets its turn after them.
+_AT_ONCE = 64
+#: Connections that may wait to be accepted. All overlays come back at the same time after a restart, and one
+#: that does not fit is not refused but left to try again after a second, then three (R15).
+_BACKLOG = 4096
 
 
 @contextmanager
@@ -47,6 +50,11 @@ class Server(uvicorn.Server):
     def capture_signals(self) -> Iterator[None]:
         yield
 
+    async def startup(self, sockets: list[socket.socket] | None = None) -> None:
+        await super().startup(sockets)
+        for listener in sockets or ():
+            listener.listen(_BACKLOG)  # asyncio has one number for this and for how many it takes in one go
+
 
 def server_of(app: ASGIApp, trusted_proxies: Sequence[str]) -> Server:
     """The server of an application that has the live endpoint among its routes."""
@@ -56,7 +64,7 @@ def server_of(app: ASGIApp, trusted_proxies: Sequence[str]) -> Server:
             app,
             http=GuardedProtocol,
             ws=LiveProtocol,
-            backlog=_BACKLOG,
+            backlog=_AT_ONCE,
             ws_max_size=64 * 1024,
             ws_per_message_deflate=False,
             # Live connections are the hub's to ask whether they are there; it owns their sockets.

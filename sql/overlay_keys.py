@@ -27,10 +27,9 @@ class KeyedOverlay:
     seq: int
 
 
-async def by_hash(connection: Connection, key_hash: bytes) -> KeyedOverlay | None:
-    """The overlay whose key has this SHA-256."""
-    row = await connection.fetchrow(_Q["by_hash"], key_hash)
-    return None if row is None else KeyedOverlay(*row)
+async def by_hash(connection: Connection, key_hashes: Sequence[bytes]) -> list[KeyedOverlay]:
+    """The overlays whose keys have these SHA-256; keys that open nothing are not in the answer."""
+    return [KeyedOverlay(*row) for row in await connection.fetch(_Q["by_hash"], key_hashes)]
 
 
 async def by_id(connection: Connection, overlay_ids: Sequence[UUID]) -> list[KeyedOverlay]:

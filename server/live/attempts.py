@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from collections import OrderedDict, deque
+from collections import OrderedDict
 from ipaddress import IPv6Address, ip_address
-from typing import Final
+from typing import Final, TypeAlias
 
 #: reliability §3.9
 MOST_FRAMES: Final = 20
@@ -14,32 +14,41 @@ FAILURES_WINDOW_S: Final = 60.0
 _MOST_ADDRESSES: Final = 10_000
 
 
-class Window:
-    """At most `most` in any `seconds`, to the second: the times of the last ones are kept."""
+#: When somebody tried, oldest first; only times that still count.
+Times: TypeAlias = tuple[float, ...]
 
-    __slots__ = ("_seconds", "_times")
+
+def with_one_more(times: Times, now: float, most: int, seconds: float) -> Times | None:
+    """The times after one more try; None: it would be more than `most` in some `seconds`.
+
+    Exact, and what is kept is what counts: an overlay that says something every five seconds costs two
+    numbers.
+    """
+    counting = tuple(time for time in times if now - time < seconds)
+    return None if len(counting) >= most else (*counting, now)
+
+
+class Window:
+    """At most `most` in any `seconds`."""
+
+    __slots__ = ("_most", "_seconds", "_times")
 
     def __init__(self, most: int, seconds: float) -> None:
-        self._times: deque[float] = deque(maxlen=most)
+        self._times: Times = ()
+        self._most = most
         self._seconds = seconds
 
     def is_full(self, now: float) -> bool:
         """Whether one more now would be too many."""
-        times = self._times
-        return len(times) == times.maxlen and now - times[0] < self._seconds
+        return with_one_more(self._times, now, self._most, self._seconds) is None
 
     def note(self, now: float) -> None:
-        """One more."""
-        self._times.append(now)
+        """One more; does nothing when it is full."""
+        self._times = with_one_more(self._times, now, self._most, self._seconds) or self._times
 
     def is_over(self, now: float) -> bool:
         """Whether nothing in it counts any more."""
         return not self._times or now - self._times[-1] >= self._seconds
-
-
-def frames() -> Window:
-    """What one client may send."""
-    return Window(MOST_FRAMES, FRAMES_WINDOW_S)
 
 
 def neighbourhood(host: str) -> str:

@@ -2,17 +2,20 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from collections.abc import Iterable
+from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 from typing import Any, Final
+from uuid import UUID
 
+import orjson
 import structlog
 
 from server.live.client import Client
 from server.live.doorman import OverlayPass, Position
 from server.live.frames import MOST_DELTA, MOST_SNAPSHOT, Delta, Event, Ping, Snapshot, encode
 from server.live.room import Missed, PastEvent, Room
-from server.live.transport import text_frame
+from server.live.wire import PING_FRAME, text_frame
 
 _log = structlog.get_logger(__name__)
 
@@ -29,11 +32,11 @@ class Figures:
     frames: int = 0
     bytes: int = 0
     snapshots: int = 0
-    cut: int = 0
+    cut: int = 0  # did not take their frames, or did not answer
     catch_ups: int = 0
     loads: int = 0
-    cropped: int = 0  # snapshots that could not hold every board
     diverged: int = 0  # clients that showed something else than the room at the same position
+    cropped: int = 0  # snapshots that could not hold every board
 
 
 @dataclass(slots=True)
@@ -60,6 +63,9 @@ class Audience:
     confirmed: float = float("-inf")  # when the database last said where it stands
     #: The latest position at which a snapshot left boards out: who was brought there is not led on by deltas.
     cropped_at: Position | None = None
+    #: Overlays of the same link share one pass.
+    _passes: dict[UUID, OverlayPass] = field(default_factory=dict)
+    _here: Position | None = None
     _left_out: tuple[str, ...] = ()
     _steps: dict[Position, _Steps | None] = field(default_factory=dict)
     _steps_to: Position | None = None
@@ -73,38 +79,80 @@ class Audience:
         if client in self.clients:
             self.clients.remove(client)
             self.overlays -= client.is_overlay
+            if not self.overlays:
+                self._passes.clear()
             if not self.clients:
                 self.empty_since = now
 
+    def share(self, admission: OverlayPass) -> OverlayPass:
+        """A pass that says the same, as small as can be: the one that another connection of that overlay
+        holds, or one made of what this room has anyway."""
+        held = self._passes.get(admission.overlay_id)
+        if held is None or not held.says_the_same(admission):
+            held = replace(admission, campaign_id=self.room.campaign_id, stands=self.position)
+            self._passes[admission.overlay_id] = held
+        return held
+
     @property
     def position(self) -> Position:
-        return Position(self.room.epoch, self.room.seq)
+        """Where the room is; the same object for all who are there."""
+        here, room = self._here, self.room
+        if here is None or here.seq != room.seq or here.epoch != room.epoch:
+            here = self._here = Position(room.epoch, room.seq)
+        return here
 
     def is_beyond(self, position: Position) -> bool:
         """Whether the room has not been there, as far as it knows."""
         return position.epoch != self.room.epoch or position.seq > self.room.seq
 
+    def differs(self, client: Client, seq: int, fingerprint: int | None) -> bool:
+        """Whether a client that shows step `seq` says that it shows something else than the room has.
+
+        Only what can be told: both are at the same step, and no board was left out.
+        """
+        here = self.position
+        if fingerprint is None or seq != here.seq or client.position != here or self._may_lack(here):
+            return False
+        return fingerprint != self.room.fingerprint
+
     def feed(self, client: Client, at: datetime) -> None:
         """Write what brings a client to the room's position, if anything does. The line is not full."""
+        self.feed_all((client,), at)
+
+    def feed_all(self, clients: Iterable[Client], at: datetime) -> None:
+        """The same for many of them. Most are at the same position and get the same bytes."""
         here = self.position
-        if client.position == here and not client.resuming:
-            return
-        steps = self._steps_from(client, at)
+        start: Position | None = None  # what leads on from there is `data`
+        data = b""
+        frames = size = 0
+        for client in clients:
+            position = client.position
+            if position is not start or position is None or client.resuming:
+                if position == here and not client.resuming:
+                    continue
+                steps = self._steps_from(client, at)
+                data = self._bytes(client, steps, at)
+                start = None if steps is None or steps.delta is None or client.resuming else position
+                client.resuming = False
+            client.position = here
+            client.line.write(data)
+            frames += 1
+            size += len(data)
+        self.figures.frames += frames
+        self.figures.bytes += size
+
+    def _bytes(self, client: Client, steps: _Steps | None, at: datetime) -> bytes:
         if steps is None:
-            data = self._snapshot(client, at, self._skipped(client))
-        elif steps.delta is None or (client.resuming and client.is_overlay):
-            data = steps.events + self._snapshot(client, at, 0)
-        else:
-            data = steps.events + steps.delta
-        if not data:  # resumed where it had stopped: say so
-            data = self.ping(here, at)
-        client.position, client.resuming = here, False
-        client.line.write(data)
-        self.figures.frames += 1
-        self.figures.bytes += len(data)
+            return self._snapshot(client, at, self._skipped(client))
+        if steps.delta is None or (client.resuming and client.is_overlay):
+            return steps.events + self._snapshot(client, at, 0)
+        return steps.events + steps.delta or self._ping(self.position, at)  # resumed where it stopped: say so
 
     def ping(self, position: Position, at: datetime) -> bytes:
-        """The sign of life for clients that were brought to `position`."""
+        """The sign of life for clients that were brought to `position`, and a ping that they answer."""
+        return self._ping(position, at) + PING_FRAME
+
+    def _ping(self, position: Position, at: datetime) -> bytes:
         return text_frame(encode(Ping(position.epoch, position.seq, at)))
 
     def _steps_from(self, client: Client, at: datetime) -> _Steps | None:
@@ -143,7 +191,9 @@ class Audience:
 
     def _snapshot(self, client: Client, at: datetime, skipped: int) -> bytes:
         room = self.room
-        layout = client.admission.layout if isinstance(client.admission, OverlayPass) else {}
+        layout: Any = {}
+        if isinstance(client.admission, OverlayPass):
+            layout = orjson.Fragment(client.admission.layout)
         boards: Any = room.boards_text
         text = encode(Snapshot(room.epoch, room.seq, at, boards, layout, skipped, self.build))
         if len(text) > MOST_SNAPSHOT:

@@ -8,7 +8,8 @@ from typing import Final
 from server.live.close_codes import Ending
 from server.live.doorman import OverlayPass, Pass, Position
 from server.live.frames import Bye, encode
-from server.live.transport import Line, text_frame
+from server.live.line import Line
+from server.live.wire import text_frame
 
 #: A client whose last frame took longer than this to leave gets fewer of them (reliability §3.5).
 SLOW_S: Final = 0.1
@@ -31,7 +32,7 @@ class Client:
     not_before: float = 0.0  # loop time before which no frame is due while the client is slow
     last_resync: float = float("-inf")
     resync_at: float | None = None  # a resync that came too soon is answered then
-    acked: int | None = None
+    pinged_at: float = 0.0
 
     @property
     def is_overlay(self) -> bool:
@@ -48,6 +49,14 @@ class Client:
         """Whether the line has been full for too long."""
         since = self.line.full_since
         return since is not None and now - since > STUCK_S
+
+    @property
+    def is_silent(self) -> bool:
+        """Whether nothing at all has come since the last ping: asked when it is time for the next one.
+
+        Measured from our ping, not from now: a server that was stopped for a while has asked nobody.
+        """
+        return self.line.heard_at < self.pinged_at
 
 
 def dismiss(line: Line, ending: Ending, *, retry_ms: int | None = None) -> None:

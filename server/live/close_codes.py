@@ -19,6 +19,7 @@ BAD_FRAME = Ending(4400, "bad frame", reconnect=True, retry_ms=5_000)
 BAD_KEY = Ending(4401, "key not accepted", reconnect=False, retry_ms=0)
 BAD_ORIGIN = Ending(4403, "origin not allowed", reconnect=True, retry_ms=10_000)
 TOO_SLOW = Ending(4408, "reads too slowly", reconnect=True, retry_ms=1_000)
+SILENT = Ending(4408, "does not answer", reconnect=True, retry_ms=1_000)
 FLOOD = Ending(4429, "too many frames", reconnect=True, retry_ms=10_000)
 TOO_MANY_SOCKETS = Ending(4429, "too many overlay connections", reconnect=True, retry_ms=10_000)
 TOO_MANY_FAILURES = Ending(
@@ -34,6 +35,7 @@ ENDINGS = (
     BAD_KEY,
     BAD_ORIGIN,
     TOO_SLOW,
+    SILENT,
     FLOOD,
     TOO_MANY_SOCKETS,
     TOO_MANY_FAILURES,

@@ -8,7 +8,9 @@ from dataclasses import dataclass
 from typing import Any, Final, NamedTuple, Protocol, TypeAlias
 from uuid import UUID
 
-from sql import overlay_keys
+import orjson
+
+from server.live.key_lookup import KeyLookup
 from sql.overlay_keys import KeyedOverlay
 from sql.pool import Database
 
@@ -33,15 +35,24 @@ class Position(NamedTuple):
 
 @dataclass(frozen=True, slots=True)
 class OverlayPass:
-    """A browser source. `key_hash` is the SHA-256 of the key it came with; `stands` is where the database
-    said its campaign stands when it was let in."""
+    """A browser source. `layout` is the JSON text that its browser gets; `key_hash` is the SHA-256 of the key
+    it came with; `stands` is where the database said its campaign stands when it was let in."""
 
     overlay_id: UUID
     campaign_id: UUID
-    layout: Mapping[str, Any]
+    layout: bytes
     key_hash: bytes
     token_version: int
     stands: Position
+
+    def says_the_same(self, other: OverlayPass) -> bool:
+        """Whether it lets in and shows the same, wherever the campaign stood at the time."""
+        return (self.overlay_id, self.key_hash, self.token_version, self.layout) == (
+            other.overlay_id,
+            other.key_hash,
+            other.token_version,
+            other.layout,
+        )
 
 
 @dataclass(frozen=True, slots=True)
@@ -72,10 +83,15 @@ class DeskRegister(Protocol):
         """Those whose session or key is still good; asked every second while desks are connected."""
 
 
+def compact(text: bytes) -> bytes:
+    """The same bytes in as much memory as they need: what orjson returns keeps its buffer of 1 to 4 KiB."""
+    return bytes(memoryview(text))
+
+
 def overlay_pass(overlay: KeyedOverlay) -> OverlayPass:
     """The pass for an overlay, with the layout as its browser gets it."""
     own = {"overlay_id": str(overlay.id), "name": overlay.name}
-    layout = {**DEFAULT_LAYOUT, **overlay.layout, **own}
+    layout = compact(orjson.dumps({**DEFAULT_LAYOUT, **overlay.layout, **own}))
     stands = Position(overlay.epoch, overlay.seq)
     return OverlayPass(
         overlay.id, overlay.campaign_id, layout, overlay.key_hash, overlay.token_version, stands
@@ -91,10 +107,10 @@ class OverlayDoor:
 
     def __init__(self, database: Database) -> None:
         self._database = database
+        self._keys = KeyLookup(database)
 
     async def overlay(self, key: str) -> OverlayPass | None:
         """The pass for an `ovl_` key. Raises one of UNREACHABLE when the database is away."""
         digest = hashlib.sha256(key.encode("utf-8", "surrogatepass")).digest()
-        async with self._database.connection() as connection:
-            found = await overlay_keys.by_hash(connection, digest)
+        found = await self._keys.find(digest)
         return None if found is None else overlay_pass(found)

@@ -1,14 +1,16 @@
 """All rooms of this process and everybody who watches them: who comes, what happened, who gets which frame.
 
-`publish` never waits. A frame leaves at once when the room was quiet for FRAME_EVERY_S, else with the
-next one; there is no task and no queue per client: a client is a line and a position, and whatever it
-has missed is one merged answer of its room (server/live/room.py).
+`publish` never waits. A frame leaves at once when the room was quiet for a tenth of a second, else with
+the next one; there is no task, no queue and no timer per client: a client is a line and a position, and
+whatever it has missed is one merged answer of its room (server/live/room.py). Who needs to be looked
+after is in a set; all are looked at once in PING_EVERY_S only.
 """
 
 from __future__ import annotations
 
 import asyncio
 import random
+from collections.abc import Iterable, Iterator
 from datetime import datetime
 from typing import Final, Protocol
 from uuid import UUID
@@ -18,14 +20,14 @@ import structlog
 from server.live.audience import Audience, Figures
 from server.live.bus_port import Bus
 from server.live.client import RESYNC_EVERY_S, Client, dismiss
-from server.live.close_codes import BAD_KEY, ENDINGS, RESTART, TOO_SLOW
+from server.live.close_codes import BAD_KEY, ENDINGS, RESTART, SILENT, TOO_SLOW, Ending
 from server.live.doorman import DeskRegister, OverlayPass, Pass, Position
 from server.live.keys import KeyWatch
+from server.live.line import Line
 from server.live.positions import Positions
 from server.live.presence import Presence
 from server.live.room import Room, Step
 from server.live.schedule import Schedule
-from server.live.transport import Line
 from server.rules.changes import Change
 from sql import snapshots
 from sql.pool import Database
@@ -41,6 +43,9 @@ _OPEN_TIMEOUT_S: Final = 5.0
 #: Other work gets its turn after so many clients.
 _CLIENTS_IN_ONE_GO: Final = 256
 _MOST_WHILE_OPENING: Final = 256
+#: Rooms that are read at the same time. After a restart all are wanted at once (R15): the others wait here
+#: and not for one of the pool's connections, where they would be in everybody's way and give up in time.
+_ROOMS_AT_ONCE: Final = 4
 #: After a restart clients come back spread over this time.
 _RETRY_MS: Final = (100, 1_500)
 
@@ -75,7 +80,9 @@ class Hub:
         build: str = "",
         most_overlays: int = 20,
         desks: DeskRegister | None = None,
+        frame_every_s: float = FRAME_EVERY_S,
     ) -> None:
+        """At most `most_overlays` overlay connections a campaign and `1 / frame_every_s` frames a second."""
         self.figures = Figures()
         self.bus = bus
         self.presence = Presence(database)
@@ -83,10 +90,14 @@ class Hub:
         self._clock = clock
         self._build = build
         self._most_overlays = most_overlays
+        self._frame_every_s = frame_every_s
         self._rooms: dict[UUID, Audience] = {}
         self._opening: dict[UUID, asyncio.Task[Audience]] = {}
+        self._reading = asyncio.Semaphore(_ROOMS_AT_ONCE)
         self._meanwhile: dict[UUID, list[Change]] = {}
         self._due: Schedule[Audience] = Schedule()
+        #: Clients whose line is full, or who are owed a resync.
+        self._watched: set[Client] = set()
         self._keys = KeyWatch(database, self._rooms, desks)
         self._positions = Positions(
             database,
@@ -142,30 +153,56 @@ class Hub:
                 break
         if self._closing:
             raise Closing
-        client = Client(line, admission, position, resuming=position is not None)
-        if client.is_overlay and audience.overlays >= self._most_overlays:
-            raise TooManyOverlays
-        if isinstance(admission, OverlayPass):  # keys that died since it was let in are looked at again
-            room = audience.room
+        if isinstance(admission, OverlayPass):
+            if audience.overlays >= self._most_overlays:
+                raise TooManyOverlays
+            admission = audience.share(admission)
+            room = audience.room  # keys that died since it was let in are looked at again
             room.token_version = min(room.token_version, admission.token_version)
+        client = Client(line, admission, position, resuming=position is not None)
         audience.add(client)
-        line.on_drained(lambda seconds: self._drained(audience, client, seconds))
         audience.feed(client, self._clock.now())
+        if line.full_since is not None:
+            self.filled(client)
         return client
 
     def leave(self, client: Client) -> None:
         """The client's connection is over."""
+        self._watched.discard(client)
         audience = self._rooms.get(client.admission.campaign_id)
         if audience is not None:
             audience.remove(client, asyncio.get_running_loop().time())
 
+    def filled(self, client: Client) -> None:
+        """The client does not take all that is written to it."""
+        self._watched.add(client)
+
+    def drained(self, client: Client, seconds: float) -> None:
+        """The client has taken what waited for so long."""
+        audience = self._rooms.get(client.admission.campaign_id)
+        if audience is None:
+            return
+        now = asyncio.get_running_loop().time()
+        if client.drained(now, seconds) or client.position != audience.position:
+            self._due.at(audience, max(now, client.not_before, audience.next_frame))
+
+    def acked(self, client: Client, seq: int, fingerprint: int | None) -> None:
+        """The client shows step `seq`, and this (server/live/fingerprint.py) is what it shows."""
+        audience = self._rooms.get(client.admission.campaign_id)
+        if audience is not None and audience.differs(client, seq, fingerprint):
+            self.figures.diverged += 1
+            _log.error("overlay_diverged", campaign_id=str(client.admission.campaign_id), seq=seq)
+            self.resync(client)
+
     def resync(self, client: Client) -> None:
-        """The client asks for a snapshot; one in RESYNC_EVERY_S, a sooner one is answered then."""
+        """The client needs a snapshot; it gets one in RESYNC_EVERY_S, a sooner one is answered then."""
         if client.resync_at is None:
             now = asyncio.get_running_loop().time()
             client.resync_at = max(now, client.last_resync + RESYNC_EVERY_S)
             if client.resync_at <= now:
                 self._answer_resync(client, now)
+            else:
+                self._watched.add(client)
 
     def _answer_resync(self, client: Client, now: float) -> None:
         client.last_resync, client.resync_at = now, None
@@ -209,6 +246,7 @@ class Hub:
 
     async def _read_room(self, campaign_id: UUID) -> Room:
         async with (
+            self._reading,
             asyncio.timeout(_OPEN_TIMEOUT_S),
             self._database.transaction(isolation="repeatable_read", readonly=True) as connection,
         ):
@@ -222,25 +260,30 @@ class Hub:
     def _moved(self, audience: Audience) -> None:
         self._due.at(audience, max(asyncio.get_running_loop().time(), audience.next_frame))
 
-    def _drained(self, audience: Audience, client: Client, seconds: float) -> None:
-        now = asyncio.get_running_loop().time()
-        if client.drained(now, seconds) or client.position != audience.position:
-            self._due.at(audience, max(now, client.not_before, audience.next_frame))
-
     async def _flush(self, audience: Audience) -> None:
         now = asyncio.get_running_loop().time()
-        audience.next_frame = now + FRAME_EVERY_S
+        audience.next_frame = now + self._frame_every_s
         at = self._clock.now()
-        for number, client in enumerate(tuple(audience.clients)):
-            if number % _CLIENTS_IN_ONE_GO == _CLIENTS_IN_ONE_GO - 1:
+        clients = tuple(audience.clients)
+        for start in range(0, len(clients), _CLIENTS_IN_ONE_GO):
+            if start:
                 await asyncio.sleep(0)
+            some = clients[start : start + _CLIENTS_IN_ONE_GO]
+            audience.feed_all(self._ready(audience, some, now), at)
+
+    def _ready(self, audience: Audience, clients: Iterable[Client], now: float) -> Iterator[Client]:
+        """Those who take a frame now. A full line comes back when it has drained, a slow one when it may."""
+        for client in clients:
             if client.line.full_since is not None:
-                continue  # comes back when it has drained
-            if client.slow and now < client.not_before:
-                self._due.at(audience, client.not_before)
                 continue
-            audience.feed(client, at)
-            client.slow = client.slow and client.line.full_since is not None
+            if client.slow:
+                if now < client.not_before:
+                    self._due.at(audience, client.not_before)
+                    continue
+                yield client
+                client.slow = client.line.full_since is not None
+            else:
+                yield client
 
     async def _feeder(self) -> None:
         while True:
@@ -254,38 +297,55 @@ class Hub:
     async def _caretaker(self) -> None:
         while True:
             await asyncio.sleep(_TICK_S)
-            now = asyncio.get_running_loop().time()
+            try:
+                self._look_after(asyncio.get_running_loop().time())
+            except Exception:
+                _log.exception("look_after_failed")
             for audience in tuple(self._rooms.values()):
+                now = asyncio.get_running_loop().time()
                 try:
-                    self._look_after(audience, now)
+                    if now >= audience.next_ping:
+                        audience.next_ping = now + PING_EVERY_S
+                        await self._ping(audience, now)
+                    if audience.empty_since is not None and now - audience.empty_since > LINGER_S:
+                        self._drop(audience)
                 except Exception:
-                    _log.exception("look_after_failed", campaign_id=str(audience.room.campaign_id))
+                    _log.exception("ping_failed", campaign_id=str(audience.room.campaign_id))
 
-    def _look_after(self, audience: Audience, now: float) -> None:
-        for client in tuple(audience.clients):
+    def _look_after(self, now: float) -> None:
+        for client in tuple(self._watched):
             if client.is_stuck(now):
-                self.figures.cut += 1
-                _log.info("client_cut", campaign_id=str(audience.room.campaign_id))
-                client.line.cut(TOO_SLOW.code, TOO_SLOW.reason)
-                audience.remove(client, now)
+                self._cut(client, TOO_SLOW)
             elif client.resync_at is not None and client.resync_at <= now:
                 self._answer_resync(client, now)
-        if now >= audience.next_ping:
-            audience.next_ping = now + PING_EVERY_S
-            self._ping(audience)
-        if audience.empty_since is not None and now - audience.empty_since > LINGER_S:
-            self._drop(audience)
+            if client.resync_at is None and client.line.full_since is None:
+                self._watched.discard(client)
 
-    def _ping(self, audience: Audience) -> None:
+    def _cut(self, client: Client, ending: Ending) -> None:
+        self.figures.cut += 1
+        _log.info("client_cut", campaign_id=str(client.admission.campaign_id), reason=ending.reason)
+        client.line.cut(ending.code, ending.reason)
+        self.leave(client)
+
+    async def _ping(self, audience: Audience, now: float) -> None:
+        """Ask everybody for a sign of life, and end those who gave none since the last time."""
         at = self._clock.now()
         pings: dict[Position, bytes] = {}
-        for client in audience.clients:
+        for number, client in enumerate(tuple(audience.clients), 1):
+            if number % _CLIENTS_IN_ONE_GO == 0:
+                await asyncio.sleep(0)
+            if client.is_silent:
+                self._cut(client, SILENT)
+                continue
             position = client.position
             if position is None or client.line.full_since is not None:
                 continue
             if position not in pings:
                 pings[position] = audience.ping(position, at)
+            client.pinged_at = now
             client.line.write(pings[position])
+        if audience.clients:
+            await asyncio.sleep(0)
 
     # --- rooms end -----------------------------------------------------------------------------------
 

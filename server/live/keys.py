@@ -51,7 +51,7 @@ class KeyWatch:
                 if overlay is None or held.token_version < overlay.token_version:
                     dismiss(client.line, BAD_KEY)
                 continue
-            now = overlay_pass(overlay)
+            now = audience.share(overlay_pass(overlay))
             if now.layout != held.layout:
                 client.resuming = True
                 changed.append(client)

@@ -18,6 +18,7 @@ from uuid import UUID
 
 import orjson
 
+from server.live.fingerprint import fingerprint
 from server.rules.changes import Change, OnceEvent
 from sql.snapshots import Snapshot
 
@@ -98,6 +99,7 @@ class Room:
         self._event_bytes = 0
         self._complete_from = snapshot.complete_from
         self._all: orjson.Fragment | None = None
+        self._fingerprint: int | None = None
         for event, at in snapshot.events:
             self._remember(event, at)
         self._trim(snapshot.at)
@@ -113,6 +115,13 @@ class Room:
         if self._all is None:
             self._all = orjson.Fragment(orjson.dumps(self._boards))
         return self._all
+
+    @property
+    def fingerprint(self) -> int:
+        """Of what a page shows that is here; computed once a step, and only if somebody asks."""
+        if self._fingerprint is None:
+            self._fingerprint = fingerprint(orjson.loads(orjson.dumps(self._boards)))
+        return self._fingerprint
 
     def boards_within(self, most: int) -> Fitting:
         """The boards that make a JSON object of at most `most` bytes: the largest are left out first.
@@ -169,6 +178,7 @@ class Room:
                 self._remember(event, change.at)
         self.seq = change.to_seq
         self._all = None
+        self._fingerprint = None
         self._trim(change.at)
         return Step.APPLIED
 

@@ -10,6 +10,7 @@ import asyncio
 import resource
 from typing import Final
 
+import h11
 import structlog
 from uvicorn.protocols.http.h11_impl import H11Protocol, RequestResponseCycle
 
@@ -54,13 +55,23 @@ class GuardedProtocol(H11Protocol):
         self._guard.cancel()
         super().connection_lost(exc)
 
+    def handle_websocket_upgrade(self, event: h11.Request) -> None:
+        """Nothing of this object stays, and what the client has sent after its request is not lost."""
+        if self._guard is not None:
+            self._guard.cancel()
+        super().handle_websocket_upgrade(event)
+        early, _ = self.conn.trailing_data
+        protocol = self.transport.get_protocol()
+        if early and isinstance(protocol, asyncio.Protocol) and protocol is not self:
+            protocol.data_received(early)
+
     def on_response_complete(self) -> None:
         self._waiting_since = self.loop.time()
         super().on_response_complete()
 
     def _look(self) -> None:
-        if self.transport.is_closing() or self.transport.get_protocol() is not self:
-            return  # gone, or a WebSocket by now, which has time limits of its own
+        if self.transport.is_closing():
+            return
         cycle: RequestResponseCycle | None = self.cycle
         if cycle is None or cycle.response_complete:
             left = self._waiting_since + HEAD_WITHIN_S - self.loop.time()

@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import json
+
 import pytest
 from playwright.async_api import Browser, Page
 
+from server.live.fingerprint import fingerprint
 from tests.browser.overlay_harness import (
     KEY,
     OVERLAY_ID,
@@ -170,6 +173,31 @@ async def test_a_ping_from_the_future_means_a_silent_gap_after_a_second(page: Pa
         assert visitor.heard("ack")[0]["seq"] == server.seq
         assert visitor.heard("resync") == []
         await until(lambda: len(visitor.heard("resync")) == 1, "a resync", 3)
+
+
+async def test_an_ack_says_what_is_shown_as_the_server_computes_it(page: Page) -> None:
+    odd: Json = {
+        "z": [1.0, 0.333333, 1e-6, 9.5e-6, 1e-7, -0.0, 1e20, 1.2345678901234567e20, 1e21, 123456789.125],
+        "a": {'é\u2028\u0001"\\': None, "nested": [[], {}, True, "👾 ﬀ 𝒳"]},
+        "10": 1,
+        "9": 2,
+    }
+    async with overlay_server() as server:
+        server.boards = {"b": poll_board(server, (100, 2, 3)), "a": odd}
+        await open_overlay(page, server)
+        visitor = server.visitors[0]
+        for acks in (1, 2, 3):
+            await server.tell(server.ping())
+            await until(lambda acks=acks: len(visitor.heard("ack")) == acks, "an ack")  # type: ignore[misc]
+            assert visitor.heard("ack")[-1] == {
+                "op": "ack",
+                "seq": server.seq,
+                "hash": fingerprint(json.loads(json.dumps(server.boards))),
+            }
+            if acks == 1:
+                await server.set(b=poll_board(server, (101, 2, 3)))
+            else:
+                await server.unset("a")
 
 
 async def test_it_comes_back_after_a_cut_with_its_position(page: Page) -> None:

@@ -35,6 +35,7 @@ from server.live.memory_bus import NoBus
 from server.live.socket import LiveEndpoint
 from server.live.transport import LiveProtocol
 from server.rules.changes import Change, OnceEvent
+from server.web.connections import GuardedProtocol
 from sql import boards, campaigns, heads, overlays, users
 from sql.ids import uuid7
 from sql.pool import Database
@@ -283,9 +284,14 @@ class House:
 
 @contextlib.asynccontextmanager
 async def house(
-    database: Database, bus: Bus | None = None, *, most_overlays: int = 20, hello_within_s: float = 5.0
+    database: Database,
+    bus: Bus | None = None,
+    *,
+    most_overlays: int = 20,
+    hello_within_s: float = 5.0,
+    ws: type[asyncio.Protocol] = LiveProtocol,
 ) -> AsyncIterator[House]:
-    """A running hub behind a real uvicorn in this loop."""
+    """A running hub behind a real uvicorn in this loop, which speaks WebSocket by `ws`."""
     doorman = TestDoorman(database)
     hub = Hub(
         database,
@@ -298,7 +304,8 @@ async def house(
     endpoint = LiveEndpoint(hub, doorman, {ORIGIN}, hello_within_s=hello_within_s)
     config = uvicorn.Config(
         Starlette(routes=[WebSocketRoute("/live", endpoint)]),
-        ws=LiveProtocol,
+        http=GuardedProtocol,
+        ws=ws,
         ws_per_message_deflate=False,
         ws_max_size=64 * 1024,
         lifespan="off",

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import json
 import random
 import signal
 import time
@@ -17,6 +18,7 @@ from redis.asyncio import Redis
 
 from server.live.bus import RedisBus
 from server.live.bus_port import State, channel_of, to_message
+from server.live.fingerprint import fingerprint
 from server.live.memory_bus import MemoryBus, Switchboard
 from server.rules.changes import Change
 from sql.ids import uuid7
@@ -387,3 +389,30 @@ async def test_state_of_the_bus_decides_how_often_is_asked(database: Database) -
             await healed(viewer, votes, 0.6)
         await viewer.close()
     assert states == {"away"}
+
+
+async def test_an_overlay_that_shows_something_else_is_counted_and_put_right(database: Database) -> None:
+    engine = await make_campaign(database)
+    board = str(uuid7())
+    await engine.commit({board: poll_board(1, share=0.5)})
+    async with house(database) as live:
+        viewer = await live.program(engine.campaign_id).open()
+        await until(lambda: viewer.seq == 1, "the snapshot")
+
+        async def ack(seq: int, shown: dict[str, Any]) -> None:
+            await viewer.say({"op": "ack", "seq": seq, "hash": fingerprint(shown)})
+
+        await ack(1, viewer.boards)
+        await ack(0, {})  # of a step that is over: nothing can be said about it
+        live.hub.publish(await engine.commit({board: poll_board(2, share=1.0)}))
+        await until(lambda: viewer.seq == 2, "the delta")
+        await ack(1, {board: poll_board(1, share=0.5)})
+        await ack(2, json.loads(json.dumps(viewer.boards)))
+        await viewer.say({"op": "ack", "seq": 2})
+        await ack(2, {board: poll_board(2, share=0.999)})
+        await until(lambda: viewer.ops() == ["snapshot", "delta", "snapshot"], "it is put right")
+        assert live.hub.figures.diverged == 1, "and only this was wrong"
+        await ack(2, {})
+        await until(lambda: viewer.ops().count("snapshot") == 3, "again, not more than every two seconds", 4)
+        assert viewer.arrived[-1] - viewer.arrived[2] > 1.9
+        await viewer.close()

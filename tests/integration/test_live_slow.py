@@ -10,7 +10,10 @@ from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from urllib.parse import urlsplit
 
-from server.live.transport import LiveProtocol
+import pytest
+
+from server.live import hub
+from server.live.socket_line import SocketLine
 from sql.ids import uuid7
 from sql.pool import Database
 from tests.integration.live_rig import Engine, House, Viewer, house, make_campaign, poll_board, until
@@ -38,8 +41,9 @@ async def watching(live: House, engine: Engine, *, slowly: bool = False) -> View
 
 def waiting_bytes(live: House) -> int:
     """The most that any connection holds in this process."""
-    lines = [line for line in live.server.server_state.connections if isinstance(line, LiveProtocol)]
-    return max((line.transport.get_write_buffer_size() for line in lines), default=0)
+    lines = [line for line in live.server.server_state.connections if isinstance(line, SocketLine)]
+    assert lines
+    return max(line.waiting for line in lines)
 
 
 @asynccontextmanager
@@ -114,15 +118,21 @@ async def test_who_reads_slowly_gets_less_but_gets_there(database: Database) -> 
         await good.close()
 
 
-async def test_a_peer_that_vanishes_without_a_word_is_noticed(database: Database) -> None:
-    """Half open: no FIN, no RST, no pong. uvicorn's ping finds out, the socket goes too."""
+async def test_a_peer_that_vanishes_without_a_word_is_noticed(
+    database: Database, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Half open: no FIN, no RST, no pong. Our pings find out, and the socket goes too."""
+    monkeypatch.setattr(hub, "PING_EVERY_S", 0.6)
     engine = await make_campaign(database)
     async with house(database) as live:
-        live.server.config.ws_ping_interval = 0.5
-        live.server.config.ws_ping_timeout = 0.5
-        viewer = await watching(live, engine, slowly=True)
-        viewer.stop_reading()
-        await until(lambda: live.hub.sizes()["clients"] == 0, "noticed", 5)
-        await until(lambda: not live.server.server_state.connections, "freed", 5)
-        viewer.read_again()
-        await viewer.ended()
+        good, gone = await watching(live, engine), await watching(live, engine, slowly=True)
+        gone.stop_reading()
+        took = await until(lambda: live.hub.sizes()["clients"] == 1, "noticed", 5)
+        assert took > 0.6, "a ping has to be unanswered first"
+        await until(lambda: len(live.server.server_state.connections) == 1, "freed", 5)
+        assert good.code is None
+        assert good.ops().count("ping") >= 1
+        gone.read_again()
+        assert await gone.ended() == 4408
+        await gone.close()
+        await good.close()

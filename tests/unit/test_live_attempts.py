@@ -2,11 +2,18 @@
 
 from __future__ import annotations
 
-from server.live.attempts import MOST_FAILURES, FailedHellos, frames, neighbourhood
+from server.live.attempts import (
+    FRAMES_WINDOW_S,
+    MOST_FAILURES,
+    MOST_FRAMES,
+    FailedHellos,
+    Window,
+    neighbourhood,
+)
 
 
 def test_twenty_frames_in_ten_seconds_and_not_one_more() -> None:
-    window = frames()
+    window = Window(MOST_FRAMES, FRAMES_WINDOW_S)
     for n in range(20):
         assert not window.is_full(n * 0.1)
         window.note(n * 0.1)

@@ -26,7 +26,7 @@ from server.live.frames import (
     decode,
     encode,
 )
-from server.live.transport import text_frame
+from server.live.wire import text_frame
 
 EPOCH = UUID("019e0000-0000-7000-8000-000000000000")
 AT = datetime(2026, 11, 20, 20, 0, 0, 123_999, tzinfo=UTC)
@@ -62,6 +62,9 @@ def test_a_hello_with_the_least_is_taken() -> None:
 
 def test_ack_and_resync_are_taken() -> None:
     assert decode('{"op":"ack","seq":7}') == Ack(op="ack", seq=7)
+    assert decode('{"op":"ack","seq":0,"hash":0}') == Ack(op="ack", seq=0, hash=0)
+    assert decode('{"op":"ack","seq":7,"hash":4294967295}') == Ack(op="ack", seq=7, hash=2**32 - 1)
+    assert decode('{"hash": 4294967295, "op": "ack", "seq": 7}') == Ack(op="ack", seq=7, hash=2**32 - 1)
     assert decode('{"op":"resync","why":""}') == Resync(op="resync", why="")
 
 
@@ -91,6 +94,12 @@ def test_ack_and_resync_are_taken() -> None:
         '{"op":"ack","seq":' + "9" * 4090 + "}",
         '{"op":"ack","seq":1,"seq":1}',
         '{"op":"ack","seq":1,"hash":"x"}',
+        '{"op":"ack","seq":1,"hash":4294967296}',
+        '{"op":"ack","seq":1,"hash":9999999999}',
+        '{"op":"ack","seq":1,"hash":-1}',
+        '{"op":"ack","seq":01}',
+        '{"op":"ack","seq":1,"hash":01}',
+        '{"op":"ack","seq":٣}',
         '{"op":"resync","why":"a\\u0000b"}',
         '{"op":"resync","why":"\\ud800"}',
         '{"op":"resync","why":"' + "a" * 201 + '"}',

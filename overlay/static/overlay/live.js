@@ -10,6 +10,7 @@
 // good for one connection.
 
 import { ServerOffset } from "./clock.js";
+import { fingerprint } from "./fingerprint.js";
 import { Replica } from "./replica.js";
 
 const FIRST_RETRY_MS = 250;
@@ -179,7 +180,14 @@ export class LiveConnection extends EventTarget {
         if (this.#replica.seq < seq) this.#resync("behind a ping");
       });
     }
-    if (frame.op === "ping") this.#send({ op: "ack", seq: this.#replica.seq });
+    if (frame.op === "ping") this.#ack();
+  }
+
+  #ack() {
+    const ack = { op: "ack", seq: this.#replica.seq };
+    // What is shown goes with where it stands: a server that knows better sends a snapshot.
+    if (this.#replica.known) ack.hash = fingerprint(this.#replica.boards);
+    this.#send(ack);
   }
 
   #hear(at, arrival) {

@@ -9,8 +9,8 @@ const STATIC = `/static/${BUILD}/`;
 const SHELL_PATIENCE_MS = 3000;
 const FILES = [
   "overlay/address.js", "overlay/clock.js", "overlay/confetti.js", "overlay/debug.js", "overlay/director.js",
-  "overlay/figure.js", "overlay/format.js", "overlay/live.js", "overlay/main.js", "overlay/motion.js",
-  "overlay/page.css", "overlay/place.js", "overlay/poll.css", "overlay/poll.js", "overlay/poll_view.js",
+  "overlay/figure.js", "overlay/fingerprint.js", "overlay/format.js", "overlay/live.js", "overlay/main.js",
+  "overlay/motion.js", "overlay/page.css", "overlay/place.js", "overlay/poll.css", "overlay/poll.js", "overlay/poll_view.js",
   "overlay/renewal.js", "overlay/replica.js", "overlay/shapes.js", "overlay/source.js", "overlay/stage.css",
   "overlay/stage.js", "overlay/text.js", "overlay/widgets.js", "overlay/words.js",
   "themes/arcade.css", "themes/night.css", "themes/paper.css",

@@ -118,7 +118,7 @@ def ours(
 def _c(mode: str) -> Callable[[Ground], Start]:
     def start(_: Ground) -> Start:
         try:
-            return Start([*pinned("server"), str(compiled(PEERS / "c" / "server.c")), mode])
+            return Start([*pinned("server"), str(compiled(PEERS / "c")), mode])
         except NoCompiler as error:
             raise Unavailable(str(error)) from None
 

@@ -1,6 +1,6 @@
 """One message to thousands of browsers, beside other systems: how late, at what cost, how many a second.
 
-Every contender lives on one core, its clients (benchmarks/load.c) on another. In each round each of them
+Every contender lives on one core, its clients (benchmarks/clients) on another. In each round each of them
 is started anew, takes 100 and then 5,000 clients, and is asked the same; tables hold medians of rounds.
 """
 

@@ -1,4 +1,4 @@
-"""Thousands of clients: what load.c is told, and what it answers."""
+"""Thousands of clients: what clients/load.c is told, and what it answers."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from benchmarks.machine import pinned
 from benchmarks.native import compiled
 from benchmarks.programs import Broken, Program
 
-_SOURCE = Path(__file__).with_name("load.c")
+_SOURCES = Path(__file__).with_name("clients")
 _CONNECT_S = 60.0
 
 
@@ -80,7 +80,7 @@ class Load(Program):
 
     def __init__(self, port: int, speech: Speech, *more: str) -> None:
         super().__init__(
-            [*pinned("clients"), str(compiled(_SOURCE)), "--port", str(port), *speech.options(), *more]
+            [*pinned("clients"), str(compiled(_SOURCES)), "--port", str(port), *speech.options(), *more]
         )
 
     def connect(self, number: int, seconds: float = _CONNECT_S) -> float:

@@ -31,7 +31,7 @@ _SLOW_PER_S = 50
 
 
 def stamp(due_ns: int) -> str:
-    """What benchmarks/load.c looks for."""
+    """What benchmarks/clients look for."""
     return f"@T={due_ns:019d}"
 
 

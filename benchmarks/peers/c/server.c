@@ -2,7 +2,7 @@
 
    `server join` sends all that is pending for a socket in one write; `server single` makes one send() of
    every message. Orders are those of benchmarks/peers/orders.py. The answer to the handshake is the one
-   that belongs to the key which benchmarks/load.c sends. */
+   that belongs to the key which benchmarks/clients send. */
 
 #define _GNU_SOURCE
 #include <errno.h>

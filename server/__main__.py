@@ -14,6 +14,7 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import TypeVar
 
+import structlog
 from pydantic import SecretStr
 
 from server import app, commands, config, doctor, running
@@ -23,6 +24,8 @@ from server.rules.vote_audit import NotAnExport, audit
 from server.telemetry import configure_logging
 from sql.migrate import SchemaRefused
 from sql.pool import UNREACHABLE, StatementRefused, without_password
+
+log = structlog.get_logger(__name__)
 
 EX_CONFIG = 78
 N = TypeVar("N", int, float)
@@ -121,11 +124,16 @@ def main(arguments: Sequence[str] | None = None) -> int:
         return EX_CONFIG
     except StatementRefused as error:
         if not str(getattr(error, "sqlstate", "")).startswith(_NOT_LET_IN):
-            raise  # a fault of ours
+            log.exception("ended_by_a_fault")
+            return 1
         print(f"hubbub: PostgreSQL refuses ({_in_a_line(error)}): correct DATABASE_URL", file=sys.stderr)
         return EX_CONFIG
     except KeyboardInterrupt:
         return 0
+    except Exception:
+        # Python's own traceback would go out as it is: unescaped, with rows and passwords in it.
+        log.exception("ended_by_a_fault")
+        return 1
 
 
 def _away(settings: Settings | None, error: BaseException) -> str:

@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import configparser
 import json
 import re
+import shutil
+import subprocess
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -12,6 +15,10 @@ import httpx2
 import pytest
 from prometheus_client.parser import text_string_to_metric_families
 
+import sql
+from server.__main__ import EX_CONFIG, parser
+from server.live.hub import PING_EVERY_S
+from server.web.body import BATCH
 from tests.servers import Hubbub, StartHubbub
 
 PROJECT = Path(__file__).parents[2]
@@ -128,6 +135,84 @@ def test_alarms_say_what_happens_and_what_to_do() -> None:
         assert rule["annotations"]["summary"], rule["alert"]
         assert rule["annotations"]["description"].endswith((".", "!")), rule["alert"]
         assert re.fullmatch(r"\d+[smh]", rule.get("for", "0s")), rule["alert"]
+
+
+def units() -> list[Path]:
+    return sorted((DEPLOY / "systemd").glob("*.service"))
+
+
+def test_units_start_what_there_is() -> None:
+    """Commands and variables are the program's; what a unit gives is what its role needs."""
+    found = {}
+    for unit in units():
+        text = unit.read_text("utf-8")
+        (command,) = re.findall(r"^ExecStart=\S+/python -m server (.+)$", text, re.MULTILINE)
+        parser().parse_args(command.split())
+        found[command] = set(re.findall(r"^Environment=(HUBBUB_[A-Z_]+)=", text, re.MULTILINE))
+        assert int(re.findall(r"^TimeoutStopSec=(\d+)$", text, re.MULTILINE)[0]) > 10, "it may take 10 s"
+        assert f"RestartPreventExitStatus={EX_CONFIG}" in text
+    assert found == {
+        "web": {"HUBBUB_PORT", "HUBBUB_DATA_DIR"},
+        "connectors": {"HUBBUB_METRICS_PORT", "HUBBUB_DATA_DIR"},
+        "worker": {"HUBBUB_METRICS_PORT", "HUBBUB_DATA_DIR"},
+    }
+
+
+def test_the_pooler_keeps_as_many_prepared_queries_as_there_are() -> None:
+    pooler = configparser.ConfigParser(inline_comment_prefixes=None, comment_prefixes=(";",))
+    pooler.read(DEPLOY / "pgbouncer.ini", "utf-8")
+    assert pooler["pgbouncer"]["pool_mode"] == "transaction"
+    assert int(pooler["pgbouncer"]["max_prepared_statements"]) > len(sql.all_queries())
+
+
+def test_the_proxy_lets_pass_what_hubbub_takes() -> None:
+    """Bodies as large as the API's limits, and WebSockets whose pings are further apart than they are."""
+    text = (DEPLOY / "nginx.conf").read_text("utf-8")
+    largest = int(re.findall(r"client_max_body_size (\d+)k;", text)[0]) * 1024
+    assert largest >= BATCH
+    (live,) = re.findall(r"location = /live \{(.*?)\n        \}", text, re.DOTALL)
+    assert int(re.findall(r"proxy_read_timeout (\d+)s;", live)[0]) >= 3 * PING_EVERY_S
+    assert "proxy_set_header X-Forwarded-For   $remote_addr;" in text  # never what a browser claims
+    assert text.count("{") == text.count("}")
+
+
+@pytest.mark.skipif(shutil.which("nginx") is None, reason="no nginx on this machine")
+def test_nginx_takes_its_configuration(short_dir: Path) -> None:
+    """By nginx itself, with a certificate made here, and paths and sockets that may be made."""
+    subprocess.run(
+        [
+            *("openssl", "req", "-x509", "-newkey", "rsa:2048", "-nodes", "-subj", "/CN=localhost"),
+            *("-keyout", str(short_dir / "privkey.pem"), "-out", str(short_dir / "fullchain.pem")),
+        ],
+        check=True,
+        capture_output=True,
+    )
+    temporary = "".join(
+        f"{name}_temp_path {short_dir}/{name}; "
+        for name in ("client_body", "proxy", "fastcgi", "uwsgi", "scgi")
+    )
+    text = (DEPLOY / "nginx.conf").read_text("utf-8")
+    for ours, there in (
+        ("user www-data;", f"pid {short_dir}/pid; error_log {short_dir}/error.log;"),
+        ("http {", f"http {{ {temporary}"),
+        ("/etc/letsencrypt/live/show.example.org", str(short_dir)),
+        ("/var/log/nginx", str(short_dir)),
+        ("include /etc/nginx/mime.types;", ""),
+        ("listen [::]:80;", ""),
+        ("listen [::]:443 ssl http2 backlog=4096;", ""),
+        ("listen 80;", f"listen unix:{short_dir}/plain;"),
+        ("listen 443 ", f"listen unix:{short_dir}/secure "),
+    ):
+        assert ours in text
+        text = text.replace(ours, there)
+    (short_dir / "nginx.conf").write_text(text)
+    said = subprocess.run(
+        ["nginx", "-t", "-p", str(short_dir), "-c", str(short_dir / "nginx.conf")],
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert said.returncode == 0, said.stderr
 
 
 def test_panels_do_not_overlap() -> None:

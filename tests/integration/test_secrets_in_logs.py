@@ -11,6 +11,7 @@ import secrets
 import subprocess
 import sys
 from collections.abc import Iterator
+from pathlib import Path
 
 import asyncpg
 import httpx2
@@ -18,6 +19,7 @@ from websockets.asyncio.client import connect
 from websockets.exceptions import ConnectionClosed
 
 from server import running
+from sql.pool import Database
 from tests.fakes.twitch_irc import FakeTwitch
 from tests.integration.test_twitch_program import until_connected
 from tests.servers import Hubbub, StartHubbub, wait_until
@@ -208,3 +210,24 @@ async def with_a_database_that_throws_everybody_out(hubbub: Hubbub) -> None:
         lambda: httpx2.get(f"{hubbub.base_url}/readyz").status_code == 200,
         "the database is there again",
     )
+
+
+async def test_a_fault_that_ends_a_command_quotes_no_row_either(
+    database: Database, database_url: str, tmp_path: Path
+) -> None:
+    """Python itself would print the whole traceback, with PostgreSQL's words about the row in it."""
+    async with database.connection() as connection:
+        await connection.execute("ALTER TABLE api_keys ADD CONSTRAINT refused CHECK (name = '') NOT VALID")
+    said = await asyncio.to_thread(
+        subprocess.run,
+        [sys.executable, "-m", "server", "key", "create", "zanzibar-quokka-key"],
+        env={**os.environ, "DATABASE_URL": database_url, "HUBBUB_SECRET_KEY": secrets.token_hex(32)},
+        cwd=tmp_path,
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert said.returncode == 1
+    assert "ended_by_a_fault" in said.stderr
+    assert "CheckViolationError" in said.stderr
+    assert "zanzibar" not in said.stdout + said.stderr

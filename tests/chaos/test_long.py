@@ -1,4 +1,4 @@
-"""R1, R5 and R8 in their long forms; tests/acceptance has the short ones of these, with real browsers."""
+"""R1, R3, R5 and R8 in their long forms; tests/acceptance and tests/integration have the short ones."""
 
 from __future__ import annotations
 
@@ -11,6 +11,7 @@ from tests.acceptance.test_kills import survive
 from tests.acceptance.test_redis_outage import end, hang
 from tests.acceptance.test_reloads import reload_again_and_again
 from tests.chaos.trial import Trial, bound
+from tests.integration.test_engine_votes import seeds_agree
 from tests.servers import Hubbub, StartHubbub
 
 
@@ -44,3 +45,12 @@ async def test_r8_a_redis_that_is_gone(
     seconds = trial.scale.amount(15, 600)
     told = await end(start_hubbub, browser, short_dir, seconds)
     trial.figure(f"gone for {seconds:.0f} s", " ".join(told.split()))
+
+
+@bound(120, 1800)
+async def test_r3_seeds_through_three_engines(trial: Trial, database_url: str) -> None:
+    first = trial.seed % 1_000_000 * 10_000
+    for start in range(0, seeds := trial.scale.count(50, 1000), 50):
+        await seeds_agree(database_url, range(first + start, first + start + 50))
+        trial.progress(f"{start + 50} of {seeds} seeds")
+    trial.figure("seeds", seeds)

@@ -124,8 +124,9 @@ async def _serve(
 def _collect_seldom() -> None:
     """What the start made stays, and is not looked through again and again for garbage.
 
-    A thousand messages are thousands of objects without a cycle among them: with Python's own threshold of
-    700 the collector took a third of the time of a vote, and stopped the loop for longest when it was busiest.
+    A thousand messages are thousands of objects without a cycle among them: with Python's own threshold
+    of 700 the collector took a third of the time of a vote, and stopped the loop for longest when it was
+    busiest.
     """
     gc.collect()
     gc.freeze()

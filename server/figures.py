@@ -86,7 +86,12 @@ def _live(hub: Hub) -> Iterator[Figure]:
     yield Figure(
         "live_catch_ups", "Times a campaign was behind and was read", lambda: seen.catch_ups, counts=True
     )
-    yield Figure("live_cut", "Clients cut because they took nothing for 5 s", lambda: seen.cut, counts=True)
+    yield Figure(
+        "live_cut",
+        "Clients cut because they took or said nothing for too long",
+        lambda: seen.cut,
+        counts=True,
+    )
     yield Figure(
         "snapshots_cropped",
         "Snapshots that left boards out because they were too large",

@@ -94,7 +94,8 @@ class Stage:
         """What the hub counted."""
         counted = self._process.hub.figures
         return {
-            "snapshot_queries": counted.loads + counted.catch_ups,
+            "snapshot_queries": counted.loads,
+            "catch_ups": counted.catch_ups,
             "snapshots": counted.snapshots,
             "frames": counted.frames,
             "cut": counted.cut,
@@ -108,6 +109,7 @@ async def _serve(given: argparse.Namespace) -> None:
         _env_file=None,
         data_dir=given.data,
         demo=False,
+        probe=False,  # it would watch a room of its own
         overlay_sockets=given.most_overlays,
         secret_key=SecretStr(os.environ["BENCH_SECRET_KEY"]),
         database_url=SecretStr(urls.database),

@@ -78,9 +78,9 @@ static void dial(Client *client)
     else watch(client, EPOLLOUT, EPOLL_CTL_ADD);
 }
 
-void clients_dial(uint64_t now)
+void clients_dial(uint64_t now, size_t at_once)
 {
-    for (size_t tried = 0; tried < wanted && in_flight < (size_t)options.flight; tried++) {
+    for (size_t tried = 0; tried < wanted && in_flight < at_once; tried++) {
         Client *client = &clients[next_to_dial = (next_to_dial + 1) % wanted];
         if (client->state == ABSENT && client->retry_at <= now) dial(client);
     }

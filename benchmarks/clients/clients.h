@@ -30,7 +30,7 @@ typedef struct {
     int port;
     int greeting; /* frames that the server sends before a client is in */
     int sources;  /* loopback addresses to come from: one has some 28,000 ports only */
-    int flight;   /* handshakes under way at once */
+    int flight;   /* handshakes under way at once, while nobody was cut */
     bool socket_io, acks;
 } Options;
 
@@ -44,8 +44,8 @@ void clients_open(void);
 /* Has so many from now on. */
 void clients_want(size_t number);
 
-/* Dials for those who are absent and whose time has come. */
-void clients_dial(uint64_t now);
+/* Dials for those who are absent and whose time has come, while fewer than that are on their way. */
+void clients_dial(uint64_t now, size_t at_once);
 
 /* Waits for so many ms at most, and reads what has come; answers whether stdin has something. */
 bool clients_serve(int wait_ms);

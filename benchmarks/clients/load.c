@@ -64,7 +64,8 @@ static void read_orders(void)
 
 static void look_after(uint64_t now)
 {
-    if (connecting || measure_is_watching()) clients_dial(now);
+    if (measure_is_watching()) clients_dial(now, wanted); /* browsers do not wait for each other */
+    else if (connecting) clients_dial(now, (size_t)options.flight);
     if (connecting && (ready == wanted || now >= connect_began + CONNECT_S * 1000000000ull)) {
         connecting = false;
         printf("{\"ready\":%zu,\"failed\":%zu,\"seconds\":%.3f}\n", ready, failures,

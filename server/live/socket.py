@@ -12,13 +12,14 @@ from starlette.datastructures import Headers
 from starlette.types import Receive, Scope, Send
 
 from server.live import attempts, close_codes
+from server.live.asgi_line import AsgiLine
 from server.live.client import dismiss
 from server.live.doorman import Doorman, OverlayPass, Pass, Position
 from server.live.frames import Hello
 from server.live.guest import ClientEar, Gone, Refused, Visitor
 from server.live.hub import Closing, Hub, NoCampaign, TooManyOverlays
 from server.live.line import Line
-from server.live.transport import line_to
+from server.live.transport import own_line
 from sql.ids import uuid7
 from sql.pool import UNREACHABLE
 from sql.sources import Source
@@ -31,8 +32,8 @@ HELLO_WITHIN_S: Final = 5.0
 class LiveEndpoint:
     """ASGI application for the route `/live`.
 
-    Under uvicorn with `ws=LiveProtocol` the call ends when the client is in, and nothing of it stays; under
-    any other server it lasts as long as the connection. `origins` are the exact origins pages may come
+    Under uvicorn with `ws=LiveProtocol` the call ends at once, and nothing of it stays; under any other
+    server it lasts as long as the connection. `origins` are the exact origins pages may come
     from, looked at anew for every connection.
     """
 
@@ -44,6 +45,7 @@ class LiveEndpoint:
         self._origins = origins
         self._hello_within_s = hello_within_s
         self._failed = attempts.FailedHellos()
+        self._welcoming: set[asyncio.Task[None]] = set()
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         if (await receive())["type"] != "websocket.connect":
@@ -55,18 +57,31 @@ class LiveEndpoint:
         client = scope.get("client")
         host = client[0] if client else ""
         visitor = Visitor()
-        async with line_to(scope, receive, send, visitor) as line:
-            try:
-                await self._serve(visitor, line, host, origin_allowed)
-            except Gone:
-                pass
-            except Refused as refused:
-                if refused.failed:
-                    self._failed.note(host, asyncio.get_running_loop().time())
-                dismiss(line, refused.ending)
-            except Exception:
-                _log.exception("live_connection_failed")
-                dismiss(line, close_codes.SERVER_ERROR)
+        line = own_line(scope, visitor)
+        if line is not None:
+            # A task of its own: in a storm thousands wait for the database, and all that this call stands
+            # on would wait with them.
+            task = asyncio.create_task(self._welcome(visitor, line, host, origin_allowed))
+            self._welcoming.add(task)
+            task.add_done_callback(self._welcoming.discard)
+            return
+        slow_line = AsgiLine(receive, send, visitor)
+        async with asyncio.TaskGroup() as group:
+            group.create_task(slow_line.run())
+            await self._welcome(visitor, slow_line, host, origin_allowed)
+
+    async def _welcome(self, visitor: Visitor, line: Line, host: str, origin_allowed: bool | None) -> None:
+        try:
+            await self._serve(visitor, line, host, origin_allowed)
+        except Gone:
+            pass
+        except Refused as refused:
+            if refused.failed:
+                self._failed.note(host, asyncio.get_running_loop().time())
+            dismiss(line, refused.ending)
+        except Exception:
+            _log.exception("live_connection_failed")
+            dismiss(line, close_codes.SERVER_ERROR)
 
     async def _serve(self, visitor: Visitor, line: Line, host: str, origin_allowed: bool | None) -> None:
         if self._failed.is_blocked(host, asyncio.get_running_loop().time()):

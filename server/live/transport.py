@@ -10,16 +10,13 @@ from __future__ import annotations
 
 import asyncio
 from asyncio.transports import BaseTransport
-from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
 from typing import Any, ClassVar, Final
 
-from starlette.types import Receive, Scope, Send
+from starlette.types import Scope
 from uvicorn.protocols.websockets.websockets_sansio_impl import WebSocketsSansIOProtocol
 from websockets.http11 import Request
 
-from server.live.asgi_line import AsgiLine
-from server.live.line import Ear, Line
+from server.live.line import Ear
 from server.live.socket_line import LAST_WORDS_S, SocketLine, prepare
 
 EXTENSION: Final = "hubbub.line"
@@ -93,17 +90,7 @@ class LiveProtocol(WebSocketsSansIOProtocol):
         return line
 
 
-@asynccontextmanager
-async def line_to(scope: Scope, receive: Receive, send: Send, ear: Ear) -> AsyncIterator[Line]:
-    """The line of a connection that was just accepted.
-
-    With `LiveProtocol` it lives on after the context; with any other server the context ends when it ends.
-    """
+def own_line(scope: Scope, ear: Ear) -> SocketLine | None:
+    """Our line over the socket of a connection that was just accepted; None under any other server."""
     protocol = scope.get("extensions", {}).get(EXTENSION)
-    if isinstance(protocol, LiveProtocol):
-        yield protocol.take_over(ear)
-        return
-    line = AsgiLine(receive, send, ear)
-    async with asyncio.TaskGroup() as group:
-        group.create_task(line.run())
-        yield line
+    return protocol.take_over(ear) if isinstance(protocol, LiveProtocol) else None

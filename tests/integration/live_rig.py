@@ -30,7 +30,7 @@ from websockets.exceptions import ConnectionClosed
 from server import valkey_child
 from server.live.bus_port import Bus
 from server.live.doorman import DeskPass, OverlayDoor
-from server.live.hub import Hub
+from server.live.hub import FRAME_EVERY_S, Hub
 from server.live.memory_bus import NoBus
 from server.live.socket import LiveEndpoint
 from server.live.transport import LiveProtocol
@@ -289,6 +289,7 @@ async def house(
     *,
     most_overlays: int = 20,
     hello_within_s: float = 5.0,
+    frame_every_s: float = FRAME_EVERY_S,
     ws: type[asyncio.Protocol] = LiveProtocol,
 ) -> AsyncIterator[House]:
     """A running hub behind a real uvicorn in this loop, which speaks WebSocket by `ws`."""
@@ -300,6 +301,7 @@ async def house(
         build="test",
         most_overlays=most_overlays,
         desks=doorman,
+        frame_every_s=frame_every_s,
     )
     endpoint = LiveEndpoint(hub, doorman, {ORIGIN}, hello_within_s=hello_within_s)
     config = uvicorn.Config(

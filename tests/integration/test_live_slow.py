@@ -47,8 +47,8 @@ def waiting_bytes(live: House) -> int:
 
 
 @asynccontextmanager
-async def show(live: House, engine: Engine) -> AsyncIterator[None]:
-    """A change of 20 KB thirty times a second."""
+async def show(live: House, engine: Engine, every_s: float = 0.03) -> AsyncIterator[None]:
+    """A change of 20 KB, thirty times a second."""
     board = str(uuid7())
 
     async def run() -> None:
@@ -56,7 +56,7 @@ async def show(live: House, engine: Engine) -> AsyncIterator[None]:
         while True:
             votes += 1
             live.hub.publish(await engine.commit({board: poll_board(votes, question=_BIG)}))
-            await asyncio.sleep(0.03)
+            await asyncio.sleep(every_s)
 
     running = asyncio.create_task(run())
     yield

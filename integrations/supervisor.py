@@ -58,6 +58,7 @@ class Connectors:
         self._soon = min(self._every, _SOON)
         self._read_on = max(read_on, ttl).total_seconds()
         self._held: dict[UUID, Channel] = {}
+        self._spare_since: dict[UUID, float] = {}  # channels that others read too, and since when
         self._unwritten: dict[UUID, ChannelNews] = {}
         self._told: dict[UUID, ChannelNews] = {}  # the last state of each channel
         self._settled: set[UUID] = set()
@@ -117,9 +118,15 @@ class Connectors:
     async def _renew(self, asked_at: float) -> None:
         async with self._database.connection() as connection:
             reading = await readers.assign(
-                connection, self._id, self._ttl, kinds=self._kinds, readers=self._readers_each
+                connection,
+                self._id,
+                self._ttl,
+                kinds=self._kinds,
+                readers=self._readers_each,
+                keep=self._not_yet_left(asked_at),
             )
         self._renewed_at = asked_at
+        self._spare_since = {id_: self._spare_since.get(id_, asked_at) for id_ in reading.spare}
         before, self._held = self._held, {channel.id: channel for channel in reading.channels}
         self._settled &= self._held.keys()
         self._told = {id_: news for id_, news in self._told.items() if id_ in self._held}
@@ -134,6 +141,16 @@ class Connectors:
                 given=len(before.keys() - self._held.keys()),
             )
         self._source.want(reading.channels)
+
+    def _not_yet_left(self, now: float) -> frozenset[UUID]:
+        """Channels that must not be left even if enough others are connected.
+
+        For `ttl` after its death a process looks alive and connected. Left to it, a chat would have one
+        reader, or none; so the others must have been enough for longer than that.
+        """
+        after = self._ttl.total_seconds() + self._every
+        long_spare = {id_ for id_, since in self._spare_since.items() if now - since > after}
+        return frozenset(self._held.keys() - long_spare)
 
     async def _write_news(self) -> None:
         """Write what is known of the channels we read; of others their readers tell."""

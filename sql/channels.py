@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import re
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, fields, replace
 from datetime import datetime
-from typing import Literal, TypeAlias
+from typing import Final, Literal, TypeAlias
 from uuid import UUID
 
 from sql import heads, load
@@ -61,14 +61,17 @@ class Channel:
         return self.channel_id != unknown_id(self.login)
 
 
+_COLUMNS: Final = tuple(field.name for field in fields(Channel))
+
+
 def unknown_id(login: str) -> str:
     """What stands for the platform's id until the platform has told it."""
     return f"login:{login}"[:64]
 
 
 def from_row(row: Row) -> Channel:
-    """A Channel of a row that has all its columns, by name; one that nothing reads says so."""
-    channel = Channel(**dict(row))
+    """A Channel of a row that has all its columns, by name, and maybe more; what nothing reads says so."""
+    channel = Channel(**{name: row[name] for name in _COLUMNS})
     return replace(channel, state_detail=_NOT_READ_DETAIL) if channel.source in NOT_READ else channel
 
 

@@ -2,14 +2,15 @@
 
 Nobody hands out anything: every process asks which processes live and works out the same answer, the
 first two by a digest of (process, channel). A process that comes or goes therefore moves only its own
-share. Whoever is not among the first any more goes on reading until the others are connected.
+share. Whoever is not among the first any more goes on reading until the others are connected, and have
+been for longer than the dead are taken for living (integrations/supervisor.py).
 
 Two readers of a chat hear the same messages, and `(platform, message_id)` counts once (contract §5).
 """
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from datetime import timedelta
 from typing import Final
@@ -28,10 +29,11 @@ READERS: Final = 2
 
 @dataclass(frozen=True, slots=True)
 class Reading:
-    """What a process reads; of `fresh` the database knows nothing yet."""
+    """What a process reads; of `fresh` the database knows nothing yet, `spare` others read as well."""
 
     channels: list[Channel]
     fresh: frozenset[UUID]
+    spare: frozenset[UUID]
 
 
 async def assign(
@@ -41,19 +43,29 @@ async def assign(
     *,
     kinds: Sequence[SourceKind] = ("irc",),
     readers: int = READERS,
+    keep: Collection[UUID] = (),
 ) -> Reading:
     """Say that a process is alive, and which channels of these kinds it reads from now on.
 
     `connector` names a process for as long as it lives; `readers` ≥ 1 is how many read a chat at a time.
+    Of the channels that it has and that are not its own any more it goes on reading those in `keep`.
     """
     async with connection.transaction():
         await connection.execute(_QUERIES["enter"], connector, list(kinds), ttl)
         await connection.execute(_QUERIES["sweep"])
-        found = await connection.fetch(_QUERIES["assigned"], connector, list(kinds), readers)
+        found = [
+            row
+            for row in await connection.fetch(_QUERIES["assigned"], connector, list(kinds), readers)
+            if row["is_needed"] or row["id"] in keep
+        ]
         ids = [row["id"] for row in found]
         await connection.execute(_QUERIES["give"], connector, ids)
         fresh = await connection.fetch(_QUERIES["take"], connector, ids)
-    return Reading([from_row(row) for row in found], frozenset(row["channel_id"] for row in fresh))
+    return Reading(
+        [from_row(row) for row in found],
+        frozenset(row["channel_id"] for row in fresh),
+        frozenset(row["id"] for row in found if not row["is_needed"]),
+    )
 
 
 async def tell(

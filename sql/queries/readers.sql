@@ -9,20 +9,24 @@ DELETE FROM connectors WHERE id IN (
     SELECT id FROM connectors WHERE expires_at <= clock_timestamp() FOR UPDATE SKIP LOCKED);
 
 -- name: assigned
--- The chats that a process reads: those it is among the first $3 for, and those it may not leave yet.
+-- The chats that a process is among the first $3 for, and those that it has.
+-- Needed are the former, and of the latter those to which fewer than $3 others are connected.
 SELECT c.id, c.campaign_id, c.platform, c.login, c.channel_id, c.source, s.state, s.state_detail, s.state_at,
-       c.heard_at, c.heard_lag_ms, c.created_at
+       c.heard_at, c.heard_lag_ms, c.created_at,
+       first.is_first
+       OR $3 > (SELECT count(*) FROM channel_readers r JOIN connectors p ON p.id = r.connector_id
+                 WHERE r.channel_id = c.id AND p.id <> $1 AND p.expires_at > clock_timestamp()
+                   AND r.state = 'connected') AS is_needed
   FROM channels c
   JOIN channel_standings s ON s.channel_id = c.id
+ CROSS JOIN LATERAL (
+       SELECT $1 IN (SELECT p.id FROM connectors p
+                      WHERE p.expires_at > clock_timestamp() AND c.source = ANY(p.kinds)
+                      ORDER BY md5(p.id::text || c.id::text)
+                      LIMIT $3) AS is_first) AS first
  WHERE c.source = ANY($2::text[])
-   AND ($1 IN (SELECT p.id FROM connectors p
-                WHERE p.expires_at > clock_timestamp() AND c.source = ANY(p.kinds)
-                ORDER BY md5(p.id::text || c.id::text)
-                LIMIT $3)
-        OR (EXISTS (SELECT FROM channel_readers r WHERE r.channel_id = c.id AND r.connector_id = $1)
-            AND $3 > (SELECT count(*) FROM channel_readers r JOIN connectors p ON p.id = r.connector_id
-                       WHERE r.channel_id = c.id AND p.id <> $1 AND p.expires_at > clock_timestamp()
-                         AND r.state = 'connected')))
+   AND (first.is_first
+        OR EXISTS (SELECT FROM channel_readers r WHERE r.channel_id = c.id AND r.connector_id = $1))
  ORDER BY c.id;
 
 -- name: take

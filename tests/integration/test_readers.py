@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import hashlib
 import time
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
@@ -244,6 +245,38 @@ async def test_a_kill_of_either_reader_loses_no_line(database: Database, fake: F
         await reaches(database, ana, "connected")
     finally:
         await second.stop()
+
+
+async def test_no_chat_is_left_to_a_process_that_has_just_died(database: Database, fake: FakeTwitch) -> None:
+    """It looks alive for a while: whoever makes room meanwhile leaves the chat to a newcomer alone."""
+    ana = await add(database, await new_campaign(database), "ana")
+
+    def order(id_: UUID) -> str:
+        return hashlib.md5(f"{id_}{ana.id}".encode()).hexdigest()  # noqa: S324  as in readers.sql
+
+    dead, new, last = sorted((uuid7() for _ in range(3)), key=order)
+
+    def start(id_: UUID) -> Process:
+        process = Process(database, fake.url)
+        process.connectors._id = id_
+        return process
+
+    victim, steady = start(dead), start(last)
+    living = [steady]
+    try:
+        await until(lambda: len(fake.hearing("ana")) == 2, "both read")
+        await until(lambda: victim.connectors._told and steady.connectors._told, "and have said so")
+        await victim.kill()
+        living.append(start(new))
+        await until(lambda: len(fake.hearing("ana")) == 2, "a newcomer reads")
+        await until(lambda: living[1].connectors._told, "and has said so")
+        rounds_end = time.monotonic() + (TTL + 2 * EVERY).total_seconds()
+        while time.monotonic() < rounds_end:
+            assert all(process.connectors.held for process in living), "two read, whoever is dead"
+            await asyncio.sleep(0.01)
+    finally:
+        for process in living:
+            await process.stop()
 
 
 async def test_a_third_process_takes_over_when_one_dies(database: Database, fake: FakeTwitch) -> None:

@@ -38,6 +38,8 @@ async def take_in(
     return known
 
 
-async def forget(connection: Connection, most: int = 5000) -> None:
-    """Drop ids older than 30 days, at most `most` of them."""
-    await connection.execute(_Q["forget"], KEEP_S, most)
+async def forget(connection: Connection, most: int = 5000, rounds: int = 40) -> None:
+    """Drop ids older than 30 days: `most` at a time, so that nobody waits for long, and not for ever."""
+    for _ in range(rounds):
+        if await connection.execute(_Q["forget"], KEEP_S, most) != f"DELETE {most}":
+            return

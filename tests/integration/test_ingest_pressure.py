@@ -13,7 +13,7 @@ from integrations.twitch.irc import TwitchIrc
 from server.engine.batch import LARGEST_BATCH, LARGEST_BUFFER, Batches
 from server.engine.clock import DatabaseClock
 from server.rules.poll import Poll, PollRules
-from sql import channels, heads
+from sql import channels, heads, inbox
 from sql.pool import Database
 from tests.fakes.twitch_irc import FakeTwitch, privmsg, until
 from tests.integration.engine_rig import CHANNELS, Process, line, make_campaign, open_poll, poll_of, processes
@@ -33,7 +33,7 @@ def resident() -> int:
 @asynccontextmanager
 async def reading(process: Process, twitch: FakeTwitch, poll: Poll) -> AsyncIterator[Batches]:
     """The way from a socket of Twitch to the database, as `hubbub connectors` has it."""
-    batches = Batches(process.rooms)
+    batches = Batches(process.rooms, patience_s=120)  # however slow the machine is that day
     clock = DatabaseClock()
     source = TwitchIrc(twitch.url, batches, clock, random=Random(7))  # noqa: S311
     async with process.database.connection() as connection:
@@ -70,17 +70,34 @@ async def test_a_slow_database_stops_the_reader_and_loses_nothing(database_url: 
                     "SELECT 1 FROM campaign_heads WHERE campaign_id = $1 FOR UPDATE", campaign_id
                 )
                 talking = asyncio.create_task(talk())
-                await until(lambda: batches.waiting >= LARGEST_BUFFER, "the buffer is full", 30)
+                await until(lambda: batches.waiting >= LARGEST_BUFFER, "the buffer is full", 90)
                 await asyncio.sleep(0.5)  # time to go beyond the bound, for who would
                 assert batches.waiting < LARGEST_BUFFER + LINES_A_FRAME
                 assert not talking.done()  # what is not read waits with the sender
                 assert resident() - before < _MOST_MEMORY
             await talking
-            await until(lambda: batches.taken >= LINES, "everything is stored", 30)
+            await until(lambda: batches.taken >= LINES, "everything is stored", 90)
             assert batches.dropped == {}
         counted = await poll_of(one.database, poll.id)
         assert counted.tally[0] == (0, LINES, 0)
         assert counted.ledger_rows == LINES
+
+
+async def test_the_inbox_forgets_as_fast_as_it_was_filled(database: Database) -> None:
+    """In one round of housekeeping, whatever a single statement may take at a time."""
+    process = Process(database)
+    poll = await open_poll(process, await make_campaign(database))
+    await process.rooms.ingest(poll.campaign_id, [line(poll, "hello")], receipts=[True])
+    async with database.connection() as connection:
+        await connection.execute(
+            "INSERT INTO inbox (campaign_id, source, message_id, received_at) "
+            "SELECT $1, 'twitch', n::text, now() - interval '31 days' FROM generate_series(1, 1001) AS n",
+            poll.campaign_id,
+        )
+        await inbox.forget(connection, most=100, rounds=5)
+        assert await connection.fetchval("SELECT count(*) FROM inbox") == 1 + 501
+        await inbox.forget(connection, most=100)
+        assert await connection.fetchval("SELECT count(*) FROM inbox") == 1
 
 
 async def test_the_largest_batch_lets_browsers_be_served_meanwhile(database: Database) -> None:

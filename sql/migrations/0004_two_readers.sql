@@ -1,7 +1,6 @@
 -- Reason: two processes read every chat, so that the death of one of them loses nothing (reliability R2).
--- When:   together with the code that uses it; an older connector process stops reading when this has run.
-
-DROP TABLE channel_leases;
+-- When:   before the roll-out of the code that uses it. Older processes go on with channel_leases, which nothing else
+--         uses any more.
 
 -- Living connector processes; the database clock decides who is alive.
 CREATE TABLE connectors (

@@ -3,7 +3,6 @@
 
 -- Their rows are locked by the transaction anyway. The same is now checked once a statement, whole batches by COPY.
 
-
 ALTER TABLE inbox DROP CONSTRAINT inbox_campaign_id_fkey;
 ALTER TABLE poll_votes
     DROP CONSTRAINT poll_votes_poll_instance_id_fkey,

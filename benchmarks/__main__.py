@@ -5,6 +5,7 @@ from __future__ import annotations
 import argparse
 import asyncio
 import inspect
+import signal
 import sys
 import time
 import traceback
@@ -38,6 +39,16 @@ def _measure(name: str) -> Section:
 
 
 def main() -> int:
+    """0 when every aim was met; 130 when it was interrupted: all that was started is ended by then."""
+    signal.signal(signal.SIGTERM, signal.default_int_handler)
+    try:
+        return _run()
+    except KeyboardInterrupt:
+        print("\nInterrupted; sections that had ended are in RESULTS.md.", flush=True)
+        return 130
+
+
+def _run() -> int:
     parser = argparse.ArgumentParser(prog="make bench ARGS=…", description=__doc__)
     parser.add_argument("sections", nargs="*", metavar="name", help=f"any of: {' '.join(SECTIONS)}")
     wanted = parser.parse_args().sections or list(SECTIONS)

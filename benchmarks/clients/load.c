@@ -3,7 +3,8 @@
    Orders come line by line on stdin, answers leave line by line as JSON on stdout; the end of stdin ends it.
 
      connect N       have N clients connected and greeted        {"ready":…,"failed":…,"seconds":…}
-     measure D T     count D deliveries, for at most T seconds   {"measuring":true}, later {"deliveries":…,…}
+     measure D T     count D deliveries, for at most T seconds,  {"measuring":true}, later {"deliveries":…,…}
+                     or until none comes any more
      watch T         all clients are about to be cut: wait until {"watching":true}, later {"right":…,…}
                      each is back with what it has to show, for at most T seconds
 

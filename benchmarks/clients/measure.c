@@ -5,6 +5,8 @@
 #include "delays.h"
 
 enum { DIGITS = 19 };
+/* What was merged does not come: so long after the last delivery the measurement is over. */
+static const uint64_t SILENCE_NS = 2000000000u;
 
 static struct {
     bool on;
@@ -135,7 +137,8 @@ static void answer_storm(void)
 
 void measure_look(uint64_t now)
 {
-    if (gauge.on && (gauge.delays.number >= gauge.asked || now >= gauge.until)) answer_deliveries();
+    bool is_silent = gauge.delays.number > 0 && now > gauge.last + SILENCE_NS;
+    if (gauge.on && (gauge.delays.number >= gauge.asked || now >= gauge.until || is_silent)) answer_deliveries();
     if (storm.on && (storm.right == wanted || now >= storm.until)) answer_storm();
 }
 

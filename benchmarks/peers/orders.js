@@ -16,6 +16,7 @@ function takeOrders(port, publish) {
     const [word, count, perSecond, size] = line.split(" ");
     if (word !== "publish") throw new Error(`no such order: ${line}`);
     const began = process.hrtime.bigint();
+    process.stdout.write(`began ${began}\n`);
     let number = 0;
     const next = () => {
       while (number < Number(count)) {
@@ -33,7 +34,6 @@ function takeOrders(port, publish) {
           return;
         }
       }
-      process.stdout.write(`done ${began} ${process.hrtime.bigint()}\n`);
     };
     next();
   });

@@ -3,7 +3,7 @@
     → ready <port> <pid> <pid>…       it listens; the first pid is the root of the processes that serve, the
                                       others are helpers below it that do not
     publish <count> <per second> <bytes>
-    → done <first due, ns> <now, ns>  all messages are published, though perhaps not all have arrived
+    → began <first due, ns>           at once; when all are published is for the clients to see
     figures
     → figures <JSON>                  what the program counted itself, if it did
 
@@ -61,8 +61,7 @@ async def obey(
     while line := (await lines.readline()).decode().split():
         match line:
             case ["publish", count, per_second, size]:
-                began = await _publish(publish, prepare, int(count), float(per_second), int(size))
-                say("done", began, time.monotonic_ns())
+                await _publish(publish, prepare, int(count), float(per_second), int(size))
             case ["figures"]:
                 say("figures", json.dumps(dict(figures())))
             case _:
@@ -71,10 +70,11 @@ async def obey(
 
 async def _publish(
     publish: Publish, prepare: Prepare | None, count: int, per_second: float, size: int
-) -> int:
+) -> None:
     if prepare and not per_second:
         await prepare(count)
     began = time.monotonic_ns()
+    say("began", began)
     for number in range(count):
         due = began + (round(number / per_second * 1e9) if per_second else 0)
         if prepare and per_second:
@@ -82,7 +82,6 @@ async def _publish(
             await prepare(1)
         await _sleep_until(due)
         await publish(number, stamp(due), size)
-    return began
 
 
 async def _sleep_until(moment_ns: int) -> None:

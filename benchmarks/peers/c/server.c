@@ -148,6 +148,8 @@ static void begin(size_t count, double per_second, size_t payload)
         clients[at++]->sent = 0;
     }
     order.began = now_ns();
+    printf("began %llu\n", (unsigned long long)order.began);
+    fflush(stdout);
 }
 
 /* Publishes what is due, and has the timer tell when more will be; answers how long epoll may wait. */
@@ -166,11 +168,7 @@ static int publish(void)
         if (!join) break;
     }
     if (fresh > 0) fan_out();
-    if (order.left == 0) {
-        printf("done %llu %llu\n", (unsigned long long)order.began, (unsigned long long)now_ns());
-        fflush(stdout);
-        return -1;
-    }
+    if (order.left == 0) return -1;
     if (fresh > 0) return 0; /* sockets have a turn between two fan-outs */
     struct itimerspec then = {.it_value = {(time_t)(due / 1000000000u), (long)(due % 1000000000u)}};
     if (timerfd_settime(timer, TFD_TIMER_ABSTIME, &then, NULL) < 0) die("timerfd_settime");

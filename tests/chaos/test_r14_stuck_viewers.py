@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import json
 import os
+import re
 import socket
 import time
 from collections.abc import AsyncIterator, Sequence
@@ -25,6 +26,7 @@ _CHANGES_A_SECOND = 30
 #: What the promise allows, and what a busy machine may add to a figure of some milliseconds.
 _WORSE, _FLOOR_S = 1.2, 0.03
 _BUFFERED = 256 * 1024
+_SENT = re.compile(rb'"sent":([0-9.]+)')
 
 
 class Watcher(asyncio.Protocol):
@@ -78,9 +80,8 @@ class Watcher(asyncio.Protocol):
             return 0
         if rest[0] == 0x89 and self._transport is not None:
             self._transport.write(client_frame(PONG))
-        sent = rest.rfind(b'"sent":', start, start + size)
-        if sent >= 0:
-            self.late.append(time.monotonic() - float(rest[sent + 7 : rest.index(b"}", sent)]))
+        if sent := _SENT.search(rest, start, start + size):
+            self.late.append(time.monotonic() - float(sent[1]))
         return start + size
 
     async def drip(self) -> None:

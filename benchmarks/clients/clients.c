@@ -13,9 +13,8 @@
 #include "wire.h"
 
 enum { READ_SIZE = 1 << 20, EVENTS = 1024, MOST = 200000 };
-enum { FIRST_RETRY_MS = 250, LAST_RETRY_MS = 10000 }; /* as overlay/static/overlay/live.js */
 
-Options options = {.host = "127.0.0.1", .path = "/", .sources = 8, .flight = 128};
+Options options = {.host = "127.0.0.1", .path = "/", .sources = 8, .flight = 128, .retry_first_ms = 250, .retry_last_ms = 10000};
 Client *clients;
 size_t wanted, ready, failures;
 
@@ -44,8 +43,8 @@ static void lose(Client *client)
     } else {
         failures++;
     }
-    double ceiling = FIRST_RETRY_MS * (double)(1u << (client->attempts < 10 ? client->attempts : 10));
-    if (ceiling > LAST_RETRY_MS) ceiling = LAST_RETRY_MS;
+    double ceiling = options.retry_first_ms * (double)(1u << (client->attempts < 10 ? client->attempts : 10));
+    if (ceiling > options.retry_last_ms) ceiling = options.retry_last_ms;
     client->attempts++;
     client->retry_at = now + (uint64_t)(drand48() * ceiling * 1e6);
     if (client->retry_at < client->not_before) client->retry_at = client->not_before;

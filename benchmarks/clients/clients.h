@@ -31,6 +31,7 @@ typedef struct {
     int greeting; /* frames that the server sends before a client is in */
     int sources;  /* loopback addresses to come from: one has some 28,000 ports only */
     int flight;   /* handshakes under way at once, while nobody was cut */
+    int retry_first_ms, retry_last_ms; /* full jitter under a ceiling that doubles from one to the other */
     bool socket_io, acks;
 } Options;
 

@@ -90,6 +90,8 @@ int main(int argc, char **argv)
         else if (strcmp(name, "--greeting") == 0) options.greeting = atoi(value);
         else if (strcmp(name, "--sources") == 0) options.sources = atoi(value);
         else if (strcmp(name, "--flight") == 0) options.flight = atoi(value);
+        else if (strcmp(name, "--retry-first") == 0) options.retry_first_ms = atoi(value);
+        else if (strcmp(name, "--retry-last") == 0) options.retry_last_ms = atoi(value);
         else refuse("no such option");
         at += is_flag ? 0 : 1;
     }

@@ -66,6 +66,7 @@ class SocketLine(asyncio.BufferedProtocol):
         "_connections",
         "_ear",
         "_fd",
+        "_is_gone",
         "_is_over",
         "_overdue",
         "_pongs",
@@ -94,6 +95,7 @@ class SocketLine(asyncio.BufferedProtocol):
         self._overdue: asyncio.TimerHandle | None = None
         #: The last word has been said, by us or by the peer.
         self._is_over = False
+        self._is_gone = False
         self.heard_at = now
         self.full_since: float | None = now if transport.get_write_buffer_size() else None
         #: Where to write directly; -1 while bytes wait, under TLS, and when all is said.
@@ -240,7 +242,7 @@ class SocketLine(asyncio.BufferedProtocol):
 
     def cut(self, code: int, reason: str) -> None:
         self.finish(code, reason)
-        asyncio.get_running_loop().call_later(CUT_AFTER_S, self._transport.abort)
+        asyncio.get_running_loop().call_later(CUT_AFTER_S, self._abort)
 
     def shutdown(self) -> None:
         """uvicorn stops: say so to whoever has not been told yet."""
@@ -253,7 +255,7 @@ class SocketLine(asyncio.BufferedProtocol):
         self._is_in_time()
         self._transport.write(close_frame(code, reason))
         loop.call_soon(self._leave)
-        loop.call_later(LAST_WORDS_S, self._transport.abort)
+        loop.call_later(LAST_WORDS_S, self._abort)
 
     def _hang_up(self) -> None:
         """Nothing more of the peer is understood. Its bytes are still read: unread ones would make the
@@ -263,12 +265,16 @@ class SocketLine(asyncio.BufferedProtocol):
         else:
             self._transport.close()
 
+    def _abort(self) -> None:
+        if not self._is_gone:  # asyncio cannot abort what it has closed
+            self._transport.abort()
+
     def eof_received(self) -> None:
         if not self._is_over:  # asyncio closes when what waits is written; a peer may not take it
-            asyncio.get_running_loop().call_later(LAST_WORDS_S, self._transport.abort)
+            asyncio.get_running_loop().call_later(LAST_WORDS_S, self._abort)
 
     def connection_lost(self, exc: Exception | None) -> None:
-        self._is_over, self._fd = True, -1
+        self._is_over, self._is_gone, self._fd = True, True, -1
         self._is_in_time()
         self._connections.discard(self)
         self._leave()

@@ -75,9 +75,9 @@ def start(program: Path, url: str, folder: Path) -> subprocess.Popen[bytes]:
             }
         )
     )
-    log = (folder / "wstest.log").open("wb")
     command = [str(program), "-m", "fuzzingclient", "-s", str(spec)]
-    return subprocess.Popen(command, cwd=folder, stdout=log, stderr=subprocess.STDOUT)
+    with (folder / "wstest.log").open("wb") as log:
+        return subprocess.Popen(command, cwd=folder, stdout=log, stderr=subprocess.STDOUT)
 
 
 def report(folder: Path) -> tuple[Counter[str], dict[str, Any]]:

@@ -81,12 +81,20 @@ class Peer:
 
 
 @asynccontextmanager
-async def peer(live: House) -> AsyncIterator[Peer]:
-    """A connection from an address of its own: ten failed hellos would shut the door for the others."""
+async def peer(live: House, *, is_narrow: bool = False) -> AsyncIterator[Peer]:
+    """A connection from an address of its own: ten failed hellos would shut the door for the others.
+
+    A narrow one's kernel holds little for it.
+    """
     parts = urlsplit(live.url)
     number = next(_ADDRESSES)
-    local = (f"127.0.{number >> 8 & 255}.{number & 255}", 0)
-    reader, writer = await asyncio.open_connection(parts.hostname, parts.port, local_addr=local)
+    end = socket.socket(socket.AF_INET, socket.SOCK_STREAM)
+    if is_narrow:
+        end.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 4096)
+    end.setblocking(False)
+    end.bind((f"127.0.{number >> 8 & 255}.{number & 255}", 0))
+    await asyncio.get_running_loop().sock_connect(end, (parts.hostname, parts.port))
+    reader, writer = await asyncio.open_connection(sock=end)
     try:
         async with asyncio.timeout(10):
             yield Peer(reader, writer)
@@ -391,3 +399,33 @@ async def test_keeping_a_message_open_by_other_frames_does_not_help(
             one.send(client_frame(CONTINUATION, b" ", fin=False))
             await asyncio.sleep(0.1)
         assert await one.ended() == 4400
+
+
+async def test_a_full_line_that_is_closed_ends_quietly(
+    database: Database, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    """The peer says goodbye while bytes wait for it, and takes them: nothing is left to be aborted."""
+    monkeypatch.setattr(socket_line, "LAST_WORDS_S", 0.5)
+    engine = await make_campaign(database)
+    board = str(uuid7())
+    async with house(database, frame_every_s=0.001) as live, peer(live, is_narrow=True) as one:
+        await one.shake_hands()
+        one.send(client_frame(TEXT, hello_of(engine)))
+        await one.until_op("snapshot")
+        one.writer.transport.pause_reading()  # type: ignore[attr-defined]
+        (line,) = live.server.server_state.connections
+        assert isinstance(line, socket_line.SocketLine)
+        for votes in range(1, 500):
+            live.hub.publish(await engine.commit({board: poll_board(votes, question="x" * 30_000)}))
+            await asyncio.sleep(0.002)
+            if line.waiting:
+                break
+        assert line.waiting, "it is full"
+        one.send(close(1000))
+        await until(lambda: live.hub.sizes()["clients"] == 0, "it has left")
+        assert live.server.server_state.connections, "and is still owed something"
+        one.writer.transport.resume_reading()  # type: ignore[attr-defined]
+        assert await one.ended() == 1000
+        await until(lambda: not live.server.server_state.connections, "the socket is freed")
+        await asyncio.sleep(0.6)
+    assert [record for record in caplog.records if record.name == "asyncio"] == []

@@ -49,7 +49,8 @@ _INBOX: Final = memoryview(bytearray(16 * 1024))
 
 def prepare(transport: asyncio.Transport) -> None:
     """Set a connection up so that what waits for its peer is bounded and known."""
-    transport.set_write_buffer_limits(high=0)
+    # Anything that waits is too much. asyncio's TLS counts from the mark on, the plain socket from above it.
+    transport.set_write_buffer_limits(high=0 if transport.get_extra_info("sslcontext") is None else 1, low=0)
     peer = transport.get_extra_info("socket")
     if peer is not None:
         peer.setsockopt(socket.SOL_SOCKET, socket.SO_SNDBUF, SEND_BUFFER)

@@ -291,8 +291,10 @@ async def house(
     hello_within_s: float = 5.0,
     frame_every_s: float = FRAME_EVERY_S,
     ws: type[asyncio.Protocol] = LiveProtocol,
+    certificate: Path | None = None,
 ) -> AsyncIterator[House]:
-    """A running hub behind a real uvicorn in this loop, which speaks WebSocket by `ws`."""
+    """A running hub behind a real uvicorn in this loop, which speaks WebSocket by `ws`, and TLS with a
+    `certificate` and its key."""
     doorman = TestDoorman(database)
     hub = Hub(
         database,
@@ -308,6 +310,7 @@ async def house(
         Starlette(routes=[WebSocketRoute("/live", endpoint)]),
         http=GuardedProtocol,
         ws=ws,
+        ssl_certfile=certificate,
         ws_per_message_deflate=False,
         ws_max_size=64 * 1024,
         lifespan="off",
@@ -321,7 +324,8 @@ async def house(
         serving = asyncio.create_task(server._serve([listener]))
         await until(lambda: server.started, "uvicorn listens")
         try:
-            yield House(hub, doorman, server, f"ws://127.0.0.1:{port}/live")
+            scheme = "wss" if certificate else "ws"
+            yield House(hub, doorman, server, f"{scheme}://127.0.0.1:{port}/live")
             assert not working.done(), "the hub died"
         finally:
             hub.close()

@@ -1,4 +1,4 @@
-"""Overlay keys looked up together: each gets its own answer, in few queries, also when the database is away."""
+"""Overlay keys looked up together: each gets its own answer, in few queries, or hears that nobody knows."""
 
 from __future__ import annotations
 

@@ -58,7 +58,7 @@ class Chat:
         )
 
 
-@bound(90, 900)
+@bound(90, 1500)
 async def test_r2_the_death_of_a_reader_loses_nothing(trial: Trial, world: World) -> None:
     kills = trial.scale.count(1, 100)
     async with FakeTwitch.serving() as twitch, Link.to(("127.0.0.1", urlsplit(twitch.url).port or 0)) as line:

@@ -106,7 +106,7 @@ async def popups(api: Api, overlay_id: str) -> None:
         await asyncio.sleep(1 / POPUPS_PER_S)
 
 
-@bound(60, 2600)
+@bound(60, 4200)
 async def test_r4_r5_r6_overlays_show_the_truth_whatever_happens_to_them(trial: Trial, world: World) -> None:
     (web,) = await world.start("web")
     found = Found()

@@ -61,7 +61,7 @@ async def prepare(apis: list[Api], number: int) -> list[str]:
     return polls
 
 
-@bound(90, 300)
+@bound(90, 600)
 async def test_r9_every_deadline_fires_exactly_once(trial: Trial, world: World) -> None:
     number = trial.scale.count(50, 500)
     frozen_s = trial.scale.amount(1.5, 30)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import resource
+import shutil
 from functools import cache
 from typing import Literal
 
@@ -23,7 +24,9 @@ def core(of: Literal["server", "clients"]) -> int | None:
 def pinned(of: Literal["server", "clients"]) -> list[str]:
     """The beginning of a command line that keeps a program on its core."""
     number = core(of)
-    return [] if number is None else ["taskset", "-c", str(number)]
+    if number is None or shutil.which("taskset") is None:
+        return []
+    return ["taskset", "-c", str(number)]
 
 
 def allow_many_files() -> int:

@@ -17,6 +17,8 @@ from tests.servers import Hubbub
 GAUGES = ("hubbub_live_clients", "hubbub_live_overlays")
 #: A room is kept for half a minute after its last client; only a long form waits for that.
 ROOMS = "hubbub_live_rooms"
+#: Connections to PostgreSQL that may be open now and were not before; a leak would be one a show.
+POOL = 10
 #: Aim of reliability R23, for the long form after an hour; a short form sees the allocator's own steps.
 RSS_MIB = (12, 1)
 
@@ -44,7 +46,8 @@ async def test_r23_churn_leaves_nothing_behind(trial: Trial, world: World) -> No
             trial.record.note("rest", half=half, **halves[-1])
         rows = await hot_rows(world)
     after = halves[-1]
-    assert after["files"] <= before["files"] + 2, f"{before} → {after}"
+    assert after["files"] <= before["files"] + POOL, f"{before} → {after}"
+    assert shows > POOL
     assert after["threads"] <= before["threads"] + 1, f"{before} → {after}"
     grown = (halves[1]["rss_kib"] - halves[0]["rss_kib"]) / 1024
     assert grown <= RSS_MIB[trial.scale.is_long] * max(1.0, seconds / 7200), f"{grown:.1f} MiB in a half"

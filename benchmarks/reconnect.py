@@ -1,8 +1,9 @@
 """5,000 overlays lose their server at the same moment: until when each shows again what the database holds.
 
 The server is killed and started anew. The clients come back as the overlay page does (full jitter under a
-ceiling that doubles; its limits are read from the page's source) with the position they had, and are right
-when their first frame is a snapshot with the mark that stands in their own room's board in PostgreSQL.
+ceiling that grows with the time away; its limits are read from the page's source) with the position they
+had, and are right when their first frame is a snapshot with the mark that stands in their own room's board in
+PostgreSQL.
 """
 
 from __future__ import annotations

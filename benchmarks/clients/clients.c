@@ -38,14 +38,15 @@ static void lose(Client *client)
     client->rest_size = 0;
     if (was_ready) {
         ready--;
-        client->attempts = 0;
+        client->lost_at = now;
         measure_cut(now);
     } else {
         failures++;
     }
-    double ceiling = options.retry_first_ms * (double)(1u << (client->attempts < 10 ? client->attempts : 10));
+    if (client->lost_at == 0) client->lost_at = now;
+    double ceiling = (double)(now - client->lost_at) / 1e6;
+    if (ceiling < options.retry_first_ms) ceiling = options.retry_first_ms;
     if (ceiling > options.retry_last_ms) ceiling = options.retry_last_ms;
-    client->attempts++;
     client->retry_at = now + (uint64_t)(drand48() * ceiling * 1e6);
     if (client->retry_at < client->not_before) client->retry_at = client->not_before;
 }

@@ -14,7 +14,8 @@ typedef struct {
     State state;
     bool right;      /* since the cut: has had a snapshot that says what it must */
     bool may_resume; /* epoch and seq are known */
-    uint32_t attempts, greeted;
+    uint32_t greeted;
+    uint64_t lost_at;    /* ns; the last time it was in, or when it first failed to be */
     uint64_t retry_at;   /* ns; only while ABSENT */
     uint64_t not_before; /* ns; said by the server */
     uint64_t last_stamp;
@@ -31,7 +32,7 @@ typedef struct {
     int greeting; /* frames that the server sends before a client is in */
     int sources;  /* loopback addresses to come from: one has some 28,000 ports only */
     int flight;   /* handshakes under way at once, while nobody was cut */
-    int retry_first_ms, retry_last_ms; /* full jitter under a ceiling that doubles from one to the other */
+    int retry_first_ms, retry_last_ms; /* full jitter under a ceiling between them: the time away */
     bool socket_io, acks;
 } Options;
 

@@ -29,9 +29,12 @@ export function defaultUrl() {
   return `${location.protocol === "https:" ? "wss:" : "ws:"}//${location.host}/live`;
 }
 
-/** How long to wait before try number `attempt` (0…): full jitter under a doubling ceiling. */
-export function retryDelay(attempt, random = Math.random) {
-  return random() * Math.min(LAST_RETRY_MS, FIRST_RETRY_MS * 2 ** Math.min(attempt, 10));
+/**
+ * How long to wait before the next try, `away` ms after the connection was lost: full jitter under a ceiling
+ * that grows with the time away. So after a restart of two seconds nobody comes back later than after four.
+ */
+export function retryDelay(away, random = Math.random) {
+  return random() * Math.min(LAST_RETRY_MS, Math.max(FIRST_RETRY_MS, away));
 }
 
 export class LiveConnection extends EventTarget {
@@ -43,7 +46,7 @@ export class LiveConnection extends EventTarget {
   #replica = new Replica();
   #clock = new ServerOffset();
   #socket = null;
-  #attempt = 0;
+  #awaySince = 0;
   #openedAt = 0;
   #notBefore = 0;
   #timers = { retry: 0, silence: 0, behind: 0 };
@@ -232,14 +235,15 @@ export class LiveConnection extends EventTarget {
   #lose() {
     this.#clear("silence");
     this.#clear("behind");
-    if (this.#openedAt && Date.now() - this.#openedAt >= HEALTHY_MS) this.#attempt = 0;
+    const now = Date.now();
+    const wasGood = this.#openedAt !== 0 && now - this.#openedAt >= HEALTHY_MS;
+    if (wasGood || this.#awaySince === 0) this.#awaySince = now;
     this.#openedAt = 0;
     this.#drop(4000);
     this.#resyncAt = -Infinity;
     this.#become("lost");
-    const patience = Math.max(0, this.#notBefore - Date.now());
-    const delay = patience + retryDelay(this.#attempt, this.#random);
-    this.#attempt += 1;
+    const patience = Math.max(0, this.#notBefore - now);
+    const delay = patience + retryDelay(now - this.#awaySince, this.#random);
     this.#arm("retry", delay, () => this.#connect());
   }
 

@@ -212,6 +212,6 @@ def test_hostile_lines_cost_less_than_five_milliseconds(name: str) -> None:
 
 def _seconds_to_read(text: str, ballot: object) -> float:
     assert isinstance(ballot, dict)
-    start = time.perf_counter()
+    start = time.thread_time()
     choice(text, len(LABELS), ballot, "any_case")
-    return time.perf_counter() - start
+    return time.thread_time() - start

@@ -200,7 +200,7 @@ async def test_a_server_that_accepts_and_never_answers(valkey: Valkey) -> None:
                 start = time.perf_counter()
                 bus.publish(change(campaign, n))
                 slowest = max(slowest, time.perf_counter() - start)
-            assert slowest < 0.05, "nobody who publishes waits"
+            assert slowest < 0.2, "nobody who publishes waits for Redis (250 ms)"
             took = await until(lambda: bus.state == "away", "noticed", 3)
             assert took < 1.5
             await until(lambda: None in ear.unknown, "and said", 3)

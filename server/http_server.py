@@ -14,8 +14,9 @@ from server.live.transport import LiveProtocol
 from server.web.connections import GuardedProtocol, allow_many_files
 
 _GRACEFUL_S = 5
-#: Connections that are accepted in one go; other work gets its turn after them.
-_AT_ONCE = 64
+#: Connections that are accepted in one go. Few: those that are in are served first, and whoever waits, waits
+#: in the kernel, where it costs this process nothing.
+_AT_ONCE = 8
 #: Connections that may wait to be accepted. All overlays come back at the same time after a restart, and one
 #: that does not fit is not refused but left to try again after a second, then three (R15).
 _BACKLOG = 4096

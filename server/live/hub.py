@@ -45,7 +45,7 @@ _CLIENTS_IN_ONE_GO: Final = 256
 _MOST_WHILE_OPENING: Final = 256
 #: Rooms that are read at the same time. After a restart all are wanted at once (R15): the others wait here
 #: and not for one of the pool's connections, where they would be in everybody's way and give up in time.
-_ROOMS_AT_ONCE: Final = 4
+_ROOMS_AT_ONCE: Final = 6
 #: After a restart clients come back spread over this time.
 _RETRY_MS: Final = (100, 1_500)
 

@@ -10,7 +10,7 @@ from __future__ import annotations
 import asyncio
 import random
 from collections import deque
-from collections.abc import Callable, Collection, Sequence
+from collections.abc import Collection, Sequence
 from typing import Any, Final
 from uuid import UUID, uuid4
 
@@ -31,6 +31,7 @@ from server.live.bus_port import (
     from_message,
     to_message,
 )
+from server.live.subscriptions import Subscriptions
 from server.rules.changes import Change
 
 _log = structlog.get_logger(__name__)
@@ -60,6 +61,9 @@ class RedisBus:
         #: Every way through the server with its own pulse, and when that last came back.
         self._pulses: dict[str, float | None] = {f"hubbub:pulse:{uuid4()}": None}
         self._followed: dict[str, UUID] = {}
+        #: Where each followed channel is heard; empty while there is no connection.
+        self._homes: dict[str, Subscriptions] = {}
+        self._only_home: Subscriptions | None = None
         self._waiting: deque[tuple[str, bytes]] = deque()
         self._work = asyncio.Event()
         self._open_until = 0.0  # loop time until which nothing is tried: the breaker is open
@@ -77,10 +81,16 @@ class RedisBus:
         self._enqueue(channel_of(change.campaign_id), to_message(change))
 
     def follow(self, campaign_id: UUID) -> None:
-        self._followed[channel_of(campaign_id)] = campaign_id
+        channel = channel_of(campaign_id)
+        self._followed[channel] = campaign_id
+        self._place(channel)
 
     def leave(self, campaign_id: UUID) -> None:
-        self._followed.pop(channel_of(campaign_id), None)
+        channel = channel_of(campaign_id)
+        self._followed.pop(channel, None)
+        home = self._homes.pop(channel, None)
+        if home is not None:
+            home.remove(channel)
 
     async def run(self, on_change: OnChange, on_unknown: OnUnknown) -> None:
         async with asyncio.TaskGroup() as tasks:
@@ -163,6 +173,7 @@ class RedisBus:
                 _log.warning("bus_subscription_lost", error=type(error).__name__)
             except Exception:
                 _log.exception("bus_subscription_failed")
+            self._homes.clear()
             self._pulses = dict.fromkeys(self._pulses)
             on_unknown(None)
             if asyncio.get_running_loop().time() - started > 10:
@@ -175,7 +186,22 @@ class RedisBus:
         (pulse,) = self._pulses
         redis = self._client(CONNECT_TIMEOUT_S)
         async with redis, redis.pubsub() as pubsub:
-            await self._listen(pubsub, pulse, lambda _: True, on_change, on_unknown)
+            self._only_home = Subscriptions((pulse, *self._followed))
+            self._homes = dict.fromkeys(self._followed, self._only_home)
+            try:
+                await self._listen(pubsub, pulse, self._only_home, on_change, on_unknown)
+            finally:
+                self._only_home = None
+
+    def _place(self, channel: str) -> None:
+        home = self._homes.get(channel) or self._home_of(channel)
+        if home is not None:
+            self._homes[channel] = home
+            home.add(channel)
+
+    def _home_of(self, channel: str) -> Subscriptions | None:
+        """The connection that hears this channel; None while there is none. Must not raise."""
+        return self._only_home
 
     async def _subscribe(self, pubsub: PubSub, channels: Collection[str]) -> None:
         await pubsub.subscribe(*channels)
@@ -187,30 +213,20 @@ class RedisBus:
         self,
         pubsub: PubSub,
         pulse: str,
-        is_here: Callable[[str], bool],
+        subscriptions: Subscriptions,
         on_change: OnChange,
         on_unknown: OnUnknown,
     ) -> None:
-        """Hear what one connection carries: its pulse, and the campaigns whose channel `is_here`."""
+        """Hear what one connection carries: `subscriptions`, of which `pulse` is one."""
         loop = asyncio.get_running_loop()
-        subscribed: set[str] = set()
         last_pulse = loop.time()
         while True:
-            wanted = {pulse, *filter(is_here, self._followed)}
-            async with asyncio.timeout(CONNECT_TIMEOUT_S):
-                if new := wanted - subscribed:
-                    await self._subscribe(pubsub, new)
-                if old := subscribed - wanted:
-                    await self._unsubscribe(pubsub, old)
-            subscribed = wanted
+            await self._renew(pubsub, subscriptions, on_unknown)
             message = await pubsub.get_message(timeout=_LISTEN_S)
             if message is not None:
                 channel = message["channel"].decode()
-                if message["type"] in ("subscribe", "ssubscribe"):
-                    on_unknown(self._followed.get(channel))  # only from here on nothing is missed
-                elif message["type"] == "sunsubscribe" and channel in subscribed:
-                    raise ConnectionError("the channel has moved to another node of the cluster")
-                elif message["type"] in ("message", "smessage"):
+                kind = message["type"]
+                if kind in ("message", "smessage"):
                     payload = self._seal.open(channel, message["data"])
                     if payload is None:
                         self.figures.forged += 1
@@ -219,8 +235,31 @@ class RedisBus:
                         last_pulse = self._pulses[pulse] = loop.time()
                     else:
                         self._take(channel, payload, on_change, on_unknown)
+                elif kind in ("subscribe", "ssubscribe"):
+                    subscriptions.begun(channel)
+                    self._has_begun(channel, on_unknown)
+                elif kind in ("unsubscribe", "sunsubscribe") and not subscriptions.ended(channel):
+                    raise ConnectionError("the server has ended a subscription")  # the slot has moved
             if loop.time() - last_pulse > PULSE_LATE_S:
                 raise TimeoutError("the pulse did not come back")
+
+    async def _renew(self, pubsub: PubSub, subscriptions: Subscriptions, on_unknown: OnUnknown) -> None:
+        new, old, kept = subscriptions.turn()
+        if new or old:
+            async with asyncio.timeout(CONNECT_TIMEOUT_S):
+                if new:
+                    await self._subscribe(pubsub, new)
+                if old:
+                    await self._unsubscribe(pubsub, old)
+        for channel in kept:
+            self._has_begun(channel, on_unknown)
+
+    def _has_begun(self, channel: str, on_unknown: OnUnknown) -> None:
+        """Only from here on nothing is missed."""
+        if channel in self._pulses:
+            on_unknown(None)
+        elif channel in self._followed:
+            on_unknown(self._followed[channel])
 
     def _take(self, channel: str, payload: bytes, on_change: OnChange, on_unknown: OnUnknown) -> None:
         self.figures.received += 1

@@ -22,11 +22,15 @@ from redis.asyncio.client import PubSub
 from redis.asyncio.cluster import ClusterNode
 from redis.asyncio.retry import Retry
 from redis.backoff import NoBackoff
+from redis.exceptions import RedisClusterException
 
 from server.live.bus import CONNECT_TIMEOUT_S, PUBLISH_TIMEOUT_S, RedisBus
 from server.live.bus_port import OnChange, OnUnknown
+from server.live.subscriptions import Subscriptions
 
 _MARK: Final = "+cluster"
+#: Rooms whose node is worked out (15 µs each) before others have their turn.
+_PLACED_IN_ONE_GO: Final = 500
 
 
 def is_cluster(url: str) -> bool:
@@ -57,6 +61,10 @@ class ClusterBus(RedisBus):
 
     def __init__(self, url: str, keys: Sequence[bytes]) -> None:
         super().__init__(plain_url(url), keys)
+        #: While the bus hears: where slots are, as the cluster said then, and what each primary is asked for.
+        #: It stays as it is until a node says that it is wrong; then all is made anew.
+        self._map: RedisCluster | None = None
+        self._nodes: dict[str, Subscriptions] = {}
 
     def _publishing_client(self) -> RedisCluster:
         return self._cluster(PUBLISH_TIMEOUT_S)
@@ -89,31 +97,42 @@ class ClusterBus(RedisBus):
             nodes = {node.name: node for node in cluster.get_primaries()}
             pulses = dict(_pulses(cluster, nodes))
             self._pulses = dict.fromkeys(pulses.values())
-            listening = [
-                asyncio.create_task(self._hear_node(cluster, node, pulses[name], on_change, on_unknown))
-                for name, node in nodes.items()
-            ]
+            self._nodes = {name: Subscriptions((pulse,)) for name, pulse in pulses.items()}
+            self._map = cluster
+            listening: list[asyncio.Task[None]] = []
             try:
+                for number, channel in enumerate(tuple(self._followed), 1):
+                    if number % _PLACED_IN_ONE_GO == 0:
+                        await asyncio.sleep(0)
+                    if channel in self._followed and channel not in self._homes:
+                        self._place(channel)
+                listening = [
+                    asyncio.create_task(self._hear_node(node, pulses[name], on_change, on_unknown))
+                    for name, node in nodes.items()
+                ]
                 done, _ = await asyncio.wait(listening, return_when=asyncio.FIRST_COMPLETED)
                 for task in done:
                     await task
             finally:
+                self._map = None
+                self._nodes = {}
                 for task in listening:
                     task.cancel()
                 await asyncio.gather(*listening, return_exceptions=True)
 
-    async def _hear_node(
-        self,
-        cluster: RedisCluster,
-        node: ClusterNode,
-        pulse: str,
-        on_change: OnChange,
-        on_unknown: OnUnknown,
-    ) -> None:
-        def is_here(channel: str) -> bool:
-            home: Any = cluster.get_node_from_key(channel)
-            return home is not None and home.name == node.name
+    def _home_of(self, channel: str) -> Subscriptions | None:
+        if self._map is None:
+            return None
+        try:
+            node: Any = self._map.get_node_from_key(channel)
+            return self._nodes[node.name]
+        except (RedisClusterException, KeyError):
+            # A hole in the map: any node that is asked will say that it is wrong, and all is made anew.
+            return next(iter(self._nodes.values()), None)
 
+    async def _hear_node(
+        self, node: ClusterNode, pulse: str, on_change: OnChange, on_unknown: OnUnknown
+    ) -> None:
         options: dict[str, Any] = {
             "protocol": 3,
             "socket_timeout": CONNECT_TIMEOUT_S,
@@ -122,7 +141,7 @@ class ClusterBus(RedisBus):
         }
         redis = Redis.from_url(url_at(self._url, str(node.host), int(node.port)), **options)
         async with redis, redis.pubsub() as pubsub:
-            await self._listen(pubsub, pulse, is_here, on_change, on_unknown)
+            await self._listen(pubsub, pulse, self._nodes[str(node.name)], on_change, on_unknown)
 
 
 def _pulses(cluster: RedisCluster, nodes: Collection[str]) -> Iterator[tuple[str, str]]:

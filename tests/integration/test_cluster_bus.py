@@ -125,6 +125,60 @@ async def test_a_slot_that_moves_is_followed(cluster: ValkeyCluster) -> None:
         await until(lambda: len(heard) == 1, "a message on the other node", 10)
 
 
+async def test_a_room_whose_slot_had_moved_unseen_is_found(cluster: ValkeyCluster) -> None:
+    campaign = uuid4()
+    bus = bus_at(cluster.url, [KEY])
+    async with running(bus) as (heard, unknown):
+        await until(lambda: bus.state == "ok", "it is there", 10)
+        async with RedisCluster.from_url(plain_url(cluster.url)) as client:
+            slot = client.keyslot(channel_of(campaign))
+            home = client.get_node_from_key(channel_of(campaign))
+        assert home is not None
+        start = cluster.ports.index(int(home.port))
+        await cluster.move_slot(slot, start, (start + 1) % 3)  # nobody listens there, nobody is told
+        bus.follow(campaign)
+        await until(lambda: campaign in unknown and bus.state == "ok", "it is heard", 15)
+        bus.publish(change(campaign, 1))
+        await until(lambda: len(heard) == 1, "a message on the other node", 10)
+
+
+async def test_two_thousand_rooms_come_up_and_go(cluster: ValkeyCluster) -> None:
+    rooms = [uuid4() for _ in range(2_000)]
+    first, second = bus_at(cluster.url, [KEY]), bus_at(cluster.url, [KEY])
+    for room in rooms[:1_000]:
+        second.follow(room)
+    async with running(first), running(second) as (heard, unknown):
+        for room in rooms[1_000:]:
+            second.follow(room)
+        await until(lambda: set(rooms) <= set(unknown), "all have begun to be heard", 10)
+        await until(lambda: unknown.count(None) >= 4, "so have three pulses; it is said to be up", 10)
+        await until(lambda: (first.state, second.state) == ("ok", "ok"), "both are there", 10)
+
+        async def carried() -> int:
+            count = 0
+            for number in range(3):
+                async with cluster.node(number) as node:
+                    count += len(await node.pubsub_shardchannels("hubbub:{*"))
+            return count
+
+        assert await carried() == len(rooms)
+        for room in rooms[::100]:
+            first.publish(change(room, 1))
+        await until(lambda: len(heard) == 20, "messages arrive")
+
+        unknown.clear()
+        for room in rooms[1:]:
+            second.leave(room)
+
+        async def only_one_is_left() -> bool:
+            return await carried() == 1
+
+        await until(only_one_is_left, "the nodes carry nothing for nobody", 10)
+        first.publish(change(rooms[0], 2))
+        await until(lambda: len(heard) == 21, "the one that stayed")
+        assert unknown == [], "what was asked to end is no loss"
+
+
 async def test_counters_are_shared_through_the_cluster(cluster: ValkeyCluster) -> None:
     limit = Limit("writes", 5)
     first, second = RateLimiter(cluster.url), RateLimiter(cluster.url)

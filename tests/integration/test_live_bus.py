@@ -6,7 +6,7 @@ import asyncio
 import contextlib
 import signal
 import time
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator, Awaitable, Callable
 from datetime import UTC, datetime
 from pathlib import Path
 from uuid import UUID, uuid4
@@ -119,6 +119,93 @@ async def test_no_bus_is_always_away() -> None:
         bus.publish(change(uuid4(), 1))
         bus.leave(uuid4())
         assert (bus.state, bus.figures.dropped, ear.changes) == ("away", 1, [])
+
+
+# --- many rooms --------------------------------------------------------------------------------------
+
+MANY = 10_000
+
+
+async def test_ten_thousand_rooms_come_up_go_and_come_back(valkey: Valkey) -> None:
+    rooms = [uuid4() for _ in range(MANY)]
+    first, second = RedisBus(valkey.url, [KEY]), RedisBus(valkey.url, [KEY])
+    for room in rooms:
+        first.follow(room)
+    async with running(first) as ear, running(second), Redis.from_url(valkey.url) as admin:
+
+        async def carried() -> int:
+            return len(await admin.pubsub_channels("hubbub:{*"))
+
+        async def is_heard_of_all(seq: int) -> None:
+            await until(lambda: (first.state, second.state) == ("ok", "ok"), "both work", 15)
+            ear.changes.clear()
+            for room in (rooms[0], rooms[-1]):
+                second.publish(change(room, seq))
+            await until(lambda: len(ear.changes) == 2, "messages arrive")
+
+        await until(lambda: len(ear.unknown) > MANY, "all have begun to be heard", 10)
+        assert set(ear.unknown) == {None, *rooms}
+        assert await carried() == MANY
+        await is_heard_of_all(1)
+
+        ear.unknown.clear()
+        valkey.kill()
+        await until(lambda: None in ear.unknown, "all are told that it is gone", 4)
+        ear.unknown.clear()
+        await valkey.start()
+        await until(lambda: set(rooms) <= set(ear.unknown), "all have begun again", 15)
+        await is_heard_of_all(2)
+
+        for room in rooms[1:-1]:
+            first.leave(room)
+        gone = rooms[1]
+        first.follow(gone)  # at once,
+        await asyncio.sleep(0)
+        first.leave(gone)  # and again not
+        await until(lambda: only(2, carried()), "the server carries nothing for nobody", 10)
+        await is_heard_of_all(3)
+        assert first.figures.forged == 0
+
+
+async def only(most: int, counted: Awaitable[int]) -> bool:
+    return await counted <= most
+
+
+async def test_left_and_followed_again_goes_on_being_heard(valkey: Valkey) -> None:
+    room = uuid4()
+    bus = RedisBus(valkey.url, [KEY])
+    async with running(bus) as ear:
+        bus.follow(room)
+        await until(lambda: ear.unknown.count(None) == 2 and room in ear.unknown, "begun, and said so", 10)
+        for seq in range(1, 21):
+            ear.unknown.clear()
+            bus.leave(room)
+            await asyncio.sleep(0.01 * (seq % 12))  # in any phase of the work: 0.1 s
+            bus.follow(room)
+            await until(lambda: room in ear.unknown, "said that it has begun")
+            bus.publish(change(room, seq))
+            await until(lambda: len(ear.changes) == seq, "heard")  # noqa: B023
+            assert None not in ear.unknown, "nobody else is troubled"
+
+
+async def test_a_message_costs_the_same_with_many_rooms(valkey: Valkey) -> None:
+    async def cost_with(rooms: int) -> float:
+        followed = [uuid4() for _ in range(rooms)]
+        bus = RedisBus(valkey.url, [KEY])
+        async with running(bus) as ear:
+            for room in followed:
+                bus.follow(room)
+            await until(lambda: len(ear.unknown) > rooms and bus.state == "ok", "begun", 15)
+            start = time.thread_time()
+            for n in range(2_000):
+                bus.publish(change(followed[n % rooms], n + 1))
+                if n % 100 == 0:
+                    await asyncio.sleep(0)
+            await until(lambda: len(ear.changes) >= 1_000 and not bus._waiting, "heard")
+            return (time.thread_time() - start) / len(ear.changes)
+
+    few, many = await cost_with(10), await cost_with(MANY)
+    assert many < 4 * few, "going through all rooms for a message would cost twenty times as much"
 
 
 # --- Redis misbehaves --------------------------------------------------------------------------------

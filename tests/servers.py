@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import re
 import secrets
+import shutil
 import signal
 import subprocess
 import sys
@@ -26,6 +27,11 @@ BROWSER_FLAGS = (
 
 _READY = re.compile(r"Hubbub is ready on (https?://\S+:(\d+))|\"event\": \"ready\"")
 _PASSED_ON = ("PATH", "HOME", "LANG", "TMPDIR", "PYTHONPATH", "LD_LIBRARY_PATH", "COVERAGE_PROCESS_START")
+
+#: In front of a command: it ends with the thread of ours that starts it, whatever ends that (Linux). A test
+#: run that is killed would leave its servers behind; threads of a test's loop live as long as the loop.
+_SETPRIV = shutil.which("setpriv") if sys.platform == "linux" else None
+TETHER = (_SETPRIV, "--pdeathsig", "KILL") if _SETPRIV else ()
 
 
 def wait_until(condition: Callable[[], bool], what: str, seconds: float = 10) -> None:
@@ -92,7 +98,7 @@ class Hubbub:
         self._output = self.log_file.open("ab")
         already = self._output.tell()
         self._process = subprocess.Popen(
-            [sys.executable, "-m", "server", self.command],
+            [*TETHER, sys.executable, "-m", "server", self.command],
             cwd=self._folder,  # not the project: a developer's .env must not change the tests
             env=environment | self._settings,
             stdin=subprocess.DEVNULL,

@@ -11,11 +11,19 @@ from pathlib import Path
 
 import pytest
 
+from tests.chaos.scale import Scale
 from tests.chaos.trial import Trial, trying
 from tests.chaos.world import World
 
 #: What has no short form here, because other tests are that.
 collect_ignore_glob = [] if os.environ.get("CHAOS") else ["test_long.py"]
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Short forms come first, those that may take longest before the others: they mostly wait, and one
+    worker waits while the others work. Last, they would be all that is left."""
+    if not Scale.of().is_long:
+        items.sort(key=lambda item: -getattr(getattr(item, "function", None), "short_bound_s", 0.0))
 
 
 @pytest.fixture

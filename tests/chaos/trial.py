@@ -82,6 +82,7 @@ def bound(short: float = SHORT_BOUND_S, full: float = 0) -> Callable[[Test], Tes
             async with asyncio.timeout(short + full * Scale.of().share):
                 await test(*arguments, **named)
 
+        limited.__dict__["short_bound_s"] = short
         return limited
 
     return limit

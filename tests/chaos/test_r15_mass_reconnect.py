@@ -1,4 +1,7 @@
-"""R15: a server comes back, and everybody with it: they are right soon, and each room is read once."""
+"""R15: a server comes back, and everybody with it: they are right soon, and each room is read once.
+
+"Soon" counts from the moment it died: what its start and the waiting of the browsers take is in it.
+"""
 
 from __future__ import annotations
 
@@ -61,20 +64,21 @@ async def test_r15_a_mass_reconnect_reads_each_room_once(
 
 
 async def restart(trial: Trial, world: World, web: Hubbub, overlays: Sequence[Overlay]) -> list[float]:
-    """The process is killed and comes back; answers after how long each overlay was right."""
+    """The process is killed and comes back; answers how long after the cut each overlay was right."""
     before = [len(overlay.visits) for overlay in overlays]
+    cut = time.time()
     await world.kill9(web)
     await asyncio.to_thread(web.start)
-    ready = time.time()
-    deadline = ready + trial.within(20)
+    trial.figure("ready after", time.time() - cut)
+    deadline = cut + trial.within(30)
 
     def is_back(overlay: Overlay, visits: int) -> bool:
         return len(overlay.visits) > visits and overlay.is_open
 
     while not all(map(is_back, overlays, before)):
-        assert time.time() < deadline, "somebody does not come back"
+        assert time.time() < deadline, "everybody comes back"
         await asyncio.sleep(0.02)
-    return [max(0.0, overlay.visits[-1].first_frame - ready) for overlay in overlays]
+    return [overlay.visits[-1].first_frame - cut for overlay in overlays]
 
 
 async def check(connection: asyncpg.Connection, overlays: dict[str, list[Overlay]]) -> None:

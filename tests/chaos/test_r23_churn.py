@@ -7,6 +7,10 @@ import os
 import time
 from pathlib import Path
 
+from redis.asyncio import Redis
+
+from server.engine.housekeeping import tidy
+from sql.pool import Database
 from tests.acceptance.show import Api, chat, eventually, now_ms
 from tests.chaos.overlays import open_overlays
 from tests.chaos.trial import Trial, bound
@@ -14,67 +18,89 @@ from tests.chaos.world import World, campaign, launch, metrics
 from tests.servers import Hubbub
 
 #: Gauges that must be back at zero when nobody is there.
-GAUGES = ("hubbub_live_clients", "hubbub_live_overlays")
-#: A room is kept for half a minute after its last client; only a long form waits for that.
+GAUGES = ("hubbub_live_clients", "hubbub_live_overlays", "hubbub_events_waiting")
+#: A room is kept for half a minute after its last client.
 ROOMS = "hubbub_live_rooms"
+#: From one show to the next, in seconds; a short form mostly waits, a key writes 600 times a minute.
+PAUSE_S = (4.0, 1.0)
+#: Tables that every show writes to, each with the time of a row; what is in them is kept for a while.
+KEPT = {
+    "inbox": "received_at",
+    "board_events": "at",
+    "idempotency_keys": "created_at",
+    "lost_lines": "at",
+}
 #: Connections to PostgreSQL that may be open now and were not before; a leak would be one a show.
 POOL = 10
 #: Aim of reliability R23, for the long form after an hour; a short form sees the allocator's own steps.
 RSS_MIB = (12, 1)
 
 
-@bound(90, 4200)
+@bound(260, 4200)
 async def test_r23_churn_leaves_nothing_behind(trial: Trial, world: World) -> None:
-    seconds = trial.scale.amount(6, 3600)
+    seconds = trial.scale.amount(120, 3600)
     (web,) = await world.start("web")
     async with world.api(web.base_url) as api:
-        await churn(trial, world, web, api, rounds=2)  # what is made once is made
+        await churn(trial, world, web, api)  # what is made once is made
         await at_rest(web)
-        before = sizes(web)
+        before, keys = sizes(web), await redis_keys(world)
+        rows = [await kept_rows(world)]
         halves = []
-        shows = 0
+        shows = [0, 0]
         for half in range(2):
             end = time.monotonic() + seconds / 2
             while time.monotonic() < end:
-                await churn(trial, world, web, api, rounds=1)
-                shows += 1
-                trial.progress(f"{shows} shows, {sizes(web)}")
-                if trial.scale.is_long:
-                    await asyncio.sleep(1)  # a key writes 600 times a minute
-            await at_rest(web, rooms=trial.scale.is_long)
+                await churn(trial, world, web, api)
+                shows[half] += 1
+                trial.progress(f"{sum(shows)} shows, {sizes(web)}")
+                await asyncio.sleep(PAUSE_S[trial.scale.is_long])
+            await at_rest(web, rooms=half == 1)
             halves.append(sizes(web))
+            rows.append(await kept_rows(world))
             trial.record.note("rest", half=half, **halves[-1])
-        rows = await hot_rows(world)
+        hot = await hot_rows(world)
+        keys_after = await redis_keys(world)
     after = halves[-1]
     assert after["files"] <= before["files"] + POOL, f"{before} → {after}"
-    assert shows > POOL
+    assert sum(shows) > 1.5 * POOL
     assert after["threads"] <= before["threads"] + 1, f"{before} → {after}"
     grown = (halves[1]["rss_kib"] - halves[0]["rss_kib"]) / 1024
     assert grown <= RSS_MIB[trial.scale.is_long] * max(1.0, seconds / 7200), f"{grown:.1f} MiB in a half"
-    assert rows == {"boards": 0, "deadlines": 0, "overlay_sources": 0}
+    assert hot == {"boards": 0, "deadlines": 0, "overlay_sources": 0}
+    assert keys_after <= keys, f"keys of Redis that nobody will remove: {keys_after - keys}"
+    # What a show leaves in them is no more than the last one left, and goes with time.
+    for table in KEPT:
+        first, second = ((rows[half + 1][table] - rows[half][table]) / shows[half] for half in range(2))
+        assert second <= first + 1, f"{table}: {first:.1f} rows a show, then {second:.1f}"
+    assert await rows_after_a_year(world) == dict.fromkeys(KEPT, 0)
     assert "Traceback" not in web.log
-    trial.figure("shows", shows)
+    trial.figure("shows", sum(shows))
     trial.figure("files", f"{before['files']} → {after['files']}")
     trial.figure("memory", f"{before['rss_kib'] // 1024} → {after['rss_kib'] // 1024} MiB")
     trial.figure("memory in the second half", f"{grown:+.2f} MiB")
+    trial.figure("lasting keys of Redis", f"{len(keys)} → {len(keys_after)}")
+    for table in KEPT:
+        trial.figure(table, " → ".join(str(row[table]) for row in rows) + " → 0 after a year")
 
 
-async def churn(trial: Trial, world: World, web: Hubbub, api: Api, rounds: int) -> None:
+async def churn(trial: Trial, world: World, web: Hubbub, api: Api) -> None:
     """A show from its beginning to its end, with overlays that reload, are cut, and leave."""
-    for number in range(rounds):
-        show, link = await campaign(api, f"Show {number}")
-        poll = await launch(api, show)
-        overlays = [world.overlay(f"o{n}", web.base_url, link) for n in range(8)]
-        async with open_overlays(overlays):
-            await api.post(
-                f"/campaigns/{show}/events", [chat(f"m{n}", f"p{n}", "1", now_ms()) for n in range(50)]
-            )
-            for overlay in trial.random.sample(overlays, 3):
-                overlay.reload()
-            for overlay in trial.random.sample(overlays, 3):
-                overlay.cut(0.05)
-            await asyncio.sleep(0.1)
-            await api.post(f"/polls/{poll['id']}/cancel")
+    show, link = await campaign(api, "Show")
+    poll = await launch(api, show)
+    overlays = [world.overlay(f"o{n}", web.base_url, link) for n in range(8)]
+    async with open_overlays(overlays):
+        path = f"/campaigns/{show}/events"
+        events = [chat(f"m{n}", f"p{n}", "1", now_ms()) for n in range(50)]
+        once = {"Idempotency-Key": f"votes-of-{show}"}
+        for _ in range(2):
+            answer = await api.http.post(path, json=events, headers=once)
+            assert answer.json()["accepted"] == len(events), answer.text
+        for overlay in trial.random.sample(overlays, 3):
+            overlay.reload()
+        for overlay in trial.random.sample(overlays, 3):
+            overlay.cut(0.05)
+        await asyncio.sleep(0.1)
+        await api.post(f"/polls/{poll['id']}/cancel")
 
 
 async def at_rest(web: Hubbub, *, rooms: bool = False) -> None:
@@ -100,6 +126,34 @@ def sizes(web: Hubbub) -> dict[str, int]:
         "threads": int(status["Threads"]),
         "rss_kib": int(status["VmRSS"].split()[0]),
     }
+
+
+async def redis_keys(world: World) -> set[str]:
+    """Keys that do not end by themselves."""
+    async with Redis.from_url(world.redis_url, decode_responses=True) as redis:
+        return {key async for key in redis.scan_iter() if await redis.ttl(key) == -1}
+
+
+async def kept_rows(world: World) -> dict[str, int]:
+    """How many rows there are of what every show writes."""
+    async with world.database() as connection:
+        return {
+            table: await connection.fetchval(f"SELECT count(*) FROM {table}")  # noqa: S608
+            for table in KEPT
+        }
+
+
+async def rows_after_a_year(world: World) -> dict[str, int]:
+    """The same when all of it is a year older, and Hubbub has come by to tidy up."""
+    async with world.database() as connection:
+        for table, column in KEPT.items():
+            await connection.execute(f"UPDATE {table} SET {column} = {column} - interval '1 year'")  # noqa: S608
+    database = await Database.open(world.database_url)
+    try:
+        await tidy(database)
+    finally:
+        await database.close()
+    return await kept_rows(world)
 
 
 async def hot_rows(world: World) -> dict[str, int]:

@@ -13,7 +13,7 @@ from uuid import UUID
 import structlog
 
 from sql import lost_lines
-from sql.pool import UNREACHABLE, Database
+from sql.pool import UNREACHABLE, Database, StatementRefused
 
 log = structlog.get_logger(__name__)
 
@@ -30,7 +30,7 @@ class LostLines:
         self._noted: dict[UUID, int] = {}
 
     async def note(self) -> None:
-        """Write what is new. Raises one of UNREACHABLE."""
+        """Write what is new. Raises one of UNREACHABLE, StatementRefused."""
         dropped = dict(self._dropped())
         new = {
             campaign: lines - self._noted.get(campaign, 0)
@@ -50,3 +50,6 @@ class LostLines:
                 await self.note()
             except UNREACHABLE as error:
                 log.info("lost_lines_not_noted", error=type(error).__name__)
+            except StatementRefused:
+                # What a desk is told late, or never, must not end the process that serves the show.
+                log.exception("lost_lines_refused_by_database")

@@ -3,7 +3,9 @@
 INSERT INTO lost_lines (id, campaign_id, lines)
 SELECT v.id, v.campaign_id, v.lines
   FROM unnest($1::uuid[], $2::uuid[], $3::bigint[]) AS v (id, campaign_id, lines)
-  JOIN campaigns c ON c.id = v.campaign_id;
+  JOIN campaigns c ON c.id = v.campaign_id
+ ORDER BY c.id
+   FOR KEY SHARE OF c;
 
 -- name: of_campaign
 -- How many lines of a campaign were lost in the last minute, and in the last day.

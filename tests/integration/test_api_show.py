@@ -11,6 +11,7 @@ from typing import Any
 from uuid import UUID
 
 import pytest
+import structlog
 
 from server.engine.batch import Batches
 from server.engine.lost_lines import LostLines
@@ -24,6 +25,7 @@ from sql import api_keys, channels, lost_lines, overlays, sources
 from sql.ids import uuid7
 from sql.pool import Database
 from sql.sources import Source
+from tests.integration.live_rig import until
 from tests.integration.web_rig import ORIGIN, ROOT_KEY, Rig, rig_on, wrong
 
 SENT_AT = "2026-11-20T20:00:00.123Z"
@@ -252,6 +254,46 @@ async def test_the_status_says_what_other_processes_lost(rig: Rig) -> None:
         assert await told(campaign) == (0, 0)
         await lost_lines.forget(connection)
         assert await connection.fetchval("SELECT count(*) FROM lost_lines") == 0
+
+
+async def test_lines_of_a_show_that_is_just_being_deleted_end_nothing(rig: Rig) -> None:
+    """The deletion is not committed yet: the note waits for it, and leaves the show out."""
+    gone, stays = UUID(await rig.campaign("Gone")), UUID(await rig.campaign("Stays"))
+    connector = LostLines(rig.services.database, lambda: {gone: 2, stays: 5})
+    async with rig.services.database.connection() as watcher:
+        async with rig.services.database.transaction() as deleting:
+            await deleting.execute("DELETE FROM campaigns WHERE id = $1", gone)
+            noting = asyncio.create_task(connector.note())
+
+            async def is_waiting() -> bool:
+                waiting = "SELECT count(*) FROM pg_stat_activity WHERE wait_event_type = 'Lock'"
+                return bool(await watcher.fetchval(f"{waiting} AND datname = current_database()"))
+
+            await until(is_waiting, "the note waits for the deletion", 3)
+        await noting
+        assert await watcher.fetchval("SELECT sum(lines) FROM lost_lines") == 5
+
+
+async def test_a_note_that_the_database_refuses_ends_nothing(rig: Rig, monkeypatch: Any) -> None:
+    monkeypatch.setattr("server.engine.lost_lines.EVERY_S", 0.01)
+    async with rig.services.database.connection() as connection:
+        await connection.execute("ALTER TABLE lost_lines ADD CHECK (lines <> 5)")
+        stays = UUID(await rig.campaign("Stays"))
+        dropped = {stays: 5}
+        running = asyncio.create_task(LostLines(rig.services.database, lambda: dropped).run())
+        try:
+            with structlog.testing.capture_logs() as logs:
+                await until(lambda: bool(logs) or running.done(), "the refusal is in the log")
+            assert logs[0]["event"] == "lost_lines_refused_by_database"
+            dropped[stays] = 6
+
+            async def is_noted() -> bool:
+                return bool(await connection.fetchval("SELECT count(*) FROM lost_lines WHERE lines = 6"))
+
+            await until(is_noted, "what may be noted is noted")
+        finally:
+            running.cancel()
+            await asyncio.wait([running])
 
 
 async def test_the_status_says_what_runs_and_who_is_there(rig: Rig) -> None:

@@ -12,6 +12,7 @@ from uuid import UUID
 import sql
 from server.rules import poll as machine
 from server.rules.poll import UNDO_WINDOW, Poll, PollRules, Seat, State
+from sql import probe
 from sql.ids import uuid7
 from sql.pool import Connection, Row
 from sql.votes import tally_of
@@ -207,7 +208,7 @@ class Rehearsal:
 
 
 async def rehearsals(connection: Connection) -> list[Rehearsal]:
-    """Every open simulated poll."""
+    """Every open simulated poll, but for the built-in probe's."""
     return [
         Rehearsal(
             row["id"],
@@ -218,7 +219,7 @@ async def rehearsals(connection: Connection) -> list[Rehearsal]:
             row["opens_at"],
             row["closes_at"],
         )
-        for row in await connection.fetch(_Q["simulated"])
+        for row in await connection.fetch(_Q["simulated"], probe.CAMPAIGN)
     ]
 
 

@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 from typing import Final
 
 import sql
+from sql import probe
 from sql.pool import Connection
 
 _Q = sql.load("watch")
@@ -47,7 +48,7 @@ async def look(connection: Connection) -> Health:
         outbox_stuck=stuck,
         outbox_oldest_s=oldest_s,
         overdue_s=await connection.fetchval(_Q["overdue"]) or 0.0,
-        polls_running=await connection.fetchval(_Q["polls_running"]),
+        polls_running=await connection.fetchval(_Q["polls_running"], probe.CAMPAIGN),
         connectors=await connection.fetchval(_Q["connectors"]),
         chats=tuple(
             Chats(row["platform"], row["state"], row["number"], row["lag_ms"] / 1000)

@@ -357,12 +357,6 @@ class Rooms:
         async with self._turn(campaign_id) as (_, turn):
             await turn.announce(kind, data, ttl_ms)
 
-    async def show(self, campaign_id: UUID, board_id: UUID, board: Board) -> int:
-        """Put a board on the screen that no poll stands behind; answers its step."""
-        async with self._turn(campaign_id) as (_, turn):
-            await turn.show(board_id, board)
-        return turn.seq
-
     @staticmethod
     async def _poll(turn: Turn, poll_id: UUID) -> Poll:
         row = await polls.get(turn.connection, poll_id)

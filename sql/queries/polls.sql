@@ -80,11 +80,11 @@ WHERE i.campaign_id = $1
 ORDER BY i.state IN ('open', 'closing') DESC, i.phase_at DESC LIMIT 1;
 
 -- name: simulated
--- Rehearsals that want a crowd, with the simulated channel that sends it.
+-- Rehearsals that want a crowd, with the simulated channel that sends it; the probe's votes are its own.
 SELECT i.id, i.campaign_id, i.options, i.words, i.opens_at, i.closes_at, l.channel_id
 FROM poll_instances AS i
 JOIN poll_channel_links AS l ON l.poll_instance_id = i.id AND l.channel_id IS NOT NULL
-WHERE i.state = 'open' AND i.simulated
+WHERE i.state = 'open' AND i.simulated AND i.campaign_id <> $1
 ORDER BY i.id, l.slot;
 
 -- name: save

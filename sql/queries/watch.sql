@@ -29,5 +29,5 @@ SELECT count(*) FROM connectors WHERE 'irc' = ANY(kinds) AND expires_at > clock_
 SELECT relname, n_live_tup FROM pg_stat_user_tables WHERE relname = ANY($1::text[]);
 
 -- name: polls_running
--- Polls that take votes, or the last of them.
-SELECT count(*) FROM poll_instances WHERE state IN ('open', 'closing');
+-- Polls that take votes, or the last of them; the built-in probe's is nobody's.
+SELECT count(*) FROM poll_instances WHERE state IN ('open', 'closing') AND campaign_id <> $1;

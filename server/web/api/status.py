@@ -55,9 +55,9 @@ class StatusOut(Model):
     )
     dropped_last_minute: int = Field(description="Those of the last minute")
     corrected_last_minute: int = Field(
-        description="Overlays on this server that showed something else than it, and were corrected"
+        description="Overlays of the process that answers which showed something else, and were corrected"
     )
-    probe: ProbeStatusOut = Field(description="The built-in probe of this server")
+    probe: ProbeStatusOut = Field(description="The built-in probe of the process that answers")
 
 
 async def _rates(connection: Connection, row: PollRow) -> dict[UUID, float]:

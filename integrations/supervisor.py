@@ -1,8 +1,9 @@
 """Which chats this process reads: asked of the database, told to the source, news back.
 
-Every two seconds: say that we live, tell the source which channels are ours, write down what it noticed.
-A channel added on the desk is therefore read within about two seconds, by two processes of however many
-run (sql/readers.py).
+Twice a second: say that we live, and tell the source which channels are ours. A channel added on the desk
+is therefore read within about half a second, by two processes of however many run (sql/readers.py), and a
+process that dies is replaced within three. What the source noticed is written down at once when a state
+changed, else every two seconds.
 """
 
 from __future__ import annotations
@@ -24,8 +25,8 @@ _log = structlog.get_logger(__name__)
 #: A database that takes longer counts as away; a hanging one must not keep the process from ending.
 _ANSWER_WITHIN = 2.0
 _GOODBYE_WITHIN = 1.5
-#: While a channel is neither connected nor failing the desk is told sooner, in seconds.
-_SOON = 0.5
+#: Marks of what was heard are written each so many rounds.
+_ROUNDS_A_MARK = 4
 
 
 class Connectors:
@@ -38,7 +39,7 @@ class Connectors:
         *,
         kinds: tuple[SourceKind, ...] = ("irc",),
         ttl: timedelta = readers.TTL,
-        every: timedelta = timedelta(seconds=2),
+        every: timedelta = timedelta(seconds=0.5),
         read_on: timedelta = timedelta(seconds=30),
         readers_each: int = readers.READERS,
     ) -> None:
@@ -55,13 +56,14 @@ class Connectors:
         self._ttl = ttl
         self._readers_each = readers_each
         self._every = every.total_seconds()
-        self._soon = min(self._every, _SOON)
         self._read_on = max(read_on, ttl).total_seconds()
         self._held: dict[UUID, Channel] = {}
+        self._reading: readers.Reading | None = None
+        self._trusts_from = 0.0  # when others that are not heard of are taken for dead again
         self._spare_since: dict[UUID, float] = {}  # channels that others read too, and since when
         self._unwritten: dict[UUID, ChannelNews] = {}
         self._told: dict[UUID, ChannelNews] = {}  # the last state of each channel
-        self._settled: set[UUID] = set()
+        self._wrote_at = float("-inf")
         self._refused_ids: set[tuple[UUID, str]] = set()
         self._renewed_at = time.monotonic()
         self._database_away = False
@@ -90,7 +92,7 @@ class Connectors:
 
     async def _pause(self) -> None:
         try:
-            async with asyncio.timeout(self._every if self._held.keys() <= self._settled else self._soon):
+            async with asyncio.timeout(self._every):
                 await self._closing.wait()
         except TimeoutError:
             return
@@ -99,10 +101,6 @@ class Connectors:
         for item in self._source.news():
             earlier = self._unwritten.get(item.channel)
             self._unwritten[item.channel] = earlier.then(item) if earlier else item
-            if item.state in ("connected", "failing"):
-                self._settled.add(item.channel)
-            elif item.state:
-                self._settled.discard(item.channel)
         asked_at = time.monotonic()
         try:
             async with asyncio.timeout(_ANSWER_WITHIN):
@@ -116,6 +114,10 @@ class Connectors:
             self._database_away = False
 
     async def _renew(self, asked_at: float) -> None:
+        ttl = self._ttl.total_seconds()
+        if self._reading is not None and asked_at - self._renewed_at > ttl:
+            # We were away. So, perhaps, was everybody: all at once would take all chats for unread.
+            self._trusts_from = asked_at + ttl
         async with self._database.connection() as connection:
             reading = await readers.assign(
                 connection,
@@ -123,12 +125,13 @@ class Connectors:
                 self._ttl,
                 kinds=self._kinds,
                 readers=self._readers_each,
+                earlier=self._reading,
                 keep=self._not_yet_left(asked_at),
+                trusts=asked_at >= self._trusts_from,
             )
-        self._renewed_at = asked_at
+        self._renewed_at, self._reading = asked_at, reading
         self._spare_since = {id_: self._spare_since.get(id_, asked_at) for id_ in reading.spare}
         before, self._held = self._held, {channel.id: channel for channel in reading.channels}
-        self._settled &= self._held.keys()
         self._told = {id_: news for id_, news in self._told.items() if id_ in self._held}
         for id_ in reading.fresh & self._told.keys():  # we were taken for dead, and read on
             self._unwritten.setdefault(id_, self._told[id_])
@@ -155,18 +158,26 @@ class Connectors:
     async def _write_news(self) -> None:
         """Write what is known of the channels we read; of others their readers tell."""
         self._unwritten = {id_: news for id_, news in self._unwritten.items() if id_ in self._held}
-        if not self._unwritten:
+        now = time.monotonic()
+        is_urgent = any(news.state or news.platform_id for news in self._unwritten.values())
+        if not self._unwritten or not (is_urgent or now - self._wrote_at >= _ROUNDS_A_MARK * self._every):
             return
         learned = False
         async with self._database.connection() as connection:
             for news in self._unwritten.values():
                 if news.platform_id and (news.channel, news.platform_id) not in self._refused_ids:
                     learned |= await self._learn_id(connection, news.channel, news.platform_id)
-                if news.state:
-                    await readers.tell(connection, self._id, news.channel, news.state, news.detail)
-                    self._told[news.channel] = ChannelNews(news.channel, news.state, news.detail)
+            told = {
+                n.channel: ChannelNews(n.channel, n.state, n.detail)
+                for n in self._unwritten.values()
+                if n.state
+            }
+            states = [(id_, n.state, n.detail) for id_, n in told.items() if n.state]
+            await readers.tell(connection, self._id, states)
             marks = [(n.channel, n.heard_at, n.lag_ms) for n in self._unwritten.values() if n.heard_at]
             await channels.heard(connection, marks)
+        self._told |= told
+        self._wrote_at = now
         self._unwritten.clear()
         if learned:  # so that lines carry the platform's id from now on, not from the next round
             await self._renew(time.monotonic())
@@ -190,7 +201,7 @@ class Connectors:
             self._database_away = True
         if self._held and away > self._read_on:
             _log.warning("connectors_stopped_reading", held=len(self._held), away_s=round(away, 1))
-            self._held = {}
+            self._held, self._reading = {}, None
             self._source.want(())
 
     async def _goodbye(self) -> None:

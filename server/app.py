@@ -14,6 +14,7 @@ import socket
 from collections.abc import Coroutine, Iterator, Sequence
 from contextlib import AsyncExitStack, closing, contextmanager, nullcontext
 from dataclasses import dataclass
+from datetime import timedelta
 from importlib.metadata import version
 from typing import Any
 from uuid import UUID
@@ -318,7 +319,15 @@ class Process:
         crowds = SimulatedCrowds(self.database, self.batches, self.clock)
         return [
             Connectors(self.database, twitch, kinds=("irc",)),
-            Connectors(self.database, crowds, kinds=("simulated",), readers_each=1),
+            Connectors(
+                self.database,
+                crowds,
+                kinds=("simulated",),
+                readers_each=1,
+                # Nothing is lost when a crowd pauses.
+                ttl=timedelta(seconds=4),
+                every=timedelta(seconds=1),
+            ),
         ]
 
     # --- web -----------------------------------------------------------------------------------------

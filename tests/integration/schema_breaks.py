@@ -19,6 +19,7 @@ USER, CAMPAIGN, CHANNEL, OVERLAY, DEFINITION, POLL, RUNDOWN = (_id(n) for n in r
 
 #: One good row of every table, in an order in which they can be inserted.
 ROWS: dict[str, dict[str, Any]] = {
+    "channel_changes": {"one_row": True, "version": 1},
     "users": {"id": USER, "display_name": "Ana"},
     "auth_providers": {"id": _id(20), "user_id": USER, "provider": "twitch", "provider_user_id": "1"},
     "sessions": {
@@ -188,6 +189,7 @@ _COLUMNS: dict[str, dict[str, Changes]] = {
         "state": _is("state", "sleeping"),
         "state_detail": _is("state_detail", "d" * 301),
     },
+    "channel_changes": {"one_row": _is("one_row", False), "version": _is("version", -1)},
     "connectors": {"kinds": ({"kinds": []},)},
     "channel_readers": {"state": _is("state", "sleeping"), "state_detail": _is("state_detail", "d" * 301)},
     "campaign_memberships": {"role": _is("role", "king"), "status": _is("status", "gone")},

@@ -180,11 +180,11 @@ async def test_states_and_marks_are_kept(database: Database) -> None:
         bob = await twitch(connection, campaign_id, "bob")
         reader = uuid7()
         await readers.assign(connection, reader)
-        await readers.tell(connection, reader, ana.id, "failing", "x" * 400)
+        await readers.tell(connection, reader, [(ana.id, "failing", "x" * 400)])
         failing = await channels.get(connection, ana.id)
         assert failing is not None
         assert (failing.state, failing.state_detail) == ("failing", "x" * 300)
-        await readers.tell(connection, reader, ana.id, "failing", "x" * 300)
+        await readers.tell(connection, reader, [(ana.id, "failing", "x" * 300)])
         again = await channels.get(connection, ana.id)
         assert again is not None
         assert again.state_at == failing.state_at, "nothing changed, so the moment stays"
@@ -206,7 +206,7 @@ async def test_a_chat_that_nobody_reads_is_told_as_waiting(database: Database) -
         ana = await twitch(connection, campaign_id, "ana")
         holder = uuid7()
         await readers.assign(connection, holder, timedelta(seconds=30))
-        await readers.tell(connection, holder, ana.id, "connected")
+        await readers.tell(connection, holder, [(ana.id, "connected", "")])
         found = await channels.get(connection, ana.id)
         assert found is not None
         assert found.state == "connected"

@@ -9,6 +9,7 @@ from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from datetime import timedelta
 from random import Random
+from typing import Final, TypeAlias
 from uuid import UUID
 
 import pytest
@@ -16,7 +17,7 @@ import pytest
 from integrations.supervisor import Connectors
 from integrations.twitch.irc import TwitchIrc
 from sql import channels, readers
-from sql.channels import Channel
+from sql.channels import Channel, ChannelState
 from sql.ids import uuid7
 from sql.pool import Connection, Database
 from tests.fakes.twitch_irc import FakeTwitch, until
@@ -25,6 +26,7 @@ from tests.integration.test_twitch_irc import QUICK, Listener, WallClock
 
 TTL = timedelta(seconds=0.9)
 EVERY = timedelta(seconds=0.3)
+CONNECTED: Final[ChannelState] = "connected"
 
 
 class Unplugged(Database):
@@ -101,12 +103,25 @@ async def reaches(database: Database, channel: Channel, wanted: str, seconds: fl
     return found
 
 
-async def reads(database: Database, connector: UUID, readers_each: int = 2, ttl: timedelta = TTL) -> set[str]:
+#: What every process of `reads` read in its last round.
+Earlier: TypeAlias = dict[UUID, readers.Reading]
+
+
+async def reads(
+    database: Database,
+    connector: UUID,
+    readers_each: int = 2,
+    ttl: timedelta = TTL,
+    earlier: Earlier | None = None,
+) -> set[str]:
     """What a process would read after a round."""
+    before = None if earlier is None else earlier.get(connector)
     async with database.connection() as connection:
-        reading = await readers.assign(connection, connector, ttl, readers=readers_each)
-        for channel in reading.channels:
-            await readers.tell(connection, connector, channel.id, "connected")
+        reading = await readers.assign(connection, connector, ttl, readers=readers_each, earlier=before)
+        if earlier is not None:
+            earlier[connector] = reading
+        states = [(channel.id, CONNECTED, "") for channel in reading.channels]
+        await readers.tell(connection, connector, states)
     return {channel.login for channel in reading.channels}
 
 
@@ -156,13 +171,14 @@ async def test_every_chat_has_two_readers_whoever_comes_and_goes(database: Datab
     long = timedelta(seconds=60)
     everybody = [uuid7() for _ in range(8)]
     alive: list[UUID] = []
+    earlier: Earlier = {}
 
     async def round_() -> list[set[str]]:
-        return list(await asyncio.gather(*(reads(database, one, ttl=long) for one in alive)))
+        return list(await asyncio.gather(*(reads(database, one, ttl=long, earlier=earlier) for one in alive)))
 
     for one in everybody:
         alive.append(one)
-        await reads(database, one, ttl=long)
+        await reads(database, one, ttl=long, earlier=earlier)
         # Whoever has to make room goes only when two others are connected.
         assert min((await readers_of(database)).values()) >= min(2, len(alive))
         await round_()
@@ -187,8 +203,8 @@ async def test_the_best_reader_tells_how_a_chat_is_doing(database: Database) -> 
     async with database.connection() as connection:
         await readers.assign(connection, first, timedelta(seconds=60))
         await readers.assign(connection, second, timedelta(seconds=60))
-        await readers.tell(connection, first, ana.id, "connected")
-        await readers.tell(connection, second, ana.id, "failing", "no way there")
+        await readers.tell(connection, first, [(ana.id, "connected", "")])
+        await readers.tell(connection, second, [(ana.id, "failing", "no way there")])
         assert (await state(database, ana)).state == "connected"
         await readers.leave(connection, first)
     worse = await state(database, ana)

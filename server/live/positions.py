@@ -2,12 +2,15 @@
 
 One query a second for all rooms of the process, four a second while the bus is away. It heals lost
 messages, notices a new epoch, spreads revoked keys, and is all that is needed to live without Redis.
+
+Comparing never waits for healing: a revoked key is dead within two seconds (R20) also while a thousand rooms
+have moved, or one cannot be read at all.
 """
 
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Awaitable, Callable, Mapping
+from collections.abc import Awaitable, Callable, Iterable, Mapping
 from typing import Final
 from uuid import UUID
 
@@ -55,6 +58,10 @@ class Positions:
         self._wake = asyncio.Event()
         self._reachable = True
         self._catching_up: dict[UUID, asyncio.Task[None]] = {}
+        #: Rooms that are to be healed, and for one that went back, what the database said.
+        self._behind: asyncio.Queue[tuple[Audience, Head | None]] = asyncio.Queue()
+        self._healing: set[Audience] = set()  # those, and the ones in work
+        self._heals = True
 
     # --- told by others ------------------------------------------------------------------------------
 
@@ -77,12 +84,15 @@ class Positions:
     async def run(self) -> None:
         """Work until cancelled; a database that is away is asked again and again."""
         try:
-            await self._run()
+            async with asyncio.TaskGroup() as tasks:
+                tasks.create_task(self._compare())
+                for _ in range(_AT_ONCE):
+                    tasks.create_task(self._healer())
         finally:
             for task in self._catching_up.values():
                 task.cancel()
 
-    async def _run(self) -> None:
+    async def _compare(self) -> None:
         while True:
             await self._pause()
             try:
@@ -100,16 +110,16 @@ class Positions:
 
     async def _pause(self) -> None:
         loop = asyncio.get_running_loop()
-        earliest = loop.time() + _LEAST_PAUSE_S
         if not self._reachable:
             await asyncio.sleep(EVERY_WITHOUT_BUS_S)
             return
         until = loop.time() + (EVERY_S if self._bus.state == "ok" else EVERY_WITHOUT_BUS_S)
+        await asyncio.sleep(_LEAST_PAUSE_S)  # whatever wakes: thousands do when the bus has come up
         while True:
             self._wake.clear()
-            behind = (a.behind_since for a in self._rooms.values())
+            behind = (a.behind_since for a in self._rooms.values() if a not in self._healing)
             due = min((since + PATIENCE_S for since in behind if since is not None), default=until)
-            wait = max(earliest, min(due, until)) - loop.time()
+            wait = min(due, until) - loop.time()
             if wait <= 0:
                 return
             try:
@@ -119,7 +129,11 @@ class Positions:
                 return
 
     async def check(self) -> None:
-        """Compare all rooms once. Raises one of UNREACHABLE."""
+        """Compare all rooms once: keys that changed are seen to, rooms that are behind are left to healing.
+
+        What fails for one room does not keep the others from it; the first such error is raised at the end.
+        Raises one of UNREACHABLE.
+        """
         rooms = dict(self._rooms)
         if not rooms:
             return
@@ -127,31 +141,17 @@ class Positions:
         before = {campaign_id: audience.position for campaign_id, audience in rooms.items()}
         async with asyncio.timeout(_QUERY_TIMEOUT_S), self._database.connection() as connection:
             heads = {head.campaign_id: head for head in await snapshots.heads(connection, list(rooms))}
-        behind = []
         for campaign_id, audience in rooms.items():
             head = heads.get(campaign_id)
             if head is None:
                 self._gone(audience)
                 continue
             went_back = before[campaign_id].epoch == head.epoch and before[campaign_id].seq > head.seq
-            if went_back:
-                await self._restored(audience, head)
-            if went_back or self._must_catch_up(audience, head):
-                behind.append(audience)
-        for start in range(0, len(behind), _AT_ONCE):
-            await asyncio.gather(*(self.catch_up(audience) for audience in behind[start : start + _AT_ONCE]))
-        for campaign_id, head in heads.items():
-            await self._check_keys(rooms[campaign_id], head)
+            if audience not in self._healing and (went_back or self._must_catch_up(audience, head)):
+                self._healing.add(audience)
+                self._behind.put_nowait((audience, head if went_back else None))
+        await self._check_all_keys((rooms[campaign_id], head) for campaign_id, head in heads.items())
         POSITION_SECONDS.observe(asyncio.get_running_loop().time() - began)
-
-    async def _restored(self, audience: Audience, head: Head) -> None:
-        """Only a database that was restored below us knows less than we do: its word counts, under a new
-        epoch, so that nobody takes its next steps for the ones that he has seen."""
-        room = audience.room
-        _log.error("position_went_back", campaign_id=str(room.campaign_id), seq=room.seq, head=head.seq)
-        async with self._database.connection() as connection:
-            await restore.renew(connection, room.campaign_id, head.epoch)
-        room.distrust()
 
     def _must_catch_up(self, audience: Audience, head: Head) -> bool:
         room = audience.room
@@ -165,10 +165,21 @@ class Positions:
             audience.behind_since = now
         return self._bus.state != "ok" or now - audience.behind_since >= PATIENCE_S
 
+    async def _check_all_keys(self, told: Iterable[tuple[Audience, Head]]) -> None:
+        some = asyncio.Semaphore(_AT_ONCE)
+
+        async def one(audience: Audience, head: Head) -> None:
+            async with some, asyncio.timeout(_QUERY_TIMEOUT_S):
+                await self._check_keys(audience, head)
+
+        changed = [(audience, head) for audience, head in told if _has_other_keys(audience, head)]
+        ends = await asyncio.gather(*(one(*each) for each in changed), return_exceptions=True)
+        for end in ends:
+            if end is not None:
+                raise end
+
     async def _check_keys(self, audience: Audience, head: Head) -> None:
         room = audience.room
-        if room.token_version == head.token_version:
-            return
         room.token_version = head.token_version  # first: a client that joins meanwhile may lower it again
         try:
             await self._keys_changed(audience)
@@ -191,6 +202,41 @@ class Positions:
             await self.catch_up(audience)
 
     # --- healing -------------------------------------------------------------------------------------
+
+    async def _healer(self) -> None:
+        while True:
+            audience, went_back = await self._behind.get()
+            try:
+                if self._rooms.get(audience.room.campaign_id) is audience:
+                    await self._heal(audience, went_back)
+            finally:
+                self._healing.discard(audience)
+
+    async def _heal(self, audience: Audience, went_back: Head | None) -> None:
+        try:
+            if went_back is not None:
+                await self._restored(audience, went_back)
+            await self.catch_up(audience)
+        except Exception as error:
+            audience.behind_since = asyncio.get_running_loop().time()  # again, after PATIENCE_S
+            self._wake.set()
+            away = isinstance(error, UNREACHABLE)
+            if self._heals or not away:
+                campaign_id = str(audience.room.campaign_id)
+                log = _log.warning if away else _log.error
+                log("catch_up_failed", campaign_id=campaign_id, error=type(error).__name__, exc_info=not away)
+            self._heals = False
+        else:
+            self._heals = True
+
+    async def _restored(self, audience: Audience, head: Head) -> None:
+        """Only a database that was restored below us knows less than we do: its word counts, under a new
+        epoch, so that nobody takes its next steps for the ones that he has seen."""
+        room = audience.room
+        _log.error("position_went_back", campaign_id=str(room.campaign_id), seq=room.seq, head=head.seq)
+        async with asyncio.timeout(_QUERY_TIMEOUT_S), self._database.connection() as connection:
+            await restore.renew(connection, room.campaign_id, head.epoch)
+        room.distrust()
 
     async def catch_up(self, audience: Audience) -> None:
         """Bring a room to the database's position; callers at the same time share one reading.
@@ -225,3 +271,7 @@ class Positions:
         audience.behind_since = None
         audience.confirmed = started
         self._moved(audience)
+
+
+def _has_other_keys(audience: Audience, head: Head) -> bool:
+    return audience.room.token_version != head.token_version

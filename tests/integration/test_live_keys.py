@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import json
 import time
 from collections.abc import Callable
@@ -10,8 +11,9 @@ import pytest
 
 from server.live.bus import RedisBus
 from server.live.bus_port import Bus
-from server.live.memory_bus import NoBus
-from sql import overlays
+from server.live.memory_bus import MemoryBus, NoBus, Switchboard
+from sql import boards, heads, overlays
+from sql.ids import uuid7
 from sql.pool import Database
 from tests.integration.live_rig import (
     House,
@@ -20,6 +22,7 @@ from tests.integration.live_rig import (
     house,
     make_campaign,
     make_overlay,
+    poll_board,
     until,
 )
 
@@ -71,6 +74,56 @@ async def test_a_rotated_key_is_dead_everywhere_within_two_seconds(
         alive.append(await watching(there, new))
         assert all(viewer.code is None for viewer in (*alive, program))
         for viewer in (*alive, program):
+            await viewer.close()
+
+
+@pytest.fixture(params=["bus away", "bus ok"])
+def local_bus(request: pytest.FixtureRequest) -> Bus:
+    return NoBus() if request.param == "bus away" else MemoryBus(Switchboard())
+
+
+async def test_a_room_that_cannot_be_healed_keeps_no_key_alive(database: Database, local_bus: Bus) -> None:
+    bad, good = [await make_campaign(database) for _ in range(2)]
+    links = [await make_overlay(database, engine.campaign_id) for engine in (bad, bad, good, good)]
+    async with house(database, local_bus) as live:
+        dead_in_bad, kept, dead_in_good, healed = [await watching(live, link) for link in links]
+        async with database.transaction() as connection:  # an event that cannot be read
+            head = await heads.lock(connection, bad.campaign_id)
+            await boards.announce(connection, bad.campaign_id, {}, seq=head.seq + 1, at=head.now)
+            await heads.advance(connection, bad.campaign_id, head.seq + 1)
+        await until(lambda: live.hub._rooms[bad.campaign_id].behind_since is not None, "it is noticed")
+        await asyncio.sleep(0.5)  # it has been tried, in vain, and is tried again
+        await good.commit({str(uuid7()): poll_board(1)})  # published nowhere
+        start = time.monotonic()
+        await rotate(database, links[0])
+        await rotate(database, links[2])
+        assert [await viewer.ended() for viewer in (dead_in_bad, dead_in_good)] == [4401, 4401]
+        assert time.monotonic() - start < 2
+        await until(lambda: healed.seq == 1, "the other room is healed", 2)
+        assert (kept.code, kept.seq) == (None, 0)
+        async with database.connection() as connection:
+            await connection.execute("DELETE FROM board_events WHERE campaign_id = $1", bad.campaign_id)
+        await until(lambda: kept.seq == 1, "this one too, as soon as it can be", 2)
+        await kept.close()
+        await healed.close()
+
+
+async def test_rooms_that_hang_in_healing_keep_no_key_alive(database: Database, local_bus: Bus) -> None:
+    engines = [await make_campaign(database) for _ in range(12)]
+    links = [await make_overlay(database, engine.campaign_id) for engine in engines]
+    async with house(database, local_bus) as live:
+        viewers = [await watching(live, link) for link in links]
+        async with database.transaction() as lock:
+            await lock.execute("LOCK TABLE boards IN ACCESS EXCLUSIVE MODE")  # nobody reads boards
+            for engine in engines:
+                await engine.commit(events=({"id": "e"},))  # published nowhere
+            await until(lambda: len(live.hub._positions._catching_up) >= 4, "healing hangs")
+            start = time.monotonic()
+            await rotate(database, links[-1])
+            assert await viewers[-1].ended() == 4401
+            assert time.monotonic() - start < 2
+        for viewer in viewers[:-1]:
+            await until(lambda: viewer.seq == 1, "healed as soon as it can be")  # noqa: B023
             await viewer.close()
 
 

@@ -22,11 +22,12 @@ from pydantic import SecretStr
 
 from benchmarks.machine import pinned
 from benchmarks.peers.orders import obey
-from server.app import Process, Roles, Urls
+from server.app import Process
 from server.config import load
 from server.http_server import listening
 from server.live.frames import Delta, Event, encode
 from server.live.hub import Hub
+from server.roles import Roles, Urls
 from server.rules.changes import Change, OnceEvent
 from server.telemetry import configure_logging
 from sql import users

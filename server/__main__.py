@@ -20,6 +20,7 @@ from pydantic import SecretStr
 from server import app, commands, config, doctor, running
 from server.config import RefusedConfiguration, Settings
 from server.embedded import DataDirectoryBusy, Embedded, EmbeddedFailure
+from server.roles import Roles, Urls
 from server.rules.vote_audit import NotAnExport, audit
 from server.telemetry import configure_logging
 from sql.migrate import SchemaRefused
@@ -30,9 +31,9 @@ log = structlog.get_logger(__name__)
 EX_CONFIG = 78
 N = TypeVar("N", int, float)
 _ROLES = {
-    "web": app.Roles(web=True),
-    "connectors": app.Roles(connectors=True),
-    "worker": app.Roles(worker=True),
+    "web": Roles(web=True),
+    "connectors": Roles(connectors=True),
+    "worker": Roles(worker=True),
 }
 #: SQLSTATE of a login that is refused, a database that is not there, a right that is missing.
 _NOT_LET_IN = ("28", "3D", "42501")
@@ -186,15 +187,15 @@ def up(settings: Settings) -> int:
     with Embedded(
         settings.data_dir, postgres=settings.embedded_postgres, redis=settings.embedded_redis
     ) as embedded:
-        found = app.Urls(
+        found = Urls(
             embedded.database_url or _text(settings.database_url),
             embedded.redis_url or _text(settings.redis_url),
         )
-        app.run(settings, app.Roles(web=True, connectors=True, worker=True), found, embedded)
+        app.run(settings, Roles(web=True, connectors=True, worker=True), found, embedded)
     return 0
 
 
-def urls(settings: Settings, command: str) -> app.Urls:
+def urls(settings: Settings, command: str) -> Urls:
     """Where the servers are, for a process that starts none. Raises RefusedConfiguration."""
     found = running.find(settings.data_dir)
     redis = _text(settings.redis_url)
@@ -204,7 +205,7 @@ def urls(settings: Settings, command: str) -> app.Urls:
             raise RefusedConfiguration(
                 f"the running server uses a Redis of its own: give 'hubbub {command}' its REDIS_URL too"
             )
-    return app.Urls(commands.database_url(settings, command), redis)
+    return Urls(commands.database_url(settings, command), redis)
 
 
 def _text(secret: SecretStr | None) -> str:

@@ -7,7 +7,6 @@ death nobody notices is worse than a restart.
 from __future__ import annotations
 
 import asyncio
-import gc
 import os
 import signal
 import socket
@@ -47,6 +46,7 @@ from server.live.rate_limit import RateLimiter
 from server.live.socket import LiveEndpoint
 from server.metrics import Figures
 from server.probe import Probe
+from server.roles import Roles, Urls
 from server.rules.changes import Change
 from server.web.app import create_app, create_watch_app
 from server.web.auth import owner_with_key
@@ -70,23 +70,6 @@ _FLUSH_WITHIN_S = 2.0
 
 class CannotStart(Exception):
     """A server that is needed does not answer (any more); the message is one sentence for the operator."""
-
-
-@dataclass(frozen=True, slots=True)
-class Roles:
-    """What this process does."""
-
-    web: bool = False
-    connectors: bool = False
-    worker: bool = False
-
-
-@dataclass(frozen=True, slots=True)
-class Urls:
-    """Where PostgreSQL and Redis are. `redis` empty: none, this process is alone."""
-
-    database: str
-    redis: str
 
 
 def run(settings: Settings, roles: Roles, urls: Urls, embedded: Embedded | None = None) -> None:
@@ -120,18 +103,6 @@ async def _serve(
             settings, roles, urls, database=database, owner=owner, embedded=embedded, listener=listener
         )
         await process.run(stopping)
-
-
-def _collect_seldom() -> None:
-    """What the start made stays, and is not looked through again and again for garbage.
-
-    A thousand messages are thousands of objects without a cycle among them: with Python's own threshold
-    of 700 the collector took a third of the time of a vote, and stopped the loop for longest when it was
-    busiest.
-    """
-    gc.collect()
-    gc.freeze()
-    gc.set_threshold(50_000, 20, 20)
 
 
 def _give_up() -> None:
@@ -214,7 +185,7 @@ class Process:
                 background.append(group.create_task(director.run()))
             with self._noted(), closing(self._figures()):
                 await self._announce()
-                _collect_seldom()
+                loop_watch.collect_seldom()
                 await stopping.wait()
                 log.info("stopping")
                 await self._stop(web, chats)

@@ -29,9 +29,11 @@ log = structlog.get_logger(__name__)
 WINDOW_S = 0.02  # how long the first event of a batch waits for company
 LARGEST_BATCH = 5_000
 LARGEST_BUFFER = 50_000  # reliability §3.9
+LARGEST_TOTAL = 100_000  # of all campaigns together: one that is flooded must not take the memory of all
 PATIENCE_S = 10.0  # how long unacknowledged lines wait for a database that is away
 SETTLE_S = 0.5  # a retry and a batch; a lock that is due waits no longer than this
 _RETRY_S = 0.25
+_TIDY_EVERY_S = 600.0
 
 
 class Overloaded(Exception):
@@ -54,7 +56,6 @@ class Buffer:
     deliveries: deque[Delivery] = field(default_factory=deque)
     size: int = 0
     task: asyncio.Task[None] | None = None
-    room: asyncio.Condition = field(default_factory=asyncio.Condition)
 
 
 class Batches:
@@ -66,35 +67,36 @@ class Batches:
         *,
         window_s: float = WINDOW_S,
         largest_buffer: int = LARGEST_BUFFER,
+        largest_total: int = LARGEST_TOTAL,
         patience_s: float = PATIENCE_S,
     ) -> None:
         self._rooms = rooms
         self._window_s = window_s
         self._largest_buffer = largest_buffer
+        self._largest_total = largest_total
         self._patience_s = patience_s
-        self._buffers: dict[UUID, Buffer] = {}
+        self._buffers: dict[UUID, Buffer] = {}  # of campaigns for which something waits
+        self._room = asyncio.Condition()
+        #: Events in all buffers, not counting those that are being committed.
+        self.waiting = 0
         self._tasks: asyncio.TaskGroup | None = None
         #: Lines that were read but given up, never acknowledged; by campaign, shown on the desk.
         self.dropped: dict[UUID, int] = {}
         self.taken = 0
 
-    @property
-    def waiting(self) -> int:
-        """Events in all buffers, not counting those that are being committed."""
-        return sum(buffer.size for buffer in self._buffers.values())
-
     async def run(self) -> None:
         """Own the flushing tasks; a bug in one of them ends the program instead of staying unseen."""
         async with asyncio.TaskGroup() as self._tasks:
-            await asyncio.Event().wait()
+            while True:
+                await asyncio.sleep(_TIDY_EVERY_S)
+                self._rooms.forget_idle()
 
     async def __call__(self, campaign_id: UUID, events: Sequence[Event]) -> None:
         """Take lines from a socket (the Sink of integrations.base); waits while the buffer is full."""
-        buffer = self._buffers.setdefault(campaign_id, Buffer())
-        if buffer.size >= self._largest_buffer:
-            async with buffer.room:
-                await buffer.room.wait_for(lambda: buffer.size < self._largest_buffer)
-        self._add(campaign_id, buffer, Delivery(events, None))
+        if not self._has_room(campaign_id, 1):
+            async with self._room:
+                await self._room.wait_for(lambda: self._has_room(campaign_id, 1))
+        self._add(campaign_id, Delivery(events, None))
 
     async def deliver(self, campaign_id: UUID, events: Sequence[Event]) -> list[Outcome]:
         """Take events that somebody is promised an answer for; answers after COMMIT.
@@ -103,19 +105,24 @@ class Batches:
         """
         if not events:
             return []
-        buffer = self._buffers.setdefault(campaign_id, Buffer())
-        if buffer.size + len(events) > self._largest_buffer:
+        if not self._has_room(campaign_id, len(events)):
             raise Overloaded("the buffer is full")
         delivery = Delivery(events, asyncio.get_running_loop().create_future())
-        self._add(campaign_id, buffer, delivery)
+        self._add(campaign_id, delivery)
         assert delivery.answer is not None  # noqa: S101  set two lines above
         return await delivery.answer
 
-    def _add(self, campaign_id: UUID, buffer: Buffer, delivery: Delivery) -> None:
+    def _has_room(self, campaign_id: UUID, more: int) -> bool:
+        buffer = self._buffers.get(campaign_id)
+        size = 0 if buffer is None else buffer.size
+        return size + more <= self._largest_buffer and self.waiting + more <= self._largest_total
+
+    def _add(self, campaign_id: UUID, delivery: Delivery) -> None:
         if self._tasks is None:
             raise RuntimeError("Batches.run is not running")
+        buffer = self._buffers.setdefault(campaign_id, Buffer())
         buffer.deliveries.append(delivery)
-        buffer.size += len(delivery.events)
+        self._count(buffer, len(delivery.events))
         if buffer.task is None or buffer.task.done():
             buffer.task = self._tasks.create_task(self._flush(campaign_id, buffer))
 
@@ -126,7 +133,7 @@ class Batches:
             return
         mark: asyncio.Future[list[Outcome]] = asyncio.get_running_loop().create_future()
         mark.add_done_callback(lambda done: done.exception())  # the database being away is told elsewhere
-        self._add(campaign_id, buffer, Delivery((), mark))  # answered when everything before it is
+        self._add(campaign_id, Delivery((), mark))  # answered when everything before it is
         await asyncio.wait([mark], timeout=within_s)
 
     async def flush(self) -> None:
@@ -139,8 +146,8 @@ class Batches:
         one_by_one, away = 0, False
         while buffer.deliveries:
             batch = self._next_batch(buffer, LARGEST_BATCH if one_by_one <= 0 else 0)
-            async with buffer.room:  # whatever becomes of the batch, there is room for others
-                buffer.room.notify_all()
+            async with self._room:  # whatever becomes of the batch, there is room for others
+                self._room.notify_all()
             one_by_one -= 1
             events = [event for delivery in batch for event in delivery.events]
             receipts = [delivery.answer is not None for delivery in batch for _ in delivery.events]
@@ -172,15 +179,20 @@ class Batches:
                 self.taken += len(events)
                 _measure(outcomes, time.monotonic() - began)
             self._answer(batch, outcomes)
+        if self._buffers.get(campaign_id) is buffer:
+            del self._buffers[campaign_id]
 
-    @staticmethod
-    def _next_batch(buffer: Buffer, largest: int) -> list[Delivery]:
+    def _count(self, buffer: Buffer, more: int) -> None:
+        buffer.size += more
+        self.waiting += more
+
+    def _next_batch(self, buffer: Buffer, largest: int) -> list[Delivery]:
         batch = [buffer.deliveries.popleft()]
         size = len(batch[0].events)
         while buffer.deliveries and size + len(buffer.deliveries[0].events) <= largest:
             batch.append(buffer.deliveries.popleft())
             size += len(batch[-1].events)
-        buffer.size -= size
+        self._count(buffer, -size)
         return batch
 
     @staticmethod
@@ -214,10 +226,9 @@ class Batches:
             self.dropped[campaign_id] = self.dropped.get(campaign_id, 0) + lost
             log.error("lines_dropped", campaign_id=str(campaign_id), lines=lost)
 
-    @staticmethod
-    def _put_back(buffer: Buffer, batch: Sequence[Delivery]) -> None:
+    def _put_back(self, buffer: Buffer, batch: Sequence[Delivery]) -> None:
         buffer.deliveries.extendleft(reversed(batch))
-        buffer.size += sum(len(delivery.events) for delivery in batch)
+        self._count(buffer, sum(len(delivery.events) for delivery in batch))
 
 
 def _measure(outcomes: Sequence[Outcome], seconds: float) -> None:

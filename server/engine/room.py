@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import asyncio
 import secrets
+import time
 from collections.abc import AsyncIterator, Callable, Mapping, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field, replace
@@ -51,6 +52,7 @@ REHEARSAL_LOGIN = "rehearsal"
 
 #: Rows of the ledger that are made without a pause: about a millisecond.
 _SLICE = 500
+_KEEP_IDLE_S = 3600.0
 
 Publish = Callable[[Change], None]
 
@@ -70,6 +72,7 @@ class Room:
     channels: dict[tuple[str, str], UUID] = field(default_factory=dict)
     poll: Poll | None = None
     reader: Reader | None = None
+    used_at: float = 0.0
 
     def forget(self) -> None:
         """Trust nothing any more: a transaction failed."""
@@ -158,6 +161,7 @@ class Rooms:
     @asynccontextmanager
     async def _turn(self, campaign_id: UUID) -> AsyncIterator[tuple[Room, Turn]]:
         room = self._rooms.setdefault(campaign_id, Room())
+        room.used_at = time.monotonic()
         async with room.lock:
             try:
                 async with self._database.transaction() as connection:
@@ -180,6 +184,13 @@ class Rooms:
             room.epoch, room.seq, room.config_version = head.epoch, turn.seq, head.config_version
         if turn.seq != head.seq:
             self._publish(turn.change())
+
+    def forget_idle(self) -> None:
+        """Let go of campaigns of which nothing was heard for a while; the next event loads them again."""
+        idle_since = time.monotonic() - _KEEP_IDLE_S
+        self._rooms = {
+            id_: room for id_, room in self._rooms.items() if room.used_at > idle_since or room.lock.locked()
+        }
 
     async def _load(self, room: Room, turn: Turn) -> None:
         everyone = await channels.list_of_campaign(turn.connection, turn.campaign_id)

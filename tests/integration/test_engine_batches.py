@@ -150,6 +150,43 @@ async def test_a_full_buffer_refuses_senders_and_makes_sockets_wait(database_url
         assert await votes_in(one.database, poll) == 1 + 20 + 5
 
 
+async def test_all_campaigns_together_have_a_bound_and_leave_nothing_behind(database_url: str) -> None:
+    async with (
+        processes(database_url, 2) as (process, other),
+        running(process, largest_buffer=8, largest_total=10) as batches,
+    ):
+        flooded, quiet = await open_poll(process), await open_poll(process)
+
+        async def meanwhile() -> None:
+            await batches(flooded.campaign_id, [line(flooded, "1", "under-way")])
+            await until(lambda: batches.waiting == 0, "the first batch is under way")
+            await batches(flooded.campaign_id, [line(flooded, "1", f"f{n}") for n in range(8)])
+            with pytest.raises(Overloaded):
+                await batches.deliver(quiet.campaign_id, [line(quiet, "1", f"q{n}") for n in range(3)])
+            # Room for two is left, and the quiet one's is stored at once: it does not wait for the other.
+            answer = await batches.deliver(quiet.campaign_id, [line(quiet, "1", f"q{n}") for n in range(2)])
+            assert {outcome.kind for outcome in answer} == {"accepted"}
+
+        await hold_up(other.database, flooded, meanwhile)
+        await batches.flush()
+        assert (await votes_in(process.database, flooded), await votes_in(process.database, quiet)) == (9, 2)
+        assert (batches.waiting, batches._buffers) == (0, {})
+
+
+async def test_a_campaign_that_was_idle_is_loaded_again(database: Database) -> None:
+    process = Process(database)
+    poll = await open_poll(process)
+    async with running(process) as batches:
+        await batches.deliver(poll.campaign_id, [line(poll, "1", "before")])
+        process.rooms.forget_idle()
+        assert poll.campaign_id in process.rooms._rooms
+        process.rooms._rooms[poll.campaign_id].used_at -= 3601
+        process.rooms.forget_idle()
+        assert process.rooms._rooms == {}
+        await batches.deliver(poll.campaign_id, [line(poll, "2", "after")])
+    assert await votes_in(database, poll) == 2
+
+
 async def test_without_run_nothing_is_taken(database: Database) -> None:
     process = Process(database)
     poll = await open_poll(process)

@@ -13,6 +13,7 @@ from redis.exceptions import RedisError
 
 from server import valkey_child
 from tests.integration.live_rig import until
+from tests.servers import TETHER
 
 _SLOTS = 16384
 
@@ -70,6 +71,7 @@ class ValkeyCluster:
         folder.mkdir()
         return subprocess.Popen(
             [
+                *TETHER,
                 str(valkey_child.find_program()),
                 *("--port", str(port), "--bind", "127.0.0.1", "--cluster-enabled", "yes"),
                 *("--cluster-node-timeout", "1000", "--save", "", "--appendonly", "no"),

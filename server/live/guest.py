@@ -43,7 +43,7 @@ def frame_of(text: str) -> ClientFrame:
 class Visitor:
     """An `Ear` for a connection that has not been let in: what it says is kept for who asks.
 
-    It keeps what the line lets through, 20 frames of 4 KiB.
+    It keeps what the line lets through, 20 frames of 4 KiB, and the first offence; after that nothing.
     """
 
     def __init__(self) -> None:
@@ -86,6 +86,8 @@ class Visitor:
         self._say(ending)
 
     def _say(self, what: str | Ending) -> None:
+        if self._said and isinstance(self._said[-1], Ending):
+            return  # every frame of a flood is an offence, and the first one ends the connection
         self._said.append(what)
         self._news.set()
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import json
 import socket
 import struct
@@ -11,10 +12,13 @@ from contextlib import asynccontextmanager
 from itertools import count
 from typing import Any
 from urllib.parse import urlsplit
+from uuid import UUID
 
 import pytest
 
-from server.live import socket_line
+from server.live import guest, socket_line, transport
+from server.live import socket as live_socket
+from server.live.doorman import DeskPass
 from sql.ids import uuid7
 from sql.pool import Database
 from tests.frames import BINARY, CLOSE, CONTINUATION, PING, PONG, TEXT, client_frame
@@ -310,6 +314,101 @@ async def test_what_comes_with_the_hello_is_heard_after_it(database: Database) -
         await one.until_op("snapshot")
         live.hub.publish(await engine.commit({board: poll_board(1)}))
         assert (await one.until_op("delta"))["set"] == {board: poll_board(1)}
+
+
+@pytest.mark.parametrize(
+    ("extra", "status"),
+    [
+        (b"Content-Length: 1\r\n", 400),
+        (b"Transfer-Encoding: chunked\r\n", 400),
+        (b"Cookie: %b\r\n" % (b"a" * 8_300), 431),
+        (b"".join(b"X-%d: 1\r\n" % number for number in range(130)), 431),
+    ],
+)
+async def test_a_request_that_is_no_handshake_is_answered_and_closed(
+    database: Database, extra: bytes, status: int
+) -> None:
+    async with house(database) as live:
+        async with peer(live) as end:
+            end.send(_REQUEST % extra)
+            assert (await end.reader.read()).startswith(b"HTTP/1.1 %d " % status)
+        async with peer(live) as end:
+            end.send(_REQUEST % extra + b"a" * 100_000)
+            with contextlib.suppress(ConnectionResetError):  # what was not read may cost the answer
+                await end.reader.read()
+        await until(lambda: not live.server.server_state.connections, "the socket is gone")
+
+
+async def test_an_address_longer_than_the_parser_takes_is_answered_and_closed(database: Database) -> None:
+    async with house(database) as live, peer(live) as end:
+        end.send((_REQUEST % b"").replace(b"/live", b"/live?" + b"a" * 9_000))
+        assert (await end.reader.read()).startswith(b"HTTP/1.1 414 ")
+
+
+async def test_a_socket_without_a_line_is_gone_in_time(
+    database: Database, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(transport, "ACCEPTED_WITHIN_S", 0.3)
+
+    async def handle_nothing(self: transport.LiveProtocol) -> None:
+        await asyncio.Event().wait()
+
+    monkeypatch.setattr(transport.LiveProtocol, "run_asgi", handle_nothing)
+    async with house(database) as live, peer(live) as end:
+        end.send(_REQUEST % b"")
+        with contextlib.suppress(ConnectionResetError):
+            assert await end.reader.read() == b""
+        await until(lambda: not live.server.server_state.connections, "the socket is gone")
+        for task in live.server.server_state.tasks:
+            task.cancel()
+
+
+async def test_too_much_before_our_answer_ends_it_quietly(
+    database: Database, caplog: pytest.LogCaptureFixture
+) -> None:
+    async with house(database) as live:
+        for more in (b"\0" * 100_000, client_frame(TEXT, b"a" * 70_000)):
+            async with peer(live) as end:
+                end.send(_REQUEST % b"" + more)
+                with contextlib.suppress(ConnectionResetError):
+                    assert await end.reader.read() == b""
+        state = live.server.server_state
+        await until(lambda: not state.connections and not state.tasks, "nothing is left of them")
+    assert [record for record in caplog.records if record.levelname in ("ERROR", "CRITICAL")] == []
+
+
+async def test_a_flood_while_the_hello_is_looked_up_leaves_nothing_behind(
+    database: Database, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    engine = await make_campaign(database)
+    visitors: list[guest.Visitor] = []
+    asked, may_go = asyncio.Event(), asyncio.Event()
+
+    class Noted(guest.Visitor):
+        def __init__(self) -> None:
+            super().__init__()
+            visitors.append(self)
+
+    monkeypatch.setattr(live_socket, "Visitor", Noted)
+    async with house(database) as live:
+        look_up = live.doorman.api_key
+
+        async def slowly(key: str, campaign: UUID) -> DeskPass | None:
+            asked.set()
+            await may_go.wait()
+            return await look_up(key, campaign)
+
+        monkeypatch.setattr(live.doorman, "api_key", slowly)
+        async with peer(live) as end:
+            await end.shake_hands()
+            end.send(client_frame(TEXT, hello_of(engine)))
+            await asked.wait()
+            end.send(client_frame(PING, b"") * 50_000)
+            end.send(client_frame(CLOSE, b""))
+            await until(lambda: visitors[0]._has_left, "all of it was heard")
+            assert len(visitors[0]._said) == 1
+            may_go.set()
+        await until(lambda: not live.server.server_state.connections, "gone")
 
 
 async def test_compression_is_declined(database: Database) -> None:

@@ -16,6 +16,7 @@ from starlette.routing import Route
 
 from server.web import connections
 from server.web.connections import GuardedProtocol, allow_many_files
+from tests.integration.live_rig import until
 
 Streams = tuple[asyncio.StreamReader, asyncio.StreamWriter]
 
@@ -29,19 +30,32 @@ async def slow(request: Request) -> Response:
     return PlainTextResponse("slow")
 
 
+async def big(request: Request) -> Response:
+    return PlainTextResponse("b" * 1_000_000)
+
+
 @pytest.fixture
-async def port(monkeypatch: pytest.MonkeyPatch) -> AsyncIterator[int]:
-    """A server that waits 0.4 s for a request and holds five connections."""
+async def server(monkeypatch: pytest.MonkeyPatch) -> AsyncIterator[uvicorn.Server]:
+    """A server that waits 0.4 s for a request or a reader and holds five connections."""
     monkeypatch.setattr(connections, "HEAD_WITHIN_S", 0.4)
+    monkeypatch.setattr(connections, "TAKEN_WITHIN_S", 0.4)
+    monkeypatch.setattr(connections, "_LOOK_EVERY_S", 0.2)
     monkeypatch.setattr(GuardedProtocol, "most_connections", 5)
-    app = Starlette(routes=[Route("/", hello), Route("/slow", slow)])
+    app = Starlette(routes=[Route("/", hello), Route("/slow", slow), Route("/big", big)])
     with socket.create_server(("127.0.0.1", 0)) as listener:
         config = uvicorn.Config(app, http=GuardedProtocol, lifespan="off", log_config=None)
         server = uvicorn.Server(config)
         task = asyncio.create_task(server.serve([listener]))
-        yield listener.getsockname()[1]
+        await until(lambda: server.started, "uvicorn listens")
+        yield server
         server.should_exit = True
         await task
+
+
+@pytest.fixture
+def port(server: uvicorn.Server) -> int:
+    number: int = server.servers[0].sockets[0].getsockname()[1]
+    return number
 
 
 async def ended(streams: Streams, within: float) -> bool:
@@ -102,6 +116,55 @@ async def test_the_sixth_connection_is_refused_and_a_freed_place_is_taken(port: 
     async with asyncio.timeout(3):
         while b"hello" not in await ask(port, "/"):  # noqa: ASYNC110  the server's state, not ours
             await asyncio.sleep(0.02)
+
+
+async def asking(port: int, path: str, times: int = 1, room: int = 2_048) -> socket.socket:
+    """A peer that has asked and does not read yet, with little room in its kernel."""
+    end = socket.socket(socket.AF_INET, socket.SOCK_STREAM)
+    end.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, room)
+    end.setblocking(False)
+    loop = asyncio.get_running_loop()
+    await loop.sock_connect(end, ("127.0.0.1", port))
+    await loop.sock_sendall(end, f"GET {path} HTTP/1.1\r\nHost: x\r\n\r\n".encode() * times)
+    return end
+
+
+def is_waiting(server: uvicorn.Server) -> bool:
+    """Whether an answer does not fit into what its peer takes."""
+    guarded = (one for one in server.server_state.connections if isinstance(one, GuardedProtocol))
+    return any(one.flow.write_paused for one in guarded)
+
+
+@pytest.mark.parametrize("times", [1, 100])
+async def test_who_asks_and_does_not_read_is_cut(server: uvicorn.Server, port: int, times: int) -> None:
+    with await asking(port, "/big", times):
+        state = server.server_state
+        await until(lambda: is_waiting(server), "an answer waits")
+        await until(lambda: not state.connections and not state.tasks, "nothing is left of it")
+
+
+async def test_who_reads_slowly_is_not_cut(server: uvicorn.Server, port: int) -> None:
+    with await asking(port, "/big", room=32_768) as end:
+        loop, got, started = asyncio.get_running_loop(), b"", asyncio.get_running_loop().time()
+        while len(got) < 1_000_000:
+            some = await loop.sock_recv(end, 60_000)
+            assert some, f"cut after {len(got)} bytes"
+            got += some
+            await asyncio.sleep(0.06)
+        assert loop.time() - started > 0.8, "longer than a peer may take nothing"
+
+
+async def test_who_does_not_read_holds_no_stop_up(
+    server: uvicorn.Server, port: int, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    monkeypatch.setattr(connections, "TAKEN_WITHIN_S", 60.0)
+    monkeypatch.setattr(connections, "LAST_WORDS_S", 0.3)
+    with await asking(port, "/big", 100):
+        state = server.server_state
+        await until(lambda: is_waiting(server), "an answer waits")
+        server.should_exit = True
+        await until(lambda: not state.connections and not state.tasks, "nothing is left of it")
+    assert [record for record in caplog.records if record.levelname in ("ERROR", "CRITICAL")] == []
 
 
 def test_the_limit_of_files_is_raised_with_a_reserve() -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import Final
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,3 +44,18 @@ ENDINGS = (
     RESTART,
     TRY_LATER,
 )
+
+#: When the clients of a process that stops come back. Soon where they are few, for no page may stand still
+#: longer than a second (R16); spread where all at once would be in each other's way.
+_SOONEST_MS: Final = 20
+_LATEST_MS: Final = (300, 1_500)
+_APART_MS: Final = 0.3
+
+
+def return_window_ms(clients: int) -> tuple[int, int]:
+    """From when to when so many clients come back after a restart, each at a moment of its own.
+
+    Up to 1,000 of them within 300 ms; 5,000 and more within 1,500 ms, and a page may stand still so long.
+    """
+    least, most = _LATEST_MS
+    return _SOONEST_MS, min(most, max(least, round(clients * _APART_MS)))

@@ -20,7 +20,7 @@ import structlog
 from server.live.audience import Audience, Figures
 from server.live.bus_port import Bus
 from server.live.client import RESYNC_EVERY_S, Client, dismiss
-from server.live.close_codes import BAD_KEY, ENDINGS, RESTART, SILENT, TOO_SLOW, Ending
+from server.live.close_codes import BAD_KEY, ENDINGS, RESTART, SILENT, TOO_SLOW, Ending, return_window_ms
 from server.live.doorman import DeskRegister, OverlayPass, Pass, Position
 from server.live.keys import KeyWatch
 from server.live.line import Line
@@ -46,8 +46,6 @@ _MOST_WHILE_OPENING: Final = 256
 #: Rooms that are read at the same time. After a restart all are wanted at once (R15): the others wait here
 #: and not for one of the pool's connections, where they would be in everybody's way and give up in time.
 _ROOMS_AT_ONCE: Final = 6
-#: After a restart clients come back spread over this time.
-_RETRY_MS: Final = (100, 1_500)
 
 
 class Clock(Protocol):
@@ -386,9 +384,10 @@ class Hub:
         """Say bye to everybody and let nobody in any more; call before the server is told to stop."""
         self._closing = True
         ending = next(ending for ending in ENDINGS if ending.code == code)
+        window_ms = return_window_ms(self.sizes()["clients"])
         for audience in self._rooms.values():
             for client in tuple(audience.clients):
-                wait = random.randint(*_RETRY_MS)  # noqa: S311 - spreads load, guards nothing
+                wait = random.randint(*window_ms)  # noqa: S311 - spreads load, guards nothing
                 dismiss(client.line, ending, retry_ms=wait)
 
     def sizes(self) -> dict[str, int]:

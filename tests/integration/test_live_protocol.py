@@ -13,6 +13,7 @@ import pytest
 from websockets.exceptions import ConnectionClosed
 
 from server.live.attempts import MOST_FAILURES
+from server.live.close_codes import return_window_ms
 from server.live.frames import MOST_CLIENT_FRAME
 from sql.ids import uuid7
 from sql.pool import Database
@@ -442,6 +443,14 @@ async def test_nine_failures_do_no_harm(database: Database) -> None:
         await viewer.close()
 
 
+@pytest.mark.parametrize(
+    ("clients", "within_ms"),
+    [(0, 300), (1, 300), (1_000, 300), (2_000, 600), (5_000, 1_500), (100_000, 1_500)],
+)
+def test_the_more_clients_the_longer_their_return_takes(clients: int, within_ms: int) -> None:
+    assert return_window_ms(clients) == (20, within_ms)
+
+
 async def test_a_restart_says_when_to_be_back(database: Database) -> None:
     engine = await make_campaign(database)
     async with house(database) as live:
@@ -451,7 +460,7 @@ async def test_a_restart_says_when_to_be_back(database: Database) -> None:
         for viewer in viewers:
             await refused(viewer, 1012)
             waits.add(viewer.frames[-1]["retry_ms"])
-            assert 100 <= viewer.frames[-1]["retry_ms"] <= 1500
+            assert 20 <= viewer.frames[-1]["retry_ms"] <= 300
         assert len(waits) > 1, "not all at once"
         late = await live.program(engine.campaign_id).open()
         await refused(late, 1012)

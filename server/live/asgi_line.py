@@ -37,6 +37,7 @@ class AsgiLine:
         self._times: attempts.Times = ()
         self._is_over = False
         self._writing: asyncio.Task[None] | None = None
+        self._last_words_s = LAST_WORDS_S
         self.full_since: float | None = None
 
     def listen(self, ear: Ear) -> None:
@@ -57,8 +58,12 @@ class AsgiLine:
             return
         self._put({"type": "websocket.close", "code": code, "reason": reason})
         self._is_over = True
+        self._last_words_s = within_s
         if self._writing is not None:
-            asyncio.get_running_loop().call_later(within_s, self._writing.cancel)
+            self._limit(self._writing)
+
+    def _limit(self, writing: asyncio.Task[None]) -> None:
+        asyncio.get_running_loop().call_later(self._last_words_s, writing.cancel)
 
     def _put(self, *messages: Message) -> None:
         if not messages:
@@ -73,6 +78,8 @@ class AsgiLine:
         """Listen and speak until the conversation is over."""
         reading = asyncio.create_task(self._read())
         self._writing = asyncio.create_task(self._write())
+        if self._is_over:  # it was refused before it could say a word
+            self._limit(self._writing)
         try:
             await asyncio.wait((reading, self._writing), return_when=asyncio.FIRST_COMPLETED)
         finally:

@@ -8,7 +8,7 @@ import json
 import pytest
 from uvicorn.protocols.websockets.websockets_sansio_impl import WebSocketsSansIOProtocol
 
-from server.live import client
+from server.live import asgi_line, client, guest
 from sql.ids import uuid7
 from sql.pool import Database
 from tests.integration.live_rig import Viewer, house, make_campaign, make_overlay, poll_board, until
@@ -77,3 +77,21 @@ async def test_who_does_not_read_holds_nobody_else_up(
         assert good.gaps == 0
         stuck.read_again()
         await asyncio.gather(stuck.close(), good.close())
+
+
+async def test_who_is_refused_at_once_and_does_not_read_holds_nothing(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(asgi_line, "LAST_WORDS_S", 0.2)
+
+    async def never(message: object = None) -> asgi_line.Message:
+        await asyncio.Event().wait()
+        raise AssertionError
+
+    async def take_nothing(message: asgi_line.Message) -> None:
+        await never()
+
+    line = asgi_line.AsgiLine(never, take_nothing, guest.Visitor())
+    line.finish(4429, "too many failed attempts from this address")
+    async with asyncio.timeout(5):
+        await line.run()

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import re
 import secrets
-from ipaddress import ip_network
+from ipaddress import IPv4Address, IPv6Address, ip_network
 from pathlib import Path
 from typing import Annotated, Literal, Self
 from urllib.parse import parse_qsl, urlsplit
@@ -12,6 +13,11 @@ from pydantic import AliasChoices, Field, SecretStr, ValidationError, field_vali
 from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
 
 LOOPBACK_HOSTS = ("127.0.0.1", "localhost", "::1")
+
+#: Of the names in the DNS what a host may be called (RFC 1123 §2.1), in lower case; no dot at the end.
+_LABEL = r"[a-z0-9](?:[a-z0-9-]{0,61}[a-z0-9])?"
+_NAME: re.Pattern[str] = re.compile(rf"(?=.{{1,253}}\Z){_LABEL}(?:\.{_LABEL})*")
+_NUMBER: re.Pattern[str] = re.compile(r"[0-9]+|0x[0-9a-f]*")
 
 #: What redis-py reads as a number from the query of a URL.
 _REDIS_NUMBERS: dict[str, type[int] | type[float]] = {
@@ -52,6 +58,25 @@ def _is_url(text: str, schemes: tuple[str, ...]) -> bool:
         return parts.scheme in schemes and bool(parts.hostname) and (parts.port is None or parts.port > 0)
     except ValueError:
         return False
+
+
+def _host_as_browsers_write_it(host: str) -> str | None:
+    """A host as it stands in the `Origin` and `Host` of a browser's requests; None for one that cannot stand
+    there, or that requests are not taken for (server/web/headers.py). `host` has no brackets."""
+    if ":" in host:
+        try:
+            address = IPv6Address(host)
+        except ValueError:
+            return None
+        return None if address.scope_id or address.ipv4_mapped else f"[{address.compressed}]"
+    if not _NAME.fullmatch(host):
+        return None
+    if _NUMBER.fullmatch(host.rpartition(".")[2]):  # then browsers read all of it as an IPv4 address
+        try:
+            return str(IPv4Address(host))
+        except ValueError:
+            return None
+    return host
 
 
 def _is_postgres_url(text: str) -> bool:
@@ -118,9 +143,15 @@ class Settings(BaseSettings):
         parts = urlsplit(value) if is_web else urlsplit("")
         if not is_web or parts.path not in ("", "/") or parts.query or parts.fragment or parts.username:
             raise ValueError("HUBBUB_PUBLIC_URL must be an origin such as https://show.example.org")
+        host = _host_as_browsers_write_it(parts.hostname or "")
+        if host is None:
+            raise ValueError(
+                "HUBBUB_PUBLIC_URL needs an IP address or a host of letters a-z, digits, hyphens and dots "
+                "(xn--... for other letters)"
+            )
         # As browsers write an Origin: without the port that the scheme implies.
-        default_port = ":443" if parts.scheme == "https" else ":80"
-        return f"{parts.scheme}://{parts.netloc}".lower().removesuffix(default_port)
+        is_implied = parts.port in (None, 443 if parts.scheme == "https" else 80)
+        return f"{parts.scheme}://{host}" + ("" if is_implied else f":{parts.port}")
 
     @field_validator("twitch_irc_url")
     @classmethod

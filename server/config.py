@@ -20,10 +20,12 @@ _NAME: re.Pattern[str] = re.compile(rf"(?=.{{1,253}}\Z){_LABEL}(?:\.{_LABEL})*")
 _NUMBER: re.Pattern[str] = re.compile(r"[0-9]+|0x[0-9a-f]*")
 
 #: What redis-py reads as a number from the query of a URL.
-_REDIS_NUMBERS: dict[str, type[int] | type[float]] = {
+_REDIS_PARAMETERS: dict[str, type[int] | type[float] | type[str]] = {
     **dict.fromkeys(("db", "health_check_interval", "max_connections", "protocol"), int),
     **dict.fromkeys(("socket_read_size", "ssl_min_version"), int),
     **dict.fromkeys(("socket_connect_timeout", "socket_timeout", "timeout"), float),
+    **dict.fromkeys(("client_name", "password", "username", "ssl_cert_reqs", "ssl_ca_certs"), str),
+    **dict.fromkeys(("ssl_certfile", "ssl_check_hostname", "ssl_keyfile"), str),
 }
 
 
@@ -45,8 +47,10 @@ def _is_redis_url(text: str) -> bool:
             return False  # a cluster has one database, and no socket in the file system
         _ = parts.port  # raises for what is no port
         for name, value in parse_qsl(parts.query):
-            _REDIS_NUMBERS.get(name, str)(value)
-    except ValueError:
+            if name == "db" and parts.scheme.endswith("+cluster"):
+                return False
+            _REDIS_PARAMETERS[name](value)
+    except (ValueError, KeyError):
         return False
     return bool(parts.path) if parts.scheme == "unix" else True
 

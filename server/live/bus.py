@@ -19,7 +19,7 @@ from redis.asyncio import Redis
 from redis.asyncio.client import PubSub
 from redis.asyncio.retry import Retry
 from redis.backoff import NoBackoff
-from redis.exceptions import RedisError
+from redis.exceptions import RedisClusterException, RedisError
 
 from server.live.bus_port import (
     BusFigures,
@@ -48,7 +48,7 @@ _LISTEN_S: Final = 0.1
 _BACK_OFF_S: Final = (0.1, 2.0)
 
 #: Ways in which Redis is away. Everything else is a fault of ours.
-AWAY: Final = (RedisError, OSError, TimeoutError)
+AWAY: Final = (RedisError, RedisClusterException, OSError, TimeoutError)
 
 
 class RedisBus:

@@ -18,7 +18,7 @@ import structlog
 from redis.asyncio import BlockingConnectionPool, Redis, RedisCluster
 from redis.asyncio.retry import Retry
 from redis.backoff import NoBackoff
-from redis.exceptions import RedisError
+from redis.exceptions import RedisClusterException, RedisError
 
 from server.live.cluster_bus import is_cluster, plain_url
 
@@ -85,7 +85,7 @@ class RateLimiter:
             async with asyncio.timeout(_PATIENCE_S):
                 answer: Any = self._client.eval(_SCRIPT, 1, key, str(limit.window_s * 1000))
                 count, left_ms = await answer
-        except (RedisError, OSError, TimeoutError) as error:
+        except (RedisError, RedisClusterException, OSError, TimeoutError) as error:
             if not was_away:
                 _log.warning("rate_limit_alone", reason=type(error).__name__)
             self._try_again_at = self._clock() + _BREAKER_S

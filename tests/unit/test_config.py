@@ -139,6 +139,7 @@ REFUSED = [
     ("DATABASE_URL", "postgresql://user:secret@host:99999/db"),
     ("DATABASE_URL", "postgresql://[::1"),
     ("REDIS_URL", "nonsense"),
+    ("REDIS_URL", "redis://h?foo=bar"),  # redis-py would fail at the first use
     ("REDIS_URL", "redis:host"),  # redis-py would take it for localhost
     ("REDIS_URL", "http://user:secret@host"),
 ]
@@ -198,7 +199,14 @@ def test_a_cluster_is_taken(monkeypatch: pytest.MonkeyPatch, url: str) -> None:
 
 
 @pytest.mark.parametrize(
-    "url", ["redis+cluster://", "redis+cluster://h/1", "unix+cluster:///s", "redis+cluster:h"]
+    "url",
+    [
+        "redis+cluster://",
+        "redis+cluster://h/1",
+        "redis+cluster://h?db=2",
+        "unix+cluster:///s",
+        "redis+cluster:h",
+    ],
 )
 def test_a_cluster_has_hosts_and_one_database(monkeypatch: pytest.MonkeyPatch, url: str) -> None:
     with pytest.raises(RefusedConfiguration, match="REDIS_URL must be like"):

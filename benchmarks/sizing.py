@@ -26,6 +26,9 @@ MOST_BATCHES_S: Final = 20.0
 PINGS_S: Final = 0.2
 #: Every chat is read by two processes (reliability R2).
 READERS: Final = 2
+#: A connector asks so often what it reads; an overlay is noted as there once in so many seconds.
+ROUNDS_S: Final = 2.0
+PRESENCE_EVERY_S: Final = 6.0
 #: One proxy address reaches one listening address by so many local ports.
 CONNECTIONS_PER_PROCESS: Final = 25_000
 #: What one PostgreSQL is given: cores, of which half stay idle, and log it writes in a second.
@@ -52,6 +55,10 @@ class Costs:
     vote_disk_bytes: float
     line_us: float
     check_db_us: float
+    presence_db_us: float
+    presence_wal_bytes: float
+    assign_db_ms: float
+    message_us: float
     proxy_us: float
     redis_messages: float
 
@@ -128,9 +135,17 @@ class Sizing:
         """How many processes show the same show: its overlays come in at any of them."""
         return min(self.load.overlays_per_show, self.web_processes())
 
+    def web_cores(self) -> float:
+        """Of the processes that browsers are connected to: frames out, and changes in from the others."""
+        heard = self.load.batches_s * min(self.load.overlays_per_show, self.by_sockets())
+        return (self.load.deliveries_s * self.costs.delivery_us + heard * self.costs.message_us) / 1e6
+
+    def by_sockets(self) -> int:
+        """Processes that the connections need."""
+        return max(1, math.ceil(self.load.overlays / CONNECTIONS_PER_PROCESS))
+
     def web_processes(self) -> int:
-        by_cpu = self.load.deliveries_s * self.costs.delivery_us / 1e6 / self.core
-        return max(1, math.ceil(by_cpu), math.ceil(self.load.overlays / CONNECTIONS_PER_PROCESS))
+        return max(self.by_sockets(), math.ceil(self.web_cores() / self.core))
 
     def engine_cores(self) -> float:
         """Of the processes that read chat and commit votes."""
@@ -144,11 +159,15 @@ class Sizing:
         load, costs = self.load, self.costs
         storing = load.batches_s * costs.batch_db_ms / 1e3 + load.votes_s * costs.vote_db_us / 1e6
         checking = load.shows * self.spread() * costs.check_db_us / 1e6
-        return READERS * storing + checking
+        presence = load.overlays / PRESENCE_EVERY_S * costs.presence_db_us / 1e6
+        connectors = math.ceil(self.engine_cores() / self.core)
+        return READERS * storing + checking + presence + connectors * ROUNDS_S * costs.assign_db_ms / 1e3
 
     def wal_mib_s(self) -> float:
         load, costs = self.load, self.costs
-        return load.batches_s * costs.batch_wal_kib / 1024 + load.votes_s * costs.vote_wal_bytes / 2**20
+        presence = load.overlays / PRESENCE_EVERY_S * costs.presence_wal_bytes / 2**20
+        storing = load.batches_s * costs.batch_wal_kib / 1024 + load.votes_s * costs.vote_wal_bytes / 2**20
+        return storing + presence
 
     def bandwidth_gbit_s(self) -> float:
         load, costs = self.load, self.costs
@@ -176,7 +195,7 @@ class Sizing:
             Need("Redis", messages_s, "messages/s", costs.redis_messages * self.core, "nodes of a cluster"),
             Need(
                 "web, CPU",
-                load.deliveries_s * costs.delivery_us / 1e6,
+                self.web_cores(),
                 "cores",
                 self.core,
                 "another process",

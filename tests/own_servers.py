@@ -11,7 +11,7 @@ from pathlib import Path
 
 from server import valkey_child
 from server.embedded import Embedded
-from tests.servers import TETHER, wait_until
+from tests.servers import spawn, wait_until
 
 
 class OwnValkey:
@@ -28,11 +28,9 @@ class OwnValkey:
 
     def start(self) -> None:
         self.socket.unlink(missing_ok=True)  # of one that was killed
-        command = [*TETHER, str(valkey_child.find_program()), "--port", "0", "--unixsocket", self.socket.name]
+        command = [str(valkey_child.find_program()), "--port", "0", "--unixsocket", self.socket.name]
         command += ["--save", "", "--appendonly", "no", "--loglevel", "warning"]
-        self._process = subprocess.Popen(
-            command, cwd=self._folder, stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL
-        )
+        self._process = spawn(command, cwd=self._folder, stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL)
         wait_until(self.socket.exists, "Valkey listens")
 
     def stop(self) -> None:

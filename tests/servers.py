@@ -10,9 +10,10 @@ import signal
 import subprocess
 import sys
 import time
-from collections.abc import Awaitable, Callable, Mapping
+from collections.abc import Awaitable, Callable, Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
-from typing import IO
+from typing import IO, Any
 
 #: Chromium as OBS would use it, minus everything that would call home or need a graphics card.
 BROWSER_FLAGS = (
@@ -28,10 +29,19 @@ BROWSER_FLAGS = (
 _READY = re.compile(r"Hubbub is ready on (https?://\S+:(\d+))|\"event\": \"ready\"")
 _PASSED_ON = ("PATH", "HOME", "LANG", "TMPDIR", "PYTHONPATH", "LD_LIBRARY_PATH", "COVERAGE_PROCESS_START")
 
-#: In front of a command: it ends with the thread of ours that starts it, whatever ends that (Linux). A test
-#: run that is killed would leave its servers behind; threads of a test's loop live as long as the loop.
 _SETPRIV = shutil.which("setpriv") if sys.platform == "linux" else None
-TETHER = (_SETPRIV, "--pdeathsig", "KILL") if _SETPRIV else ()
+#: The signal of a parent's death follows the thread that started a process; this one lives as long as we do.
+_STARTER = ThreadPoolExecutor(1, "starts-servers")
+
+
+def spawn(command: Sequence[str], **options: Any) -> subprocess.Popen[bytes]:
+    """`subprocess.Popen` for a server that ends with this test run, even if that is killed (Linux)."""
+    tether = (_SETPRIV, "--pdeathsig", "KILL") if _SETPRIV else ()
+
+    def start() -> subprocess.Popen[bytes]:
+        return subprocess.Popen([*tether, *command], **options)
+
+    return _STARTER.submit(start).result()
 
 
 def wait_until(condition: Callable[[], bool], what: str, seconds: float = 10) -> None:
@@ -97,8 +107,8 @@ class Hubbub:
         }
         self._output = self.log_file.open("ab")
         already = self._output.tell()
-        self._process = subprocess.Popen(
-            [*TETHER, sys.executable, "-m", "server", self.command],
+        self._process = spawn(
+            [sys.executable, "-m", "server", self.command],
             cwd=self._folder,  # not the project: a developer's .env must not change the tests
             env=environment | self._settings,
             stdin=subprocess.DEVNULL,

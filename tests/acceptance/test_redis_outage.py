@@ -23,7 +23,7 @@ from tests.acceptance.painted import Complaints, probe, shows_counts
 from tests.acceptance.processes import servers_of
 from tests.acceptance.show import Api, Show, chat, database_url, eventually, now_ms, redis_url
 from tests.own_servers import OwnValkey
-from tests.servers import TETHER, Hubbub, StartHubbub, wait_until
+from tests.servers import Hubbub, StartHubbub, spawn, wait_until
 
 #: reliability §3.10: "Redis gone: overlays yes, lag ≤ 1.5 s".
 PROMISED_MS = 1500
@@ -46,8 +46,8 @@ def second_process(program: Hubbub, folder: Path, redis: str) -> Iterator[str]:
     }
     log = folder / "web.log"
     with log.open("wb") as output:
-        process = subprocess.Popen(
-            [*TETHER, sys.executable, "-m", "server", "web"],
+        process = spawn(
+            [sys.executable, "-m", "server", "web"],
             cwd=folder,
             env=environment,
             stdin=subprocess.DEVNULL,

@@ -22,7 +22,7 @@ import httpx2
 from websockets.asyncio.client import connect
 
 from tests.acceptance.show import PROJECT, Api, eventually, ms_of
-from tests.servers import TETHER, wait_until
+from tests.servers import spawn, wait_until
 
 _READY = re.compile(r"Hubbub is ready on (http://\S+)|\"event\": \"ready\"")
 _PASSED_ON = ("PATH", "HOME", "LANG", "TMPDIR", "LD_LIBRARY_PATH")
@@ -45,8 +45,8 @@ class Role:
         self._log = folder / "log"
         environment = {key: os.environ[key] for key in _PASSED_ON if key in os.environ}
         with self._log.open("wb") as output:
-            self.process = subprocess.Popen(
-                [*TETHER, *procfile()[name]],
+            self.process = spawn(
+                procfile()[name],
                 cwd=folder,  # not the project: a developer's .env must not change the tests
                 env=environment | settings | {"HUBBUB_DATA_DIR": str(folder / "data")},
                 stdin=subprocess.DEVNULL,

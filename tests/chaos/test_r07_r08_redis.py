@@ -148,7 +148,8 @@ async def test_r7_r8_redis_may_lie_hang_and_die(valkey: OwnValkey, trial: Trial,
             )
     truth = await truth_of(world, show)
     check(trial, overlays, truth, phases)
-    assert min(faults.odds.counted.values()) > 0
+    befell = {name: count for name, count in faults.odds.counted.items() if name != "whole"}
+    assert sum(befell.values()) > 0, "messages were mangled at all"
     assert faults.kicked > 2
     assert len(due) >= len(OUTAGES) - 1
     assert [row["late"] for row in due if row["late"] is None or row["late"] > 1] == [], "timers go on"

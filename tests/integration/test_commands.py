@@ -18,7 +18,7 @@ import asyncpg
 import pytest
 
 from server import running
-from tests.servers import TETHER, Hubbub, StartHubbub, wait_until
+from tests.servers import Hubbub, StartHubbub, spawn, wait_until
 
 SECRET = "9f2c4b7e1a8d3056c7e4f1b2a9d80634"
 #: Nothing listens there.
@@ -60,8 +60,8 @@ def started(folder: Path, command: str, **settings: str) -> Iterator[Path]:
     """A process of one role, ended by SIGTERM; its log."""
     log = folder / f"{command}.log"
     with log.open("wb") as output:
-        process = subprocess.Popen(
-            [*TETHER, sys.executable, "-m", "server", command],
+        process = spawn(
+            [sys.executable, "-m", "server", command],
             cwd=folder,
             env=_environment(folder, settings) | {"PYTHONUNBUFFERED": "1"},
             stdin=subprocess.DEVNULL,

@@ -3,15 +3,19 @@
 from __future__ import annotations
 
 import asyncio
+import gc
 import time
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Iterator
 from contextlib import asynccontextmanager
 from pathlib import Path
 from random import Random
 
+import pytest
+
 from integrations.twitch.irc import TwitchIrc
 from server.engine.batch import LARGEST_BATCH, LARGEST_BUFFER, Batches
 from server.engine.clock import DatabaseClock
+from server.loop_watch import collect_seldom
 from server.rules.poll import Poll, PollRules
 from sql import channels, heads, inbox
 from sql.pool import Database
@@ -100,6 +104,17 @@ async def test_the_inbox_forgets_as_fast_as_it_was_filled(database: Database) ->
         assert await connection.fetchval("SELECT count(*) FROM inbox") == 1
 
 
+@pytest.fixture
+def collected_seldom() -> Iterator[None]:
+    """As the program does it; otherwise the collector looks through what a whole test run has left."""
+    usual = gc.get_threshold()
+    collect_seldom()
+    yield
+    gc.set_threshold(*usual)
+    gc.unfreeze()
+
+
+@pytest.mark.usefixtures("collected_seldom")
 async def test_the_largest_batch_lets_browsers_be_served_meanwhile(database: Database) -> None:
     """Frames and pings go out between its steps: none of them keeps the loop for long."""
     process = Process(database)

@@ -13,7 +13,7 @@ from redis.exceptions import RedisError
 
 from server import valkey_child
 from tests.integration.live_rig import until
-from tests.servers import TETHER
+from tests.servers import spawn
 
 _SLOTS = 16384
 
@@ -69,9 +69,8 @@ class ValkeyCluster:
     def _start_node(self, port: int) -> subprocess.Popen[bytes]:
         folder = self._folder / str(port)
         folder.mkdir()
-        return subprocess.Popen(
+        return spawn(
             [
-                *TETHER,
                 str(valkey_child.find_program()),
                 *("--port", str(port), "--bind", "127.0.0.1", "--cluster-enabled", "yes"),
                 *("--cluster-node-timeout", "1000", "--save", "", "--appendonly", "no"),

@@ -29,6 +29,10 @@ ROUND = Costs(
     vote_disk_bytes=500,
     line_us=10,
     check_db_us=2,
+    presence_db_us=6,
+    presence_wal_bytes=600,
+    assign_db_ms=1,
+    message_us=50,
     proxy_us=5,
     redis_messages=100_000,
 )
@@ -43,11 +47,14 @@ def test_a_case_that_was_added_up_by_hand() -> None:
     needs = {need.part: need for need in Sizing(load, ROUND).needs()}
     # Twice: 50,000 lines of 10 µs, 5,000 transactions of 4 ms, 5,000 votes of 10 µs.
     assert needs["connectors"].amount == pytest.approx(2 * (0.5 + 20 + 0.05))
-    # One web process: 2,500 shows are asked for once a second.
-    assert needs["PostgreSQL, CPU"].amount == pytest.approx(2 * (10 + 0.05) + 0.005)
-    assert needs["PostgreSQL, log"].amount == pytest.approx(5_000 * 4 / 1024 + 5_000 / 1024)
+    # One web process: 2,500 shows are asked for once a second. 10,000 overlays are noted in six seconds, and
+    # 83 connectors (41.1 cores, half of each idle) ask twice a second what they read.
+    rest = 0.005 + 10_000 / 6 * 6 / 1e6 + 83 * 2 * 0.001
+    assert needs["PostgreSQL, CPU"].amount == pytest.approx(2 * (10 + 0.05) + rest)
+    log = 5_000 * 4 / 1024 + 5_000 / 1024 + 10_000 / 6 * 600 / 2**20
+    assert needs["PostgreSQL, log"].amount == pytest.approx(log)
     assert needs["Redis"].amount == 2 * 5_000 * 2
-    assert needs["web, CPU"].amount == pytest.approx(0.12)
+    assert needs["web, CPU"].amount == pytest.approx(0.12 + 5_000 * 50 / 1e6)  # of one process
     assert needs["web, memory"].amount == pytest.approx((10_000 * 4 / 1024 + 100) / 1024)
     assert needs["network, out"].amount == pytest.approx((10_000 * 1_000 + 2_000 * 250) * 8 / 1e9)
     assert Sizing(load, ROUND).cells() == 2  # 20.1 cores, 16 of which one database may use

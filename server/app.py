@@ -177,6 +177,7 @@ class Process:
             self.clock.observe(await heads.now(connection))
         # The demo's first poll is on stage before its crowd is: the crowd then speaks at once.
         director = await self._director()
+        links = await self._links() if self.roles.web else ("", "")
         async with asyncio.TaskGroup() as group:
             background = [group.create_task(work) for work in self._background(stopping)]
             chats = [group.create_task(connector.run()) for connector in self.connectors]
@@ -184,7 +185,7 @@ class Process:
             if director:
                 background.append(group.create_task(director.run()))
             with self._noted(), closing(self._figures()):
-                await self._announce()
+                self._announce(*links)
                 loop_watch.collect_seldom()
                 await stopping.wait()
                 log.info("stopping")
@@ -352,8 +353,18 @@ class Process:
         with running.noted(self.settings.data_dir, url, embedded_database, embedded_redis):
             yield
 
-    async def _announce(self) -> None:
-        """Tell the person at the terminal where to go."""
+    async def _links(self) -> tuple[str, str]:
+        """To the desk, and of the demo's overlay (empty: there is none)."""
+        url = self.origins.public_url
+        desk = await login_link(self.database, self.owner.id, url)
+        async with self.database.connection() as connection:
+            campaign = await campaigns.demo(connection)
+            shown = await overlays.list_of_campaign(connection, campaign.id) if campaign else []
+        link = link_of(self.vault, url, shown[0]) if shown else None
+        return desk, link or ""
+
+    def _announce(self, desk: str, link: str) -> None:
+        """Tell the person at the terminal where to go. "Ready" is said when nothing is left to do."""
         if not self.roles.web:
             port = self.listener.getsockname()[1] if self.listener else None
             roles = {"connectors": self.roles.connectors, "worker": self.roles.worker}
@@ -361,11 +372,7 @@ class Process:
             return
         url = self.origins.public_url
         print(f"Hubbub is ready on {url}\n")
-        print(f"  Desk (opens once)   {await login_link(self.database, self.owner.id, url)}")
-        async with self.database.connection() as connection:
-            campaign = await campaigns.demo(connection)
-            shown = await overlays.list_of_campaign(connection, campaign.id) if campaign else []
-        link = link_of(self.vault, url, shown[0]) if shown else None
+        print(f"  Desk (opens once)   {desk}")
         print(f"  Overlay for OBS     {link or 'make one on the desk, under Overlays'}")
         print(f"  API                 {url}/docs\n")
         print(

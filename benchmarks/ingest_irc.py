@@ -49,6 +49,7 @@ class Delays:
     rate: float
     missing: int
     frame: Sequence[float]
+    transaction_ms: float  # on average: from a batch's turn to its COMMIT
 
 
 @dataclass(frozen=True, slots=True)
@@ -112,6 +113,7 @@ async def delays(
     stage = await prepare(api, CHANNEL, round(seconds) + 120)
     frames = _votes(round(rate * seconds) // LINES, await _listens(twitch))
     due: list[tuple[float, int]] = []
+    before = await _transactions(api)
     async with watching(server, stage) as watcher:
         began = time.monotonic() + 0.1
         for number, frame in enumerate(frames):
@@ -122,7 +124,18 @@ async def delays(
         await watcher.until(len(frames) * LINES, 5)
         found = watcher.delays_ms(due)
     total = await counted(api, stage)
-    return Delays(rate, len(frames) * LINES - total, found)
+    number, seconds_in_all = (now - was for now, was in zip(await _transactions(api), before, strict=True))
+    return Delays(rate, len(frames) * LINES - total, found, seconds_in_all / max(number, 1) * 1000)
+
+
+async def _transactions(api: httpx2.AsyncClient) -> tuple[float, float]:
+    """How many batches were committed, and the seconds they took."""
+    lines = dict(
+        line.rsplit(" ", 1)
+        for line in (await api.get("/metrics")).text.splitlines()
+        if not line.startswith("#")
+    )
+    return float(lines["hubbub_batch_seconds_count"]), float(lines["hubbub_batch_seconds_sum"])
 
 
 async def talk(

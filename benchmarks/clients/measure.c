@@ -85,15 +85,22 @@ void measure_cut(uint64_t now)
     if (storm.cut_at == 0) storm.cut_at = now;
 }
 
-void measure_snapshot(Client *client, const char *text, size_t size)
+static bool is_awaited(const Client *client)
 {
-    if (!storm.on || client->right || storm.cut_at == 0) return;
-    if (client->must != NULL && after(text, size, client->must) == NULL) {
-        storm.wrong++;
-        return;
-    }
+    return storm.on && !client->right && storm.cut_at != 0;
+}
+
+void measure_back(Client *client)
+{
+    if (!is_awaited(client)) return;
     client->right = true;
     storm.at_ms[storm.right++] = (double)(now_ns() - storm.cut_at) / 1e6;
+}
+
+void measure_snapshot(Client *client, const char *text, size_t size)
+{
+    if (is_awaited(client) && client->must != NULL && after(text, size, client->must) == NULL) storm.wrong++;
+    else measure_back(client);
 }
 
 void measure_watch(double seconds)

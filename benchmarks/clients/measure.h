@@ -9,6 +9,7 @@
 void measure_bytes(uint64_t bytes);
 void measure_frame(Client *client, const char *text, size_t size, uint64_t read_at);
 void measure_snapshot(Client *client, const char *text, size_t size);
+void measure_back(Client *client);
 void measure_cut(uint64_t now);
 
 /* Counts so many deliveries, for at most so many seconds. */

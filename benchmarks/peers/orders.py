@@ -9,7 +9,7 @@
 
 A message is due on a fixed timetable and carries the time when it was due (CLOCK_MONOTONIC): a program
 that is late with publishing is as late as one that is late with sending. 0 per second: all at once. The
-end of stdin ends the program.
+end of stdin ends the program. PEER_PORT in the environment is the port to listen on, else any that is free.
 """
 
 from __future__ import annotations

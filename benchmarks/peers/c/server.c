@@ -233,7 +233,11 @@ int main(int argc, char **argv)
     files.rlim_cur = files.rlim_max;
     setrlimit(RLIMIT_NOFILE, &files);
     listener = socket(AF_INET, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
+    int yes = 1;
+    setsockopt(listener, SOL_SOCKET, SO_REUSEADDR, &yes, sizeof yes);
+    const char *port = getenv("PEER_PORT");
     struct sockaddr_in here = {.sin_family = AF_INET, .sin_addr.s_addr = htonl(INADDR_LOOPBACK)};
+    if (port != NULL) here.sin_port = htons((uint16_t)atoi(port));
     socklen_t size = sizeof here;
     if (listener < 0 || bind(listener, (struct sockaddr *)&here, size) < 0 || listen(listener, 1024) < 0 ||
         getsockname(listener, (struct sockaddr *)&here, &size) < 0)

@@ -112,7 +112,7 @@ async def take_orders(port: int, pid: int) -> None:
 def main() -> None:
     with tempfile.TemporaryDirectory(prefix="hubbub-bench-nchan-") as folder:
         os.chmod(folder, 0o755)  # noqa: S103  nginx's worker may be another user
-        port = free_port()
+        port = int(os.environ.get("PEER_PORT", "0")) or free_port()
         nginx = start(folder, port)
         try:
             asyncio.run(take_orders(port, nginx.pid))

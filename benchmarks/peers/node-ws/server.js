@@ -5,7 +5,7 @@
 const { WebSocketServer, Sender } = require("ws");
 const { takeOrders } = require("../orders.js");
 
-const server = new WebSocketServer({ host: "127.0.0.1", port: 0, perMessageDeflate: false, backlog: 1024 });
+const server = new WebSocketServer({ host: "127.0.0.1", port: Number(process.env.PEER_PORT ?? 0), perMessageDeflate: false, backlog: 1024 });
 server.on("connection", (socket) => socket.on("error", () => socket.terminate()));
 server.on("listening", () =>
   takeOrders(server.address().port, (text) => {

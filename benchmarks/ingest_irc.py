@@ -124,17 +124,14 @@ async def delays(
         await watcher.until(len(frames) * LINES, 5)
         found = watcher.delays_ms(due)
     total = await counted(api, stage)
-    number, seconds_in_all = (now - was for now, was in zip(await _transactions(api), before, strict=True))
-    return Delays(rate, len(frames) * LINES - total, found, seconds_in_all / max(number, 1) * 1000)
+    batches, in_all_s = (now - was for now, was in zip(await _transactions(api), before, strict=True))
+    return Delays(rate, len(frames) * LINES - total, found, in_all_s / max(batches, 1) * 1000)
 
 
 async def _transactions(api: httpx2.AsyncClient) -> tuple[float, float]:
     """How many batches were committed, and the seconds they took."""
-    lines = dict(
-        line.rsplit(" ", 1)
-        for line in (await api.get("/metrics")).text.splitlines()
-        if not line.startswith("#")
-    )
+    text = (await api.get("/metrics")).text
+    lines = dict(line.rsplit(" ", 1) for line in text.splitlines() if not line.startswith("#"))
     return float(lines["hubbub_batch_seconds_count"]), float(lines["hubbub_batch_seconds_sum"])
 
 

@@ -27,12 +27,14 @@ from starlette.websockets import WebSocket, WebSocketDisconnect
 
 from overlay import load
 from server.live.frames import decode
+from server.rules.tally import Tally, leaders, totals, weights
 from server.rules.wiretime import to_wire
 from server.web.headers import PageKind, policy
 
 Json = dict[str, Any]
 OVERLAY_ID = "0198c0de-0000-7000-8000-000000000001"
 KEY = "ovl_" + "k" * 43
+COUNTS = "() => Array.from(document.querySelectorAll('.hb-count'), (e) => e.textContent)"
 PROBES = Path(__file__).with_name("overlay_probes.js")
 LABELS = (
     "Left",
@@ -278,10 +280,21 @@ async def overlay_server() -> AsyncIterator[OverlayServer]:
         await server.stop()
 
 
-def poll_board(server: OverlayServer, votes: tuple[int, ...] = (412, 963, 437), **changes: Any) -> Json:
-    """An open poll of a minute, twelve seconds old, as server/rules/poll_board.py makes them."""
-    total = sum(votes)
-    top = max(votes)
+def poll_board(
+    server: OverlayServer,
+    votes: tuple[int, ...] = (412, 963, 437),
+    tally: Tally | None = None,
+    **changes: Any,
+) -> Json:
+    """An open poll of a minute, twelve seconds old, as server/rules/poll_board.py makes them.
+
+    `tally`: the votes by channel, in place of `votes`, which both channels have cast alike.
+    """
+    tally = tally or (tuple(n // 2 for n in votes), tuple(n - n // 2 for n in votes))
+    count = len(tally[0])
+    weighting, cap_percent = changes.pop("weighting", "sum"), changes.pop("cap_percent", 50)
+    exact = weights(tally, count, weighting, cap_percent)
+    whole = sum(exact)
     age = changes.pop("age", 12.0)
     duration = changes.pop("duration", 60.0)
     board: Json = {
@@ -299,23 +312,23 @@ def poll_board(server: OverlayServer, votes: tuple[int, ...] = (412, 963, 437), 
                 "index": i + 1,
                 "label": LABELS[i],
                 "votes": n,
-                "weight": float(n),
-                "share": n / total if total else 0.0,
+                "weight": round(float(exact[i]), 6),
+                "share": round(float(exact[i] / whole), 6) if whole else 0.0,
             }
-            for i, n in enumerate(votes)
+            for i, n in enumerate(totals(tally, count))
         ],
-        "total_votes": total,
-        "weighting": "sum",
-        "cap_percent": 50,
+        "total_votes": sum(map(sum, tally)),
+        "weighting": weighting,
+        "cap_percent": cap_percent,
         "channels": [
-            {"platform": "twitch", "login": "ana", "votes": total // 2},
-            {"platform": "kick", "login": "bela", "votes": total - total // 2},
+            {"platform": platform, "login": login, "votes": sum(cast)}
+            for platform, login, cast in zip(("twitch", "kick"), ("ana", "bela"), tally, strict=True)
         ],
         "opens_at": server.at(-age),
         "closes_at": server.at(duration - age),
         "phase_started_at": server.at(-age),
         "ends_at": server.at(duration - age),
-        "leaders": [i + 1 for i, n in enumerate(votes) if n == top and n],
+        "leaders": list(leaders(exact)),
         "tie": {"rule": "none", "options": [], "pending": False, "commitment": None, "seed": None},
         "winner": None,
     }
@@ -341,6 +354,21 @@ async def open_overlay(page: Page, server: OverlayServer, **query: str) -> None:
     await page.goto(server.url(**query))
     await page.wait_for_selector("hb-stage", state="attached")
     await until(lambda: bool(server.visitors), "the page says hello")
+
+
+async def counts(page: Page) -> list[str]:
+    """The small number of every bar."""
+    texts: list[str] = await page.evaluate(COUNTS)
+    return texts
+
+
+async def shows_counts(page: Page, *wanted: str) -> None:
+    """Wait until the bars have these numbers."""
+
+    async def there() -> bool:
+        return await counts(page) == list(wanted)
+
+    await until(there, f"counts {wanted}")
 
 
 async def shows(page: Page, text: str, seconds: float = 5) -> None:

@@ -15,6 +15,8 @@ ZALGO = (
     "Z\u0351\u0343\u0310\u036b\u0300\u0327\u0328a\u0334\u0335\u0336\u0337\u0338\u0301\u0302l\u0489\u0488g\u0363\u0364o"
     * 3
 )
+#: A big chat and a small one, as in docs/game-master.md: every weighting makes another result of them.
+TWO_CHATS = ((212, 95, 61), (4, 9, 21))
 EMOJI = "👩‍👩‍👧‍👦🏳️‍🌈🧙🏽‍♀️🐉" * 8
 
 
@@ -46,6 +48,10 @@ def _hostile(server: OverlayServer) -> Json:
 
 def _tied(server: OverlayServer, rule: str, **tie: object) -> Json:
     return poll_board(server, (512, 512, 230), tie=_tie(rule, options=[1, 2], **tie))
+
+
+def _points(server: OverlayServer) -> Json:
+    return poll_board(server, tally=TWO_CHATS, weighting="channel", tie=_tie("none", options=[1, 3]))
 
 
 def _ten(server: OverlayServer) -> Json:
@@ -133,11 +139,20 @@ SCENES = (
         lambda s: closed(s, poll_board(s, secret=True), ago=4, phase="revealed") | {"winner": 2},
         says="tie rule",
     ),
-    Scene("weighted", lambda s: poll_board(s, weighting="capped"), says="No channel counts"),
+    Scene(
+        "weighted",
+        lambda s: poll_board(s, tally=TWO_CHATS, weighting="capped", cap_percent=60),
+        says="No channel counts",
+    ),
     Scene(
         "weighted-heads",
-        lambda s: poll_board(s, weighting="per_head", rule="every_message"),
+        lambda s: poll_board(s, tally=TWO_CHATS, weighting="per_head", rule="every_message"),
         says="weigh the same",
+    ),
+    Scene(
+        "weighted-points",
+        lambda s: closed(s, _points(s), phase="revealed"),
+        says="no winner",
     ),
     Scene("simulated", lambda s: poll_board(s, simulated=True), says="SIMULATED"),
     Scene("ten-options", _ten, says="dragon"),

@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 
 import pytest
-from playwright.async_api import Browser, Page
+from playwright.async_api import Page
 
 from server.live.fingerprint import fingerprint
 from tests.browser.overlay_harness import (
@@ -13,28 +13,16 @@ from tests.browser.overlay_harness import (
     OVERLAY_ID,
     Json,
     OverlayServer,
-    closed,
+    counts,
     open_overlay,
     overlay_server,
     poll_board,
     shows,
+    shows_counts,
     until,
 )
 
-NUMBERS = "() => Array.from(document.querySelectorAll('.hb-count'), (e) => e.textContent)"
 PERCENTS = "() => Array.from(document.querySelectorAll('.hb-number'), (e) => e.textContent)"
-
-
-async def _counts(page: Page) -> list[str]:
-    counts: list[str] = await page.evaluate(NUMBERS)
-    return counts
-
-
-async def _shows_counts(page: Page, *wanted: str) -> None:
-    async def there() -> bool:
-        return await _counts(page) == list(wanted)
-
-    await until(there, f"counts {wanted}")
 
 
 async def _freshness(page: Page) -> str | None:
@@ -86,22 +74,13 @@ async def test_hello_says_who_asks_and_the_key_is_in_no_request(page: Page) -> N
         assert not [text for text in complaints if "Content Security Policy" in text or "Refused" in text]
 
 
-async def test_obs_is_recognised_by_its_user_agent(browser: Browser) -> None:
-    async with overlay_server() as server:
-        agent = "Mozilla/5.0 AppleWebKit/537.36 Chrome/127.0.6533.120 OBS/32.2.2 Safari/537.36"
-        page = await browser.new_page(user_agent=agent)
-        await open_overlay(page, server)
-        assert server.visitors[0].hello["client"]["obs"] == "32.2.2"
-        assert server.visitors[0].hello["client"]["name"] == "OBS"
-
-
 async def test_deltas_are_applied_and_numbers_arrive(page: Page) -> None:
     async with overlay_server() as server:
         server.boards = {"b": poll_board(server, (1, 2, 3))}
         await open_overlay(page, server)
-        await _shows_counts(page, "1", "2", "3")
+        await shows_counts(page, "1", "2", "3")
         await server.set(b=poll_board(server, (100, 2, 3)))
-        await _shows_counts(page, "100", "2", "3")
+        await shows_counts(page, "100", "2", "3")
         await server.unset("b")
         await page.wait_for_selector("hb-poll", state="detached")
 
@@ -117,12 +96,12 @@ async def test_the_first_frame_shows_one_state_however_late_it_comes(page: Page)
             window.__paint = () => { window.requestAnimationFrame = paint; window.__waiting.map(paint); };"""
         )
         await open_overlay(page, server)
-        await _shows_counts(page, "666", "351", "200", "124")
+        await shows_counts(page, "666", "351", "200", "124")
         await server.set(b=poll_board(server, (666, 351, 258, 124)))
         await server.set(b=poll_board(server, (666, 351, 259, 124)))
         await server.tell(server.ping())
         await until(lambda: bool(server.visitors[0].heard("ack")), "both are taken in")
-        assert await _counts(page) == ["666", "351", "259", "124"]
+        assert await counts(page) == ["666", "351", "259", "124"]
         assert await page.evaluate(PERCENTS) == ["48", "25", "19", "9"]
         # From the first frame on numbers walk: none of them jumps to its end.
         await page.evaluate("window.__paint()")
@@ -133,7 +112,7 @@ async def test_the_first_frame_shows_one_state_however_late_it_comes(page: Page)
               .observe(document.querySelector(".hb-count"), {characterData: true, subtree: true});"""
         )
         await server.set(b=poll_board(server, (966, 351, 259, 124)))
-        await _shows_counts(page, "966", "351", "259", "124")
+        await shows_counts(page, "966", "351", "259", "124")
         assert await page.evaluate("window.__steps.size") > 2
 
 
@@ -141,27 +120,27 @@ async def test_a_gap_is_asked_about_and_never_guessed(page: Page) -> None:
     async with overlay_server() as server:
         server.boards = {"b": poll_board(server, (1, 2, 3))}
         await open_overlay(page, server)
-        await _shows_counts(page, "1", "2", "3")
+        await shows_counts(page, "1", "2", "3")
         visitor = server.visitors[0]
         await visitor.send(_delta(server, server.seq + 1, server.seq + 2, poll_board(server, (9, 9, 9))))
         await until(lambda: len(visitor.heard("resync")) == 1, "a resync")
-        assert await _counts(page) == ["1", "2", "3"]
+        assert await counts(page) == ["1", "2", "3"]
         server.seq += 2
         server.boards = {"b": poll_board(server, (4, 5, 6))}
         await visitor.send(server.snapshot())
-        await _shows_counts(page, "4", "5", "6")
+        await shows_counts(page, "4", "5", "6")
 
 
 async def test_another_epoch_is_asked_about(page: Page) -> None:
     async with overlay_server() as server:
         server.boards = {"b": poll_board(server, (1, 2, 3))}
         await open_overlay(page, server)
-        await _shows_counts(page, "1", "2", "3")
+        await shows_counts(page, "1", "2", "3")
         visitor = server.visitors[0]
         other = "0198c0de-0000-7000-8000-0000000000ff"
         await visitor.send(_delta(server, server.seq, server.seq + 1, poll_board(server, (9, 9, 9)), other))
         await until(lambda: len(visitor.heard("resync")) == 1, "a resync")
-        assert await _counts(page) == ["1", "2", "3"]
+        assert await counts(page) == ["1", "2", "3"]
 
 
 async def test_a_ping_from_the_future_means_a_silent_gap_after_a_second(page: Page) -> None:
@@ -204,16 +183,16 @@ async def test_it_comes_back_after_a_cut_with_its_position(page: Page) -> None:
     async with overlay_server() as server:
         server.boards = {"b": poll_board(server, (1, 2, 3))}
         await open_overlay(page, server)
-        await _shows_counts(page, "1", "2", "3")
+        await shows_counts(page, "1", "2", "3")
         epoch, seq = server.epoch, server.seq
         await server.stop()
         server.boards = {"b": poll_board(server, (7, 2, 3))}
         server.seq += 4
-        assert await _counts(page) == ["1", "2", "3"]
+        assert await counts(page) == ["1", "2", "3"]
         await server.start()
         await until(lambda: bool(server.visitors), "a new connection", 12)
         assert (server.visitors[0].hello["epoch"], server.visitors[0].hello["seq"]) == (epoch, seq)
-        await _shows_counts(page, "7", "2", "3")
+        await shows_counts(page, "7", "2", "3")
 
 
 @pytest.mark.parametrize("code", [1012, 1011, 4400, 4408, 4429])
@@ -376,44 +355,6 @@ async def test_a_test_beside_a_real_poll_is_a_chip(page: Page) -> None:
         await page.wait_for_selector(".hb-chip", state="hidden")
 
 
-async def test_a_hidden_source_draws_nothing_and_wakes_with_the_present_state(page: Page) -> None:
-    async with overlay_server() as server:
-        server.boards = {"b": poll_board(server, (1, 2, 3))}
-        await open_overlay(page, server)
-        await _shows_counts(page, "1", "2", "3")
-        await page.evaluate(
-            "dispatchEvent(new CustomEvent('obsSourceVisibleChanged', {detail: {visible: false}}))"
-        )
-        for n in range(20):
-            await server.set(b=poll_board(server, (10 * n, 2, 3)))
-        await server.set(
-            b=closed(server, poll_board(server, (500, 2, 3)), ago=3, phase="revealed") | {"winner": 1}
-        )
-        await until(lambda: server.visitors[0].open, "still connected")
-        await server.tell(server.ping())
-        await until(lambda: bool(server.visitors[0].heard("ack")), "frames were read")
-        assert server.visitors[0].heard("ack")[-1]["seq"] == server.seq
-        assert await _counts(page) == ["1", "2", "3"]
-        running = await page.evaluate(
-            """() => {
-              dispatchEvent(new CustomEvent('obsSourceVisibleChanged', {detail: {visible: true}}));
-              const counts = Array.from(document.querySelectorAll('.hb-count'), (e) => e.textContent);
-              return [document.getAnimations().length, ...counts];
-            }"""
-        )
-        assert running == [0, "500", "2", "3"]
-
-
-async def test_refresh_when_active_loads_the_present_state_each_time(page: Page) -> None:
-    async with overlay_server() as server:
-        for n in range(5):
-            server.boards = {"b": poll_board(server, (n, 2, 3))}
-            await page.goto("about:blank")
-            await page.goto(server.url())
-            await _shows_counts(page, str(n), "2", "3")
-        await until(lambda: sum(visitor.open for visitor in server.visitors) == 1, "one socket for one page")
-
-
 async def test_a_new_build_reloads_the_page_when_nothing_is_on_stage(page: Page) -> None:
     async with overlay_server() as server:
         await page.clock.install()
@@ -430,25 +371,6 @@ async def test_a_new_build_reloads_the_page_when_nothing_is_on_stage(page: Page)
         # The server still hands out the old page (a proxy's cache): no loop.
         await _pass_time(page, server, 60)
         assert len(server.visitors) == 2
-
-
-async def test_a_page_opened_while_the_server_is_down_comes_up_and_keeps_trying(page: Page) -> None:
-    async with overlay_server() as server:
-        await open_overlay(page, server)
-
-        async def kept() -> bool:
-            ready: bool = await page.evaluate(
-                "async () => navigator.serviceWorker.controller !== null && !!(await caches.match('/o/'))"
-            )
-            return ready
-
-        await until(kept, "the page is kept")
-        await server.stop()
-        await page.reload()
-        await page.wait_for_selector("hb-stage", state="attached")
-        server.boards = {"b": poll_board(server)}
-        await server.start()
-        await shows(page, "Which door?", 15)
 
 
 async def test_the_kept_files_are_all_there_are(page: Page) -> None:

@@ -9,7 +9,7 @@ from playwright.async_api import Page
 
 from server.rules.wiretime import from_wire
 from tests.browser.overlay_harness import OverlayServer, closed, overlay_server, poll_board, sealed
-from tests.browser.overlay_scenes import SCENES
+from tests.browser.overlay_scenes import SCENES, TWO_CHATS
 
 Json = dict[str, Any]
 
@@ -129,6 +129,27 @@ async def test_a_broken_board_never_breaks_the_view(page: Page) -> None:
         ):
             view = await _view(page, server, broken)
             assert isinstance(view["rows"], list)
+
+
+@pytest.mark.parametrize(
+    ("weighting", "percents", "leads", "footers"),
+    [
+        ("sum", [54, 26, 20], [1], []),
+        ("channel", [50, 0, 50], [1, 3], ["Each channel gives one point"]),
+        ("capped", [39, 26, 35], [1], ["No channel counts for more than 60%"]),
+        ("per_head", [35, 26, 39], [3], ["All channels weigh the same"]),
+    ],
+)
+async def test_bars_follow_the_weight_and_counts_the_votes(
+    page: Page, weighting: str, percents: list[int], leads: list[int], footers: list[str]
+) -> None:
+    async with overlay_server() as server:
+        board = poll_board(server, tally=TWO_CHATS, weighting=weighting, cap_percent=60)
+        view = await _view(page, server, board, 5)
+        assert [row["percent"] for row in view["rows"]] == percents
+        assert [row["count"] for row in view["rows"]] == ["216", "104", "82"]
+        assert [row["index"] for row in view["rows"] if row["leads"]] == leads
+        assert view["footers"] == footers
 
 
 async def test_every_language_says_everything(page: Page) -> None:

@@ -22,10 +22,12 @@ export function clientFacts(name) {
 
 /**
  * Calls `change(shown)` whenever the source is shown or hidden. In OBS its own events decide, because
- * `document.visibilityState` has been unreliable there; elsewhere the document does.
+ * `document.visibilityState` has been unreliable there; elsewhere the document does. OBS tells changes only: a
+ * page that it has just loaded is taken as shown, for a hidden one that draws costs little, and a shown one that
+ * sleeps is a stream without its poll.
  */
 export function watchShown(change) {
-  let obs = null;
+  let obs = window.obsstudio ? true : null;
   const tell = () => change(obs ?? document.visibilityState !== "hidden");
   window.addEventListener("obsSourceVisibleChanged", (event) => {
     if (typeof event.detail?.visible === "boolean") obs = event.detail.visible;

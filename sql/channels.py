@@ -9,6 +9,7 @@ from datetime import datetime
 from typing import Final, Literal, TypeAlias
 from uuid import UUID
 
+from server.rules.poll import UNDO_WINDOW
 from sql import heads, load
 from sql.ids import uuid7
 from sql.pool import Connection, Row, UniqueViolation
@@ -98,7 +99,7 @@ async def create(
     source: SourceKind,
     channel_id: str | None = None,
 ) -> Channel:
-    """Add a channel to a campaign, in the state `waiting`.
+    """Add a channel to a campaign, in the state `waiting`; one that was in it before has its seats again.
 
     Without `channel_id` a custom channel takes its login, any other `login:NAME` until the platform
     tells its id. Raises BadLogin, ChannelExists, and ForeignKeyViolation for an unknown campaign.
@@ -112,9 +113,10 @@ async def create(
             row = await connection.fetchrow(
                 _QUERIES["create"], uuid7(), campaign_id, platform, name, channel_id, source
             )
+            assert row is not None  # noqa: S101  INSERT … RETURNING gives its row or raises
+            await connection.execute(_QUERIES["take_seats"], row["id"], UNDO_WINDOW.total_seconds())
     except UniqueViolation as error:
         raise ChannelExists(f"{platform} channel {name} is part of this campaign already") from error
-    assert row is not None  # noqa: S101  INSERT … RETURNING gives its row or raises
     return from_row(row)
 
 

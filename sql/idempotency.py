@@ -1,7 +1,8 @@
 """Answers to POSTs that carried an Idempotency-Key: kept for a day, encrypted by the caller.
 
 A key is claimed in a transaction of its own, so that a second request sees at once that the first is
-still running; the answer is stored in the transaction of the effect, so that both are there or none.
+still running; the answer is stored in the transaction of the effect, so that both are there or none. Its
+row is locked until then: who wants to give the key back or take it over waits, and sees the answer.
 """
 
 from __future__ import annotations

@@ -89,13 +89,12 @@ async def again(connection: Connection, row: PollRow) -> UUID:
     return await create(connection, poll.campaign_id, draft)
 
 
-async def copy(connection: Connection, row: PollRow) -> PollRow:
-    """A draft with the same words and rules, in no rundown."""
-    poll = row.poll
+async def copy(connection: Connection, draft: Poll) -> Poll:
+    """Another draft with the same words and rules, in no rundown."""
     copy_id = await create(
-        connection, poll.campaign_id, Draft(poll.question, poll.options, poll.duration_s, poll.rules)
+        connection, draft.campaign_id, Draft(draft.question, draft.options, draft.duration_s, draft.rules)
     )
-    return replace(row, poll=replace(poll, id=copy_id), rundown_id=None)
+    return replace(draft, id=copy_id)
 
 
 def _draft_values(draft: Draft) -> tuple[object, ...]:

@@ -20,8 +20,9 @@ import structlog
 from server.engine.clock import DatabaseClock
 from server.engine.heard import Heard
 from server.engine.intake import Outcome, judge
+from server.engine.turn import Also, Turn
 from server.rules import outcome, poll_board, vote_export, vote_ledger
-from server.rules.changes import Board, Change, OnceEvent
+from server.rules.changes import Change
 from server.rules.chat import word_ballot
 from server.rules.events import Event
 from server.rules.poll import (
@@ -35,14 +36,13 @@ from server.rules.poll import (
     Refused,
     Reveal,
     Seat,
+    State,
     apply,
     deadline,
 )
 from server.rules.poll import Outcome as PollOutcome
 from server.rules.votes import Reader, Vote, ballot_key, seat_map, take
-from sql import boards, channels, deadlines, heads, inbox, polls, votes
-from sql.heads import Head
-from sql.ids import uuid7
+from sql import channels, deadlines, heads, inbox, polls, votes
 from sql.pool import Connection, Database, UniqueViolation
 
 log = structlog.get_logger(__name__)
@@ -85,55 +85,6 @@ class Room:
         if poll is not None:
             seats = seat_map(poll, self.channels)
             self.reader = Reader(poll, seats, word_ballot(poll.options, poll.rules.words))
-
-
-@dataclass(slots=True)
-class Turn:
-    """One transaction on a campaign: what it may read, and what it has done so far."""
-
-    connection: Connection
-    campaign_id: UUID
-    head: Head
-    seq: int
-    set: dict[str, Board] = field(default_factory=dict)
-    unset: list[str] = field(default_factory=list)
-    events: list[OnceEvent] = field(default_factory=list)
-
-    async def show(self, board_id: UUID, board: Board | None) -> None:
-        """Put a board on the screen, or take it off."""
-        self.seq += 1
-        key = str(board_id)
-        self.set.pop(key, None)
-        if key in self.unset:
-            self.unset.remove(key)
-        if board is None:
-            await boards.remove(self.connection, self.campaign_id, board_id, seq=self.seq, at=self.head.now)
-            self.unset.append(key)
-        else:
-            await boards.put(
-                self.connection, self.campaign_id, board_id, board, seq=self.seq, at=self.head.now
-            )
-            self.set[key] = board
-
-    async def announce(self, kind: str, data: Mapping[str, Any], ttl_ms: int) -> None:
-        """Something that happens once."""
-        self.seq += 1
-        event = OnceEvent(self.seq, str(uuid7()), kind, data, ttl_ms)
-        payload = {"id": event.id, "kind": kind, "data": data, "ttl_ms": ttl_ms}
-        await boards.announce(self.connection, self.campaign_id, payload, seq=self.seq, at=self.head.now)
-        self.events.append(event)
-
-    def change(self) -> Change:
-        return Change(
-            self.campaign_id,
-            self.head.epoch,
-            self.head.seq,
-            self.seq,
-            self.head.now,
-            self.set,
-            tuple(self.unset),
-            tuple(self.events),
-        )
 
 
 class Rooms:
@@ -237,24 +188,41 @@ class Rooms:
         room.poll = counted  # its times and rules are as they were, and so is the reader
         await turn.show(poll.id, poll_board.board(counted))
 
-    async def command(self, campaign_id: UUID, poll_id: UUID, command: Command) -> None:
-        """Do what the game master asks. Raises Refused, NoPoll, heads.NoCampaign."""
+    async def command(
+        self, campaign_id: UUID, poll_id: UUID, command: Command, *, also: Also | None = None
+    ) -> None:
+        """Do what the game master asks. Raises Refused, NoPoll, heads.NoCampaign, and what `also` raises."""
         try:
             async with self._turn(campaign_id) as (room, turn):
                 poll = await self._poll(turn, poll_id)
                 if isinstance(command, Reveal):
                     command = self._revealing(room, poll)
                 await self._change(room, turn, poll, apply(poll, command, turn.head.now))
+                if also:
+                    await also(turn.connection, poll_id)
         except UniqueViolation:
             raise already_running() from None
 
-    async def launch(self, campaign_id: UUID, poll_id: UUID, *, simulated: bool = False) -> None:
-        """Open a poll on every channel of the campaign, or on its simulated crowd alone."""
+    async def launch(
+        self,
+        campaign_id: UUID,
+        poll_id: UUID,
+        *,
+        simulated: bool = False,
+        keep_draft: bool = False,
+        also: Also | None = None,
+    ) -> None:
+        """Open a poll on every channel of the campaign, or on its simulated crowd alone.
+
+        keep_draft: open a copy of the draft, whose id `also` is told.
+        """
         try:
             async with self._turn(campaign_id) as (room, turn):
                 poll = await self._poll(turn, poll_id)
                 if room.poll is not None and room.poll.state in RUNNING and room.poll.id != poll_id:
                     raise already_running()
+                if keep_draft and poll.state == State.DRAFT:  # what is none is refused below
+                    poll = await polls.copy(turn.connection, poll)
                 seats = await self._seats(turn, simulated)
                 # A campaign that has only simulated channels rehearses, whatever it was asked for.
                 only_simulated = simulated or not seats
@@ -264,10 +232,12 @@ class Rooms:
                 launched = apply(poll, launch, turn.head.now)
                 launched = replace(launched, ledger_head=vote_ledger.genesis(vote_ledger.header(launched)))
                 await polls.save_launch(turn.connection, launched)
-                await self._clear_stage(room, turn, poll_id)
+                await self._clear_stage(room, turn, launched.id)
                 await self._schedule(turn, launched)
-                await turn.show(poll_id, poll_board.board(launched))
+                await turn.show(launched.id, poll_board.board(launched))
                 room.hold(launched)
+                if also:
+                    await also(turn.connection, launched.id)
         except UniqueViolation:
             raise already_running() from None
 
@@ -363,10 +333,20 @@ class Rooms:
             await deadlines.arm(turn.connection, turn.campaign_id, poll.id, *next_up)
             self.armed.set()
 
-    async def announce(self, campaign_id: UUID, kind: str, data: Mapping[str, Any], *, ttl_ms: int) -> None:
+    async def announce(
+        self,
+        campaign_id: UUID,
+        kind: str,
+        data: Mapping[str, Any],
+        *,
+        ttl_ms: int,
+        also: Also | None = None,
+    ) -> None:
         """Tell every browser of the campaign something that happens once."""
         async with self._turn(campaign_id) as (_, turn):
             await turn.announce(kind, data, ttl_ms)
+            if also:
+                await also(turn.connection, campaign_id)
 
     @staticmethod
     async def _poll(turn: Turn, poll_id: UUID) -> Poll:

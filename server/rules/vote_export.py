@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import csv
 import io
+import re
 from collections.abc import Iterable, Sequence
 from datetime import UTC, datetime
 from typing import Any
@@ -11,8 +12,10 @@ from typing import Any
 from server.rules.poll import Poll
 from server.rules.vote_ledger import FORMAT, Replay, Row, genesis, header, replay
 
-#: A cell that starts with one of these is a formula to a spreadsheet (reliability T38; OWASP, CSV injection).
-_FORMULA_STARTS = ("=", "+", "-", "@", "\t", "\r", "\n", "＝", "＋", "－", "＠")
+#: Where a cell may begin that is a formula to a spreadsheet (reliability T38; OWASP, CSV injection). What
+#: separates cells is the reader's choice, in many countries `;`, and quotes inside a cell keep nothing
+#: together then. So a cell may begin after any separator, too, and blanks or quotes before it may be dropped.
+_FORMULA_START = re.compile(r"""(?:^|(?<=[;,|\t\r\n]))(?=[\s"]*[=+\-@＝＋－＠])|^(?=[\t\r\n])""")
 
 COLUMNS = (
     "n",
@@ -105,5 +108,5 @@ def spreadsheet(poll: Poll, rows: Sequence[Row]) -> str:
 
 
 def harmless(cell: str) -> str:
-    """`cell` such that no spreadsheet takes it for a formula."""
-    return f"'{cell}" if cell.startswith(_FORMULA_STARTS) else cell
+    """`cell` such that no spreadsheet takes it, or what it makes of a part of it, for a formula."""
+    return _FORMULA_START.sub("'", cell)

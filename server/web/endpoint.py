@@ -20,12 +20,27 @@ from sql.pool import Connection
 
 Method = Literal["GET", "POST", "PATCH", "DELETE"]
 #: read: a connection. write: a transaction that also stores the answer for the Idempotency-Key.
-#: engine: none, because the engine takes its own and two at once could exhaust the pool.
+#: engine: none, because the engine takes its own and two at once could exhaust the pool; in that one the
+#: handler calls `Call.keep`, unless the same once more does no harm.
 Work = Literal["read", "write", "engine"]
 LimitKind = Literal["writes", "events", "tickets", "logins", "none"]
 
 Q = TypeVar("Q", bound=BaseModel)
 B = TypeVar("B")
+
+
+@dataclass(frozen=True, slots=True)
+class Raw:
+    """An answer that is no JSON model: a file to keep."""
+
+    text: str
+    media_type: str
+    filename: str
+
+
+Answer = BaseModel | Raw | None
+#: Stores the answer for the Idempotency-Key. Raises Problem when a repeat has taken the key over.
+Keep = Callable[[Connection, Answer], Awaitable[None]]
 
 
 @dataclass(slots=True)
@@ -41,6 +56,13 @@ class Call:
     #: Set-Cookie headers of the answer.
     cookies: list[str] = field(default_factory=list)
     held: Connection | None = None
+    #: None without an Idempotency-Key.
+    keeper: Keep | None = None
+
+    async def keep(self, connection: Connection, answer: Answer) -> None:
+        """Store the answer in the transaction of the effect, so that both are there or none."""
+        if self.keeper is not None:
+            await self.keeper(connection, answer)
 
     @property
     def connection(self) -> Connection:
@@ -74,16 +96,6 @@ class Call:
         return found
 
 
-@dataclass(frozen=True, slots=True)
-class Raw:
-    """An answer that is no JSON model: a file to keep."""
-
-    text: str
-    media_type: str
-    filename: str
-
-
-Answer = BaseModel | Raw | None
 Handler = Callable[[Call], Awaitable[Answer]]
 BodyHandler = Callable[[Call, B], Awaitable[Answer]]
 

@@ -1,5 +1,7 @@
 """Idempotency-Key on every POST: the same request sent twice has one effect and one answer.
 
+Whatever happens in between: the answer is stored by the transaction that makes the effect, the engine's
+too. Only events and tickets are done first: events are known by their ids, and a ticket changes nothing.
 Kept for 24 hours, encrypted, because an answer may hold a secret that is shown once.
 """
 

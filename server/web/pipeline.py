@@ -22,7 +22,7 @@ from server.web.services import Services
 from sql import campaigns
 from sql.heads import NoCampaign
 from sql.idempotency import Claim
-from sql.pool import UNREACHABLE
+from sql.pool import UNREACHABLE, Connection
 
 _log = structlog.get_logger(__name__)
 
@@ -109,28 +109,46 @@ async def _keyed(endpoint: Endpoint, call: Call, model: Any, key: idempotency.Ke
         raise
 
 
+class _Keeper:
+    """Stores the answer of a request that holds its key, and has it then."""
+
+    def __init__(self, endpoint: Endpoint, call: Call, key: idempotency.Key, claim: Claim) -> None:
+        self._endpoint, self._call, self._key, self._claim = endpoint, call, key, claim
+        self.response: Response | None = None
+
+    async def __call__(self, connection: Connection, answer: Answer) -> None:
+        response = _render(self._endpoint, self._call, answer)
+        vault = self._call.services.vault
+        if not await idempotency.keep(connection, vault, self._key, self._claim, response):
+            raise conflict(
+                "lease_lost",
+                "The request took so long that a repeat has taken over; nothing was done.",
+            )
+        self.response = response
+
+
 async def _run(
     endpoint: Endpoint, call: Call, model: Any, key: idempotency.Key | None, claim: Claim | None
 ) -> Response:
     services = call.services
+    keeper = call.keeper = _Keeper(endpoint, call, key, claim) if key and claim else None
     if endpoint.work == "write":
         async with services.database.transaction() as connection:
             call.held = connection
-            response = _render(endpoint, call, await _handle(endpoint, call, model))
-            if key and claim and not await idempotency.keep(connection, services.vault, key, claim, response):
-                raise conflict(
-                    "lease_lost",
-                    "The request took so long that a repeat has taken over; nothing was done.",
-                )
-        return response
-    if endpoint.work == "read":
+            answer = await _handle(endpoint, call, model)
+            await call.keep(connection, answer)
+    elif endpoint.work == "read":
         async with services.database.connection() as connection:
             call.held = connection
-            return _render(endpoint, call, await _handle(endpoint, call, model))
-    response = _render(endpoint, call, await _handle(endpoint, call, model))
-    if key and claim:
-        async with services.database.connection() as connection:
-            await idempotency.keep(connection, services.vault, key, claim, response)
+            answer = await _handle(endpoint, call, model)
+    else:
+        answer = await _handle(endpoint, call, model)
+    response = keeper.response if keeper else None
+    if response is None:
+        response = _render(endpoint, call, answer)
+        if key and claim:  # of what does no harm when it is done once more
+            async with services.database.connection() as connection:
+                await idempotency.keep(connection, services.vault, key, claim, response)
     return response
 
 

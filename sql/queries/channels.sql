@@ -5,6 +5,17 @@ VALUES ($1, $2, $3, $4, $5, $6)
 RETURNING id, campaign_id, platform, login, channel_id, source, state, state_detail, state_at,
           heard_at, heard_lag_ms, created_at;
 
+-- name: take_seats
+-- A channel that came back gets the seats it left in polls that may still take votes: a closed one may be cancelled,
+-- brought back and counted anew. A crowd has no seat among viewers, nor viewers among a crowd.
+UPDATE poll_channel_links AS l SET channel_id = c.id
+  FROM channels AS c
+  JOIN poll_instances AS i ON i.campaign_id = c.campaign_id AND i.simulated = (c.source = 'simulated')
+ WHERE c.id = $1
+   AND (i.state IN ('open', 'closing', 'closed')
+        OR i.state = 'cancelled' AND i.phase_at > clock_timestamp() - make_interval(secs => $2))
+   AND l.poll_instance_id = i.id AND l.channel_id IS NULL AND l.platform = c.platform AND l.login = c.login;
+
 -- name: list_of_campaign
 -- The channels of a campaign, oldest first; a chat that no living process reads is told as waiting.
 SELECT c.id, c.campaign_id, c.platform, c.login, c.channel_id, c.source, s.state, s.state_detail, s.state_at,

@@ -1,4 +1,4 @@
-"""The power cut, five times, at five hundred votes a second: what was acknowledged is counted, once (R1).
+"""The power cut, ten times, at five hundred votes a second: what was acknowledged is counted, once (R1).
 
 And the clock goes on while nobody is there: a deadline that passed fires at the start, with the votes that
 were sent in time (R9).
@@ -38,7 +38,7 @@ async def kill_again_and_again(
             return sum(batch.accepted + batch.duplicates > 0 for batch in crowd.batches) >= goal
 
         await eventually(under_load, "votes are acknowledged again", 30)
-        await asyncio.sleep(random.uniform(0, 1))
+        await asyncio.sleep(random.uniform(0, 0.5))
         family = set(children_in(hubbub.data_dir)) - {hubbub.pid}
         assert len(family) >= 2, "PostgreSQL and Valkey"
 
@@ -114,8 +114,8 @@ async def check_promises(show: Show, crowd: Crowd, poll_id: str, folder: Path) -
     )
 
 
-async def test_five_kills_at_500_votes_a_second(hubbub: Hubbub, tmp_path: Path) -> None:
-    await survive(hubbub, tmp_path, kills=5, rate=500, seed=SEED)
+async def test_ten_kills_at_500_votes_a_second(hubbub: Hubbub, tmp_path: Path) -> None:
+    await survive(hubbub, tmp_path, kills=10, rate=500, seed=SEED)
 
 
 async def survive(hubbub: Hubbub, tmp_path: Path, *, kills: int, rate: int, seed: int) -> str:

@@ -201,6 +201,8 @@ class Wire:
         self._path = folder / self._behind.name
         self.url = url.replace(f"host={self._behind.parent}", f"host={folder}")
         assert self.url != url
+        #: An answer of PostgreSQL that is not heard any more: the connection that brings it breaks, once.
+        self.breaks_at = b""
         self._server: asyncio.Server | None = None
         self._open: set[asyncio.StreamWriter] = set()
         self._tasks: set[asyncio.Task[None]] = set()
@@ -228,15 +230,25 @@ class Wire:
         try:
             far_reader, far_writer = await asyncio.open_unix_connection(self._behind)
             self._open |= {writer, far_writer}
-            await asyncio.gather(_pump(reader, far_writer), _pump(far_reader, writer))
+            await asyncio.gather(_pump(reader, far_writer), _pump(far_reader, writer, self._is_heard))
             self._open -= {writer, far_writer}
         finally:
             self._tasks.discard(task)
 
+    def _is_heard(self, data: bytes) -> bool:
+        if not self.breaks_at or self.breaks_at not in data:
+            return True
+        self.breaks_at = b""
+        return False
 
-async def _pump(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+
+async def _pump(
+    reader: asyncio.StreamReader,
+    writer: asyncio.StreamWriter,
+    passes: Callable[[bytes], bool] = lambda _: True,
+) -> None:
     with suppress(OSError):  # the wire was cut
-        while data := await reader.read(65536):
+        while (data := await reader.read(65536)) and passes(data):
             writer.write(data)
             await writer.drain()
     writer.close()

@@ -5,6 +5,7 @@ from __future__ import annotations
 import csv
 import io
 import json
+import re
 from dataclasses import replace
 
 import pytest
@@ -75,39 +76,85 @@ def test_the_spreadsheet_marks_the_votes_that_stand() -> None:
     assert text.count("\r\n") == 4  # RFC 4180
 
 
-FORMULAS = [
-    '=HYPERLINK("https://evil.example";"win")',
-    "+1+cmd|' /C calc'!A0",
-    "-2+3",
-    "@SUM(1,1)",
-    "\t=1+1",
-    "\r=1+1",
-    "\n=1+1",
-    "＝1+1",
-    "＋1",
-    "－1",
-    "＠x",
-]
+#: Text → the cell that is exported.
+CELLS = {
+    '=HYPERLINK("https://evil.example";"win")': '\'=HYPERLINK("https://evil.example";"win")',
+    "+1+cmd|' /C calc'!A0": "'+1+cmd|' /C calc'!A0",
+    "-2+3": "'-2+3",
+    "@SUM(1,1)": "'@SUM(1,1)",
+    "\tx": "'\tx",
+    "\rx": "'\rx",
+    "\nx": "'\nx",
+    "＝1+1": "'＝1+1",
+    "＋1": "'＋1",
+    "－1": "'－1",
+    "＠x": "'＠x",
+    # A spreadsheet that separates cells by something else sees the formula begin further on.
+    'Left;=HYPERLINK("https://evil.example")': 'Left;\'=HYPERLINK("https://evil.example")',
+    "Left;=1;+1": "Left;'=1;'+1",
+    "Left,=1": "Left,'=1",
+    "Left|@x": "Left|'@x",
+    "Left\t-1": "Left\t'-1",
+    "Left\n=1": "Left\n'=1",
+    "Left\r\n=1": "Left\r'\n'=1",
+    "\t=1": "'\t'=1",
+    ";=1": ";'=1",
+    "Left;＝1": "Left;'＝1",
+    # Blanks are dropped by some, and so are quotes.
+    "Left; =1": "Left;' =1",
+    'Left;"=1"': 'Left;\'"=1"',
+    'Left;"" =1': 'Left;\'"" =1',
+    " =1": "' =1",
+    # What is none stays as it is.
+    "Left; right - or back=home": "Left; right - or back=home",
+    "a+b, c@d|e": "a+b, c@d|e",
+    "'=1": "'=1",
+    "x": "x",
+}
 
 
-@pytest.mark.parametrize("text", FORMULAS)
-def test_no_cell_starts_a_formula(text: str) -> None:
+def cells_of(text: str) -> dict[str, str]:
+    """What a program reads from the spreadsheet's row of one vote, with `text` wherever people write."""
     seat = Seat(0, None, "custom", text)
     poll = replace(launched(draft(options=(text, "ok"))), seats=(seat,))
     row = vote_ledger.append(poll, [vote("ana", 1, 1, message=text)])[0]
-    cells = next(csv.DictReader(io.StringIO(spreadsheet(poll, [row]), newline="")))
-    assert cells["channel"] == cells["label"] == cells["message_id"] == f"'{text}"
-    for cell in cells.values():
-        assert cell[0] not in "=+-@\t\r\n＝＋－＠"
+    written = spreadsheet(poll, [row])
+    for separator in ",;|\t":
+        for found in csv.reader(io.StringIO(written, newline=""), delimiter=separator):
+            assert not any(map(is_formula, found)), separator
+    # Also without any rule for quotes: wherever a cell might begin.
+    assert not any(map(is_formula, re.split(r"[;,|\t\r\n]", written)))
+    return next(csv.DictReader(io.StringIO(written, newline="")))
+
+
+def is_formula(cell: str) -> bool:
+    return re.match(r"""[\s"]*[=+\-@＝＋－＠]""", cell) is not None
+
+
+@pytest.mark.parametrize(("text", "cell"), CELLS.items())
+def test_no_cell_starts_a_formula_whatever_separates_cells(text: str, cell: str) -> None:
+    cells = cells_of(text)
+    assert cells["channel"] == cells["label"] == cells["message_id"] == cell
+
+
+@given(st.text("=+-@＝;,|\t\r\n\"' a1", max_size=12))
+def test_no_text_starts_a_formula(text: str) -> None:
+    cells_of(text)
 
 
 @given(st.text(st.characters(exclude_categories=["Cs"], exclude_characters="\0"), max_size=30))
 def test_any_text_survives_the_spreadsheet(text: str) -> None:
-    poll = launched(draft(options=(text or "x", "ok")))
-    row = vote_ledger.append(poll, [vote("ana", 1, 1)])[0]
-    cells = next(csv.DictReader(io.StringIO(spreadsheet(poll, [row]), newline="")))
-    assert cells["label"] == harmless(text or "x")
-    assert cells["label"].removeprefix("'") == (text or "x").removeprefix("'")
+    cells = cells_of(text)
+    assert cells["label"] == harmless(text)
+    assert cells["label"].replace("'", "") == text.replace("'", "")
+
+
+def test_what_is_verified_is_not_altered() -> None:
+    poll, rows = exported(launched(draft(options=("=1", "Left;=1"))), ("ana", 1, 1))
+    rows = (rows[0]._replace(message_id="m;=1"),)
+    found = document(poll, rows)
+    assert found["header"]["options"] == ["=1", "Left;=1"]
+    assert found["rows"][0]["message_id"] == "m;=1"
 
 
 def test_exact_times_have_microseconds() -> None:

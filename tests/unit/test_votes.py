@@ -263,7 +263,7 @@ def result_of(poll: Poll, batches: Sequence[Sequence[ChatMessage]]) -> Store:
 
 @pytest.mark.parametrize("block", range(10))
 def test_any_order_any_batching_any_repeats_give_the_plain_models_result(block: int) -> None:
-    """1,000 seeds here; 120 more through several engines on one real PostgreSQL (test_engine_votes)."""
+    """1,000 seeds here; 50 more through several engines on one real PostgreSQL (test_engine_votes)."""
     for seed in range(block * 100, block * 100 + 100):
         rng = seeded(seed)
         poll = some_poll(rng)

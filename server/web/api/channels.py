@@ -85,7 +85,8 @@ async def list_channels(call: Call) -> Page[ChannelOut]:
     problems=(409,),
 )
 async def add_channel(call: Call, body: ChannelIn) -> ChannelOut:
-    """Its chat is read within about two seconds. A poll that is open does not count it, the next one does."""
+    """Its chat is read within about two seconds. A poll that is open does not count it, the next one does;
+    a channel that was removed during a poll and comes back is counted where it was."""
     campaign_id = call.campaign_id()
     if body.source not in _SOURCES[body.platform]:
         known = ", ".join(_SOURCES[body.platform])

@@ -17,7 +17,7 @@ from server.web.sample import TEST_TTL_MS, sample_board
 from sql import admin_log, campaigns, overlays
 from sql.ids import uuid7
 from sql.overlays import OpenSource, Overlay
-from sql.pool import UniqueViolation
+from sql.pool import Connection, UniqueViolation
 
 Name = Annotated[str, Clean(64)]
 Anchor = Literal[
@@ -259,11 +259,16 @@ async def test_overlay(call: Call) -> Empty:
         found = await overlays.get(connection, call.id("overlay_id", "overlay"), call.scope)
     if found is None:
         raise not_found("overlay")
+
+    async def keep(connection: Connection, _: UUID) -> None:
+        await call.keep(connection, Empty())
+
     await services.rooms.announce(
         found.campaign_id,
         "overlay.test",
         {"overlay_id": str(found.id), "board": sample_board(services.clock())},
         ttl_ms=TEST_TTL_MS,
+        also=keep,
     )
     return Empty()
 

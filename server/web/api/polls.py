@@ -6,7 +6,6 @@ import asyncio
 from uuid import UUID
 
 import orjson
-import structlog
 
 from server.rules import vote_export
 from server.rules.poll import (
@@ -39,9 +38,7 @@ from server.web.models import Page
 from server.web.problems import Problem, conflict, invalid, not_found
 from sql import admin_log, heads, polls, rundowns, votes
 from sql.polls import PollRow
-from sql.pool import UNREACHABLE, Connection
-
-_log = structlog.get_logger(__name__)
+from sql.pool import Connection
 
 _STATES = {"draft": polls.DRAFTS, "running": polls.RUNNING, "done": polls.DONE, None: tuple(State)}
 
@@ -142,24 +139,37 @@ async def ask_again(call: Call) -> PollOut:
     return await _read(call.connection, await polls.again(call.connection, row))
 
 
-async def _act(call: Call, command: Command, action: str) -> PollOut:
-    services = call.services
-    async with services.database.connection() as connection:
-        row = await _poll(call, connection)
-    await services.rooms.command(row.poll.campaign_id, row.id, command)
-    return await _acted(call, row, action)
+class _Acted:
+    """The rest of an act, inside the engine's transaction: it is logged and answered, or did not happen."""
 
+    answer: PollOut
 
-async def _acted(call: Call, row: PollRow, action: str) -> PollOut:
-    async with call.services.database.transaction() as connection:
+    def __init__(self, call: Call, action: str) -> None:
+        self._call = call
+        self._action = action
+
+    async def __call__(self, connection: Connection, poll_id: UUID) -> None:
+        row = await polls.get(connection, poll_id)
+        if row is None:
+            raise not_found("poll")
         await admin_log.note(
             connection,
-            actor=call.actor.label,
-            action=f"poll.{action}",
+            actor=self._call.actor.label,
+            action=f"poll.{self._action}",
             campaign_id=row.poll.campaign_id,
             subject=row.id,
         )
-        return await _read(connection, row.id)
+        self.answer = shown(row)
+        await self._call.keep(connection, self.answer)
+
+
+async def _act(call: Call, command: Command, action: str) -> PollOut:
+    services = call.services
+    async with services.database.connection() as connection:
+        poll = (await _poll(call, connection)).poll
+    acted = _Acted(call, action)
+    await services.rooms.command(poll.campaign_id, poll.id, command, also=acted)
+    return acted.answer
 
 
 @endpoint(
@@ -174,27 +184,13 @@ async def _acted(call: Call, row: PollRow, action: str) -> PollOut:
 async def launch(call: Call, body: LaunchIn) -> PollOut:
     """Opens the poll on every channel of the campaign; one poll of a campaign runs at a time."""
     services = call.services
-    async with services.database.transaction() as connection:
-        row = await _poll(call, connection)
-        # What is no draft is refused by the launch itself, as without the copy.
-        copies = body.keep_draft and row.poll.state == State.DRAFT
-        chosen = await polls.copy(connection, row) if copies else row
-    try:
-        await services.rooms.launch(row.poll.campaign_id, chosen.id, simulated=body.simulated)
-    except BaseException:  # a request that is given up leaves no copy behind either
-        if copies:
-            await _forget_copy(call, chosen)
-        raise
-    return await _acted(call, chosen, "launch")
-
-
-async def _forget_copy(call: Call, copy: PollRow) -> None:
-    """Remove a copy that was not launched; one that was launched after all is no draft, and stays."""
-    try:
-        async with call.services.database.transaction() as connection:
-            await polls.delete_draft(connection, copy.poll.campaign_id, copy.id)
-    except UNREACHABLE as error:
-        _log.warning("copy_not_removed", poll=str(copy.id), error=type(error).__name__)
+    async with services.database.connection() as connection:
+        poll = (await _poll(call, connection)).poll
+    acted = _Acted(call, "launch")
+    await services.rooms.launch(
+        poll.campaign_id, poll.id, simulated=body.simulated, keep_draft=body.keep_draft, also=acted
+    )
+    return acted.answer
 
 
 @endpoint("POST", "/polls/{poll_id}/close", "Close", answer=PollOut, work="engine", problems=(409,))

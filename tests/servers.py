@@ -133,6 +133,11 @@ class Hubbub:
         """False before the start, after the end, and after a death that nobody ordered."""
         return self._process is not None and self._process.poll() is None
 
+    @property
+    def died(self) -> int | None:
+        """The status of an end that nobody ordered."""
+        return None if self._process is None else self._process.poll()
+
     def send_signal(self, number: signal.Signals) -> None:
         """SIGSTOP makes it hang, SIGCONT wakes it; SIGTERM without waiting for the end."""
         assert self._process is not None, "not started"

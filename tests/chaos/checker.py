@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import time
 from bisect import bisect_right
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
@@ -11,6 +12,7 @@ from typing import Any
 import asyncpg
 
 from tests.chaos.overlays import Overlay, Shown, Visit, digest_of
+from tests.chaos.stalls import Sample
 
 #: A short disconnect: reliability R6 promises two minutes or 512 frames; a little less is surely inside.
 WINDOW_S = 110.0
@@ -94,31 +96,54 @@ def lasting(overlays: Iterable[Overlay], truth: Truth) -> list[str]:
 
 def lags(
     overlay: Overlay, truth: Truth, *, since: float = 0, until: float = float("inf"), away: bool = False
-) -> list[float]:
-    """Seconds from each visible step to its being shown. A step that came while the overlay had no
-    connection counts from its return, unless `away`. One that was never shown counts as endless."""
+) -> list[Sample]:
+    """Seconds from each visible step to its being shown: the longest for which one connection owed it. What
+    came while there was no connection counts from the return, and what a connection did not show until its
+    end counts for that one; `away`: from the step on, whatever was open. Never shown counts as endless."""
     opened = [visit.opened for visit in overlay.visits]
     shown = [one for one in overlay.shown if one.epoch == truth.epoch]
     found, place = [], 0
     for seq, at, visible in zip(truth.seqs, truth.times, truth.visible, strict=True):
         if not visible or not since <= at <= until:
             continue
-        if not shown or (seq <= shown[0].seq and at < shown[0].at):
+        if not shown or (seq <= shown[0].seq and at < opened[0]):
             continue  # it was there before the overlay was
         while place < len(shown) and shown[place].seq < seq:
             place += 1
-        if place == len(shown):
-            found.append(float("inf"))
-            continue
-        came = shown[place].at
-        start = at if away else max(at, opened[bisect_right(opened, came) - 1])
-        found.append(max(0.0, came - start))
+        came = shown[place].at if place < len(shown) else float("inf")
+        if away or place == len(shown):
+            found.append(Sample(max(0.0, came - at), at))
+        else:
+            first = max(0, bisect_right(opened, at) - 1)
+            found.append(_owed(overlay.visits[first : bisect_right(opened, came)], at, came))
     return found
 
 
-def first_frames(overlays: Iterable[Overlay]) -> list[float]:
+def _owed(visits: Iterable[Visit], at: float, came: float) -> Sample:
+    """The longest time on one visit between a step and its being shown."""
+    longest = Sample(0.0, came)
+    for visit in visits:
+        began = max(at, visit.opened)
+        owed = min(came, visit.closed or came) - began
+        if owed > longest:
+            longest = Sample(owed, began)
+    return longest
+
+
+def first_frames(overlays: Iterable[Overlay]) -> list[Sample]:
     """Seconds from an open socket to the first frame, of every visit that got one."""
-    return [v.first_frame - v.opened for o in overlays for v in o.visits if v.first_frame]
+    return [Sample(v.first_frame - v.opened, v.opened) for o in overlays for v in o.visits if v.first_frame]
+
+
+def unanswered(overlays: Iterable[Overlay]) -> list[Sample]:
+    """How long visits were open that never got a frame."""
+    now = time.time()
+    return [
+        Sample((v.closed or now) - v.opened, v.opened)
+        for o in overlays
+        for v in o.visits
+        if not v.first_frame
+    ]
 
 
 def went_back(overlay: Overlay) -> list[str]:

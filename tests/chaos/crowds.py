@@ -30,13 +30,19 @@ class Voted:
 
 @asynccontextmanager
 async def voting(crowd: Crowd) -> AsyncIterator[None]:
-    """The crowd votes until the block ends, then what is open is brought home."""
+    """The crowd votes until the block ends, then what is open is brought home; it may vote again later."""
+    crowd.running = True
     async with asyncio.TaskGroup() as group:
         group.create_task(crowd.run())
         try:
             yield
         finally:
             crowd.running = False
+
+
+def sent(crowd: Crowd) -> int:
+    """How many votes were brought home."""
+    return sum(len(batch.events) for batch in crowd.acknowledged if batch.accepted + batch.duplicates)
 
 
 async def counted(connection: asyncpg.Connection, crowd: Crowd, poll_id: str) -> list[int]:

@@ -5,17 +5,17 @@ from __future__ import annotations
 import asyncio
 import json
 import time
-from collections.abc import AsyncIterator, Sequence
-from contextlib import asynccontextmanager
+from collections.abc import AsyncIterator, Iterable, Iterator, Sequence
+from contextlib import asynccontextmanager, contextmanager
 from dataclasses import dataclass, field
 from random import Random
 from typing import Any
 
+from server.live.fingerprint import fingerprint
 from tests.chaos.record import Record
 from tests.chaos.wire import BadWire, Gone, Wire
 
 #: Contract §7 and reliability §3.5.
-ACK_EVERY_S = 5.0
 SILENCE_S = 12.0
 _BACK_OFF_S = (0.25, 10.0)
 _FIELDS = {
@@ -26,6 +26,8 @@ _FIELDS = {
     "bye": {"op", "code", "reason", "retry_ms"},
 }
 _FINAL = (4401,)
+#: Close codes: the cable is cut or the server dead; the server goes in peace; it has no database.
+BROKEN, RESTARTING, NO_DATABASE = 1006, 1012, 1013
 
 
 @dataclass(frozen=True, slots=True)
@@ -71,7 +73,8 @@ def digest_of(boards: dict[str, Any]) -> int:
 
 @dataclass(slots=True)
 class Overlay:
-    """One browser source. `faults` is what the server did that the contract rules out."""
+    """One browser source. `faults` is what the server did that the contract rules out or that nobody ordered:
+    to end a connection, to let nobody in, or to say nothing."""
 
     name: str
     url: str  # ws://…/live
@@ -86,20 +89,25 @@ class Overlay:
     visits: list[Visit] = field(default_factory=list)
     faults: list[str] = field(default_factory=list)
     resyncs: int = 0
+    remembered: int = 0  # pop-ups that came again because their connection broke before it was past them
     refused: list[int] = field(default_factory=list)
     ended: int = 0  # the close code after which it does not come back
     _wire: Wire | None = None
+    ordered: set[int] = field(default_factory=set)  # codes with which connections of now may end
+    _ordered: set[int] = field(default_factory=set)  # … and with which the one that is open or dialled may
     _away_until: float = 0.0
     _forget: bool = False
     _resyncing: bool = False
     _had: set[str] = field(default_factory=set)  # ids of pop-ups that this page has shown
     _heard: set[str] = field(default_factory=set)  # ids that came over the present connection
+    _ahead: set[str] = field(default_factory=set)  # ids that came since the page's position has moved
 
     # --- what befalls it -----------------------------------------------------------------------------
 
     def cut(self, seconds: float = 0.0) -> None:
         """The cable is out for so long."""
         self._away_until = time.time() + seconds
+        self.may_end(BROKEN)
         if self._wire is not None:
             self._wire.cut()
 
@@ -107,6 +115,15 @@ class Overlay:
         """OBS loads the page anew: nothing is remembered."""
         self._forget = True
         self.cut()
+
+    def may_end(self, code: int) -> None:
+        """It is the harness that ends the connection that is open, or being opened."""
+        self._ordered.add(code)
+
+    @property
+    def is_away(self) -> bool:
+        """Its cable is out."""
+        return self._away_until > time.time()
 
     @property
     def is_open(self) -> bool:
@@ -126,10 +143,14 @@ class Overlay:
                 self._forget = False
                 self.epoch, self.seq, self.boards, gone_since = None, 0, {}, 0.0
                 self._had.clear()
+                self._ahead.clear()
+            self._ordered = set(self.ordered)
             try:
                 wire = await Wire.dial(self.url)
             except (OSError, TimeoutError, BadWire) as error:
                 self._note("no_connection", error=type(error).__name__)
+                if not self._ordered:
+                    self.faults.append(f"not let in: {type(error).__name__} {error}")
                 tries += 1
                 await asyncio.sleep(self.random.uniform(0, min(_BACK_OFF_S[0] * 2**tries, _BACK_OFF_S[1])))
                 continue
@@ -152,7 +173,6 @@ class Overlay:
         if self.epoch is not None:
             hello |= {"epoch": self.epoch, "seq": self.seq}
         wire.say(json.dumps(hello).encode())
-        next_ack = time.monotonic() + ACK_EVERY_S
         try:
             while True:
                 async with asyncio.timeout(SILENCE_S):
@@ -160,14 +180,14 @@ class Overlay:
                 if frame.get("op") == "bye":
                     retry_s = frame["retry_ms"] / 1000
                 self._take(frame, visit)
-                if time.monotonic() >= next_ack and self.epoch is not None:
-                    next_ack += ACK_EVERY_S
-                    wire.say(json.dumps({"op": "ack", "seq": self.seq}).encode())
         except TimeoutError:
             self._note("silent")
+            self.faults.append(f"nothing was heard for {SILENCE_S:g} s")
             wire.cut()
         except Gone as gone:
             visit.code = gone.code
+            if gone.code not in self._ordered:
+                self.faults.append(f"thrown out with {gone.code} after {time.time() - visit.opened:.2f} s")
             if gone.code in _FINAL:
                 self.ended = gone.code
         except BadWire as bad:
@@ -190,6 +210,8 @@ class Overlay:
             return
         if op == "bye":
             self.refused.append(frame["code"])
+            if frame["code"] not in self._ordered:
+                self.faults.append(f"told to go: {frame['code']} {frame['reason']}")
             return
         now = time.time()
         visit.first_frame = visit.first_frame or now
@@ -204,6 +226,7 @@ class Overlay:
             case "ping":
                 self._ping(frame, visit)
                 return
+        self._ahead.clear()
         self._show(now, op)
 
     def _snapshot(self, frame: dict[str, Any], visit: Visit) -> None:
@@ -234,8 +257,12 @@ class Overlay:
             self.faults.append(f"at {self.seq}: event {frame['seq']} again, behind its position")
         if frame["id"] in self._heard:
             self.faults.append(f"event {frame['id']} twice on one connection")
-        self._heard.add(frame["id"])
-        self._had.add(frame["id"])
+        elif frame["id"] in self._ahead:
+            self.remembered += 1
+        elif frame["id"] in self._had:
+            self.faults.append(f"event {frame['id']} again, on a later connection")
+        for known in (self._heard, self._had, self._ahead):
+            known.add(frame["id"])
         self._note("event", id=frame["id"], seq=frame["seq"])
 
     def _ping(self, frame: dict[str, Any], visit: Visit) -> None:
@@ -244,6 +271,15 @@ class Overlay:
         if (frame["epoch"], frame["seq"]) != (self.epoch, self.seq):
             self.faults.append(f"a ping at {frame['seq']} on a line that stands at {self.seq}")
             self._resync("a ping beyond my position")
+        self._ack()
+
+    def _ack(self) -> None:
+        """What a page says when it is pinged: where it stands, and what it shows there."""
+        ack: dict[str, Any] = {"op": "ack", "seq": self.seq}
+        if self.epoch is not None:
+            ack["hash"] = fingerprint(self.boards)
+        if self._wire is not None:
+            self._wire.say(json.dumps(ack, separators=(",", ":")).encode())
 
     def _resync(self, why: str) -> None:
         if self._wire is not None and not self._resyncing:
@@ -268,6 +304,21 @@ def key_of(link: str) -> str:
 
 def live_url(base_url: str) -> str:
     return base_url.replace("http", "ws", 1) + "/live"
+
+
+@contextmanager
+def ending(overlays: Iterable[Overlay], *codes: int) -> Iterator[None]:
+    """What is done here ends connections with these codes: those of now, and those of while it lasts."""
+    told = tuple(overlays)
+    for overlay in told:
+        overlay.ordered |= set(codes)
+        for code in codes:
+            overlay.may_end(code)
+    try:
+        yield
+    finally:
+        for overlay in told:
+            overlay.ordered -= set(codes)
 
 
 @asynccontextmanager

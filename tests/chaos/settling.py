@@ -13,7 +13,7 @@ from tests.chaos.world import World
 
 async def settled(world: World, campaign_id: str, overlays: Sequence[Overlay], within_s: float) -> float:
     """Wait until no overlay differs; answers how long that took. Raises AssertionError, naming some."""
-    began = time.monotonic()
+    began, since = time.monotonic(), time.time()
     async with world.database() as connection:
         while True:
             rows = await connection.fetch(
@@ -22,7 +22,7 @@ async def settled(world: World, campaign_id: str, overlays: Sequence[Overlay], w
             here = (str(rows[0]["epoch"]), rows[0]["seq"])
             if all((overlay.epoch, overlay.seq) == here and overlay.is_open for overlay in overlays):
                 break
-            if time.monotonic() - began > world.trial.within(within_s):
+            if time.monotonic() - began > world.trial.within(within_s, since):
                 truth = await Truth.read(connection, campaign_id)
                 raise AssertionError(f"after {within_s:g} s of quiet: {lasting(overlays, truth)[:5]}")
             await asyncio.sleep(0.02)

@@ -86,12 +86,13 @@ async def test_r2_the_death_of_a_reader_loses_nothing(trial: Trial, world: World
             )
             poll = await launch(api, show)
             await both_hear(twitch)
-            chat = Chat(trial, twitch, trial.scale.size(200, 2000))
+            rate = trial.scale.size(200, 2000)
+            chat = Chat(trial, twitch, rate)
             began, alone = time.monotonic(), 0.0
             async with asyncio.TaskGroup() as group:
                 group.create_task(chat.run())
                 await kill_either(trial, world, (near, far), kills)
-                strictly = len(chat.events)
+                strictly, strictly_s = len(chat.events), time.monotonic() - began
                 if trial.scale.is_long:
                     alone = await cut_and_kill(trial, world, twitch, line, readers=(near, far), kills=kills)
                 await asyncio.sleep(1)
@@ -102,6 +103,7 @@ async def test_r2_the_death_of_a_reader_loses_nothing(trial: Trial, world: World
     truth = await truth_of(world, show)
     trial.figure("kills", kills)
     trial.figure("lines", strictly)
+    trial.rate("lines", strictly, strictly_s, rate)
     trial.figure("lost", 0)
     trial.figure("double", 0)
     trial.figure("people", people)

@@ -16,7 +16,7 @@ from typing import Any
 from server import postgres_child
 from tests.acceptance.show import Json, chat, now_ms
 from tests.chaos.checker import Truth, lasting
-from tests.chaos.overlays import Overlay, open_overlays
+from tests.chaos.overlays import RESTARTING, Overlay, ending, open_overlays
 from tests.chaos.settling import settled
 from tests.chaos.trial import Trial, bound
 from tests.chaos.world import World, campaign, launch
@@ -70,9 +70,11 @@ async def test_r26_a_restored_backup_is_shown_and_nothing_newer(
                 newer = {total(overlay) for overlay in overlays}
                 assert newer == {old_total + 200}
 
-                await asyncio.to_thread(web.stop)
-                await tool("pg_restore", "--clean", "--if-exists", f"--dbname={world.database_url}", backup)
-                await asyncio.to_thread(web.start)
+                with ending(overlays, RESTARTING):
+                    await asyncio.to_thread(web.stop)
+                    restore = ("--clean", "--if-exists", f"--dbname={world.database_url}", backup)
+                    await tool("pg_restore", *restore)
+                    await asyncio.to_thread(web.start)
                 began = time.time()
                 assert await waits_for_a_person(world)
                 took.append(await until_restored(trial, world, show, overlays, began))
@@ -120,6 +122,6 @@ async def until_restored(
     async with world.database() as connection:
         truth = await Truth.read(connection, show)
     while lasting(overlays, truth):
-        assert time.time() - began <= trial.within(SHOWN_S), lasting(overlays, truth)[:3]
+        assert time.time() - began <= trial.within(SHOWN_S, began), lasting(overlays, truth)[:3]
         await asyncio.sleep(0.02)
     return time.time() - began

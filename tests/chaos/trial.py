@@ -8,7 +8,7 @@ import os
 import re
 import secrets
 import time
-from collections.abc import AsyncIterator, Awaitable, Callable
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterable, Sequence
 from contextlib import asynccontextmanager
 from pathlib import Path
 from random import Random
@@ -16,10 +16,14 @@ from typing import Any
 
 from tests.chaos.record import Record
 from tests.chaos.scale import Scale
-from tests.chaos.stalls import Stalls
+from tests.chaos.stalls import Sample, Stalls
 
 #: Where a short form stops whatever happens; a long form says its own bound.
 SHORT_BOUND_S = 60.0
+#: A harness that did not look for longer than this cannot say what a server did meanwhile.
+BLIND_S = 0.5
+#: Of the rate that a trial asks for, so much must come about; a short form may have to share the machine.
+FULL_FLOOR, SHORT_FLOOR = 0.9, 0.5
 
 Test = Callable[..., Awaitable[None]]
 
@@ -46,7 +50,7 @@ class Trial:
         self.figures[name] = text
         self.record.note("figure", name=name, value=text)
 
-    def lags(self, name: str, seconds: list[float]) -> None:
+    def lags(self, name: str, seconds: Sequence[float]) -> None:
         """How late things were: median, 99th in a hundred, and the latest."""
         found = sorted(seconds)
         if not found:
@@ -55,9 +59,46 @@ class Trial:
         middle, late = found[len(found) // 2], found[min(len(found) - 1, int(len(found) * 0.99))]
         self.figure(name, f"p50 {middle * 1000:.0f} p99 {late * 1000:.0f} max {found[-1] * 1000:.0f} ms")
 
-    def within(self, seconds: float) -> float:
-        """A promised time, and what this machine has taken from the harness itself meanwhile."""
-        return seconds + 2 * self.stalls.worst_s
+    def within(self, seconds: float, since: float | None = None) -> float:
+        """A promised time for what has been going on `since` then (seconds since 1970), and what this machine
+        has taken from the harness meanwhile; without `since`, the worst that it took at once. A long form
+        adds BLIND_S at most."""
+        taken = self.stalls.worst_s if since is None else self.stalls.taken(since, time.time())
+        return seconds + (min(taken, BLIND_S) if self.scale.is_long else taken)
+
+    def at_most(self, what: str, samples: Iterable[float], seconds: float, share: float = 1.0) -> None:
+        """Raises AssertionError unless so large a share of the samples kept to a promised time.
+
+        While the harness does not look nothing is seen, so that what it missed of a Sample is taken off, for
+        the slowest only: a median is not made by a stall. More than BLIND_S of it proves nothing either
+        way: "inconclusive" stands in the table then, and a long form fails.
+        """
+        found = list(samples)
+        slow = share > 0.5
+
+        def measured(blind_s: float) -> float:
+            seen = sorted(self._seen(one, blind_s if slow else 0.0) for one in found)
+            return seen[min(len(seen) - 1, int(len(seen) * share))] if seen else 0.0
+
+        if measured(0.0) <= seconds or measured(BLIND_S) <= seconds:
+            return
+        told = f"{what}: {measured(0.0):.3f} s, promised are {seconds:g} s for {share:.0%} of {len(found)}"
+        assert measured(float("inf")) <= seconds, told
+        self.figure(f"{what} inconclusive", f"{measured(0.0):.2f} s, the harness did not look for most of it")
+        assert not self.scale.is_long, f"inconclusive: {told}"
+
+    def _seen(self, sample: float, blind_s: float) -> float:
+        """What was measured without what the harness missed of it, at most `blind_s`."""
+        if blind_s <= 0 or not isinstance(sample, Sample):
+            return sample
+        return sample - min(blind_s, self.stalls.taken(sample.began, sample.began + sample))
+
+    def rate(self, what: str, done: int, seconds: float, asked: float) -> None:
+        """So much was done in so many seconds; raises AssertionError where that is much less than was asked
+        for a second: a promise that was tried under half of the load is not tried."""
+        self.figure(f"{what} a second", f"{done / seconds:.0f} of {asked:.0f}")
+        floor = FULL_FLOOR if self.scale.is_long else SHORT_FLOOR
+        assert done >= floor * asked * seconds, f"{what}: {done / seconds:.0f} of {asked:.0f} a second"
 
     def progress(self, text: str, every_s: float = 30) -> None:
         """A line for who waits for a long form."""

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import secrets
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Collection
 from contextlib import AsyncExitStack, asynccontextmanager
 from pathlib import Path
 from types import TracebackType
@@ -23,7 +23,10 @@ from tests.servers import Hubbub
 
 class World:
     """`async with World(…)`: what was started is stopped at the end. `database_url` and `redis_url` are the
-    servers themselves; `postgres_link` and `redis_link` give the links that a process may be put behind."""
+    servers themselves; `postgres_link` and `redis_link` give the links that a process may be put behind.
+
+    A process that died and was not killed fails the trial at the end, and so does a traceback in a log,
+    unless it has one of the texts in `may_say`."""
 
     def __init__(self, trial: Trial, folder: Path, database_url: str, redis_url: str = "") -> None:
         self.trial = trial
@@ -31,6 +34,7 @@ class World:
         self.database_url, self.redis_url = database_url, redis_url
         self.api_key = "hb_" + secrets.token_urlsafe(32)
         self.programs: list[Hubbub] = []
+        self.may_say: set[str] = set()
         self._secret = secrets.token_hex(32)
         self._stack = AsyncExitStack()
 
@@ -40,10 +44,21 @@ class World:
     async def __aexit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
+        found = [
+            f"{program.command} {number} died with {program.died}"
+            for number, program in enumerate(self.programs)
+            if program.died is not None
+        ]
         await asyncio.gather(*(asyncio.to_thread(_end, program) for program in self.programs))
         for number, program in enumerate(self.programs):  # the folder is gone before anybody can look
             (self.trial.folder / f"{number}{program.command}.log").write_text(program.log, "utf-8")
+            found += (f"{program.command} {number}: {text}" for text in tracebacks(program.log, self.may_say))
         await self._stack.aclose()
+        if error is not None:
+            for fault in found:
+                error.add_note(fault)
+        else:
+            assert not found, "\n".join(found)
 
     # --- links ---------------------------------------------------------------------------------------
 
@@ -167,6 +182,22 @@ async def metrics(program: Hubbub) -> dict[str, float]:
             name, _, value = line.rpartition(" ")
             key = name.partition("{")[0]
             found[key] = found.get(key, 0.0) + float(value)
+    return found
+
+
+def tracebacks(log: str, may_say: Collection[str] = ()) -> list[str]:
+    """Those in a log that have none of these texts: a line of JSON, or lines up to the name of the error."""
+    found, lines = [], iter(log.splitlines())
+    for line in lines:
+        if "Traceback" not in line:
+            continue
+        told = [line]
+        while not line.startswith("{") and (more := next(lines, "")):
+            told.append(more)
+            if not more.startswith((" ", "\t")):
+                break
+        if not any(text in one for text in may_say for one in told):
+            found.append("\n".join(told))
     return found
 
 

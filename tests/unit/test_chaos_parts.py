@@ -6,7 +6,7 @@ from random import Random
 
 import pytest
 
-from tests.chaos.checker import Truth, lags, lies, popup_faults, went_back
+from tests.chaos.checker import Truth, first_frames, lags, lies, popup_faults, unanswered, went_back
 from tests.chaos.overlays import Overlay, Popup, Shown, Visit, digest_of
 from tests.chaos.resp import MessageFaults, Odds, is_message, reply_end
 from tests.chaos.scale import ALL_MINUTES, Scale
@@ -77,11 +77,40 @@ def test_lags_count_from_the_step_or_from_the_return() -> None:
     steady = overlay(Shown(9, "e", 0, EMPTY), Shown(10.5, "e", 1, ONE), Shown(14, "e", 3, TWO))
     assert lags(steady, TRUTH) == [0.5, 2.0]
     assert lags(steady, TRUTH, since=11) == [2.0]
-    visits = (Visit(None, 0, opened=0, gone_since=0), Visit("e", 1, opened=13.5, gone_since=11))
+    visits = (Visit(None, 0, opened=0, gone_since=0, closed=11), Visit("e", 1, opened=13.5, gone_since=11))
     cut = overlay(*steady.shown, visits=visits)
     assert lags(cut, TRUTH) == [0.5, 0.5]
     assert lags(cut, TRUTH, away=True) == [0.5, 2.0]
     assert lags(overlay(*steady.shown[:2]), TRUTH)[-1] == float("inf"), "never shown"
+
+
+def test_what_an_open_line_withheld_until_its_end_is_late() -> None:
+    visits = (
+        Visit(None, 0, opened=0, gone_since=0, closed=21),
+        Visit("e", 1, opened=21.5, gone_since=21, closed=21.8),
+        Visit("e", 1, opened=22.0, gone_since=21.8),
+    )
+    late = lags(
+        overlay(Shown(9, "e", 0, EMPTY), Shown(10, "e", 1, ONE), Shown(22.1, "e", 3, TWO), visits=visits),
+        TRUTH,
+    )
+    assert late == [0.0, 9.0]
+    assert [lag.began for lag in late] == [10, 12]
+
+
+def test_a_step_that_came_before_the_first_frame_is_owed_to_an_open_line() -> None:
+    slow = overlay(Shown(19, "e", 3, TWO), visits=(Visit(None, 0, opened=11.5, gone_since=0),))
+    assert lags(slow, TRUTH) == [7.0], "but what was there before it was"
+
+
+def test_a_hello_without_an_answer_is_no_first_frame() -> None:
+    visits = (
+        Visit(None, 0, opened=10, gone_since=0, first_frame=10.25, closed=20),
+        Visit("e", 1, opened=20, gone_since=20, closed=29),
+        Visit("e", 1, opened=30, gone_since=29, closed=30.25),
+    )
+    one = overlay(visits=visits)
+    assert (first_frames([one]), unanswered([one])) == ([0.25], [9, 0.25])
 
 
 def test_older_numbers_after_newer_ones_are_noticed() -> None:

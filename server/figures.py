@@ -6,6 +6,7 @@ one; a test holds the three together.
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import get_args
@@ -42,6 +43,7 @@ def of_process(sources: Sources) -> Iterator[Figure]:
     """All figures of a process that are read when they are asked for."""
     build = (sources.version, sources.build, sources.roles)
     yield Figure("build_info", "1", lambda: [(build, 1)], labels=("version", "assets", "roles"))
+    yield Figure("tasks", "Tasks of the event loop", lambda: len(asyncio.all_tasks()))
     yield from _engine(sources)
     yield from _live(sources.hub)
     yield from _bus(sources.bus)

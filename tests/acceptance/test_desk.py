@@ -149,6 +149,7 @@ async def test_an_evening_by_keyboard(hubbub: Hubbub, browser: Browser, page: Pa
         await page.keyboard.press("Space")
         await big(page, "write")
         await obs.wait_for_selector("hb-poll", state="detached")
+        await says(page.locator("[aria-label=Channels] .lamp"), "fed by your script")
 
         # Another, cancelled and brought back with its votes.
         await page.keyboard.press("n")

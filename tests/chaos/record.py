@@ -22,5 +22,9 @@ class Record:
         self._file.write(json.dumps(line, default=str) + "\n")
         self.lines += 1
 
+    def flush(self) -> None:
+        """Have everything so far in the file, for who reads it."""
+        self._file.flush()
+
     def close(self) -> None:
         self._file.close()

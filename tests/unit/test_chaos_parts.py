@@ -2,14 +2,21 @@
 
 from __future__ import annotations
 
+import json
+import time
+from pathlib import Path
 from random import Random
 
 import pytest
 
 from tests.chaos.checker import Truth, first_frames, lags, lies, popup_faults, unanswered, went_back
 from tests.chaos.overlays import Overlay, Popup, Shown, Visit, digest_of
+from tests.chaos.record import Record
 from tests.chaos.resp import MessageFaults, Odds, is_message, reply_end
 from tests.chaos.scale import ALL_MINUTES, Scale
+from tests.chaos.test_r01_kills import Promised, oldest_loss
+from tests.chaos.test_r23_churn import slope_of
+from tests.chaos.watchers import Arrivals
 
 MESSAGE = b">3\r\n$7\r\nmessage\r\n$5\r\nshow1\r\n$4\r\na\r\nb\r\n"
 REPLIES = (
@@ -147,3 +154,56 @@ def test_how_large_a_trial_is() -> None:
     for minutes in ("0", "-1", "nan", "soon"):
         with pytest.raises(ValueError, match=r"CHAOS_MINUTES|could not convert"):
             Scale.of({"CHAOS": "1", "CHAOS_MINUTES": minutes})
+
+
+# --- what single trials compute ----------------------------------------------------------------------
+
+
+def test_a_line_is_lost_with_the_next_death_or_without_an_excuse() -> None:
+    deaths = [(10.0, 10.2), (20.0, 20.2)]
+
+    def lost(*said: float) -> float:
+        return oldest_loss([{"sent_at": round(at * 1000)} for at in said], deaths)
+
+    assert lost() == 0
+    assert lost(10.1, 20.1) == 0, "nobody was there to hear it"
+    assert lost(9.95, 19.98) == pytest.approx(0.05)
+    assert lost(15.0) == 5
+    assert lost(21.0) == float("inf")
+
+
+def test_the_record_says_what_was_promised(tmp_path: Path) -> None:
+    record = Record(tmp_path / "record.jsonl")
+    events = [{"message_id": f"m{number}"} for number in range(4)]
+    taken = json.dumps({"accepted": 1, "duplicates": 0, "rejected": []})
+    record.note("vote", batch=1, events=events[:1])
+    record.note("vote_answered", batch=1, status=200, text=taken)
+    record.note("vote", batch=2, events=events[1:2])
+    record.note("vote_unanswered", batch=2)
+    record.note("vote", batch=3, events=events[2:3])
+    record.note("vote_answered", batch=3, status=503, text="")
+    record.note("vote", batch=1, events=events[3:])  # another batch at the same place in memory
+    record.note("vote_answered", batch=1, status=200, text=taken)
+    record.close()
+    promised = Promised.read(record.path)
+    assert set(promised.sent) == {"m0", "m1", "m2", "m3"}
+    assert set(promised.acknowledged) == {"m0", "m3"}
+    assert promised.unanswered == 1
+
+
+def test_a_frame_is_as_late_as_the_oldest_step_in_it() -> None:
+    arrivals = Arrivals()
+    before = time.time()
+    arrivals.note(0)
+    arrivals.note(1)
+    arrivals.note(2)  # leads on from the last step: nothing new
+    after = time.time() + 0.001
+    found = arrivals.late((1, 2), (before - 2, before - 1), before, after)
+    assert found == [pytest.approx(2, abs=0.5), pytest.approx(1, abs=0.5)]
+    assert arrivals.late((1, 2), (before - 2, before - 1), after, after + 1) == []
+
+
+def test_a_slope_is_that_of_the_line_between_the_points() -> None:
+    assert slope_of([(0, 10), (1, 12), (2, 14)]) == pytest.approx(2)
+    assert slope_of([(0, 10), (1, 11), (2, 10)]) == pytest.approx(0)
+    assert slope_of([(0, 10)]) == 0

@@ -238,6 +238,17 @@ async def test_bye_says_how_long_to_stay_away(page: Page) -> None:
         await server.wait_for_visitor(2)
 
 
+async def test_who_was_told_when_to_be_back_adds_nothing_to_it(page: Page) -> None:
+    """The server has drawn the moment: a frozen picture within 0.3 s is what operations.md promises."""
+    async with overlay_server() as server:
+        await page.add_init_script("Math.random = () => 1e6")
+        await open_overlay(page, server)
+        bye = {"op": "bye", "code": 1012, "reason": "restarting", "retry_ms": 300}
+        await server.visitors[0].send(bye)
+        await server.visitors[0].close(1012)
+        await server.wait_for_visitor(2)
+
+
 async def test_a_revoked_key_leaves_nothing_on_stream_and_is_not_tried_again(page: Page) -> None:
     async with overlay_server() as server:
         server.boards = {"b": poll_board(server)}

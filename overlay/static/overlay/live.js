@@ -49,6 +49,7 @@ export class LiveConnection extends EventTarget {
   #awaySince = 0;
   #openedAt = 0;
   #notBefore = 0;
+  #bidden = false;
   #timers = { retry: 0, silence: 0, behind: 0 };
   #resyncAt = -Infinity;
   #seen = [];
@@ -158,6 +159,7 @@ export class LiveConnection extends EventTarget {
     if (frame.op === "bye") {
       const wait = Number.isFinite(frame.retry_ms) ? Math.min(60_000, Math.max(0, frame.retry_ms)) : 0;
       this.#notBefore = arrival + wait;
+      this.#bidden = wait > 0;
       return;
     }
     if (frame.op === "event") {
@@ -242,8 +244,10 @@ export class LiveConnection extends EventTarget {
     this.#drop(4000);
     this.#resyncAt = -Infinity;
     this.#become("lost");
+    // Who was told when to be back was given a moment of its own.
     const patience = Math.max(0, this.#notBefore - now);
-    const delay = patience + retryDelay(now - this.#awaySince, this.#random);
+    const delay = this.#bidden ? patience : patience + retryDelay(now - this.#awaySince, this.#random);
+    this.#bidden = false;
     this.#arm("retry", delay, () => this.#connect());
   }
 

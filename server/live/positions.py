@@ -57,7 +57,8 @@ class Positions:
         self._keys_changed = keys_changed
         self._wake = asyncio.Event()
         self._reachable = True
-        self._catching_up: dict[UUID, asyncio.Task[None]] = {}
+        #: By room and not by campaign: one that was dropped and opened again is another room.
+        self._catching_up: dict[Audience, asyncio.Task[None]] = {}
         #: Rooms that are to be healed, and for one that went back, what the database said.
         self._behind: asyncio.Queue[tuple[Audience, Head | None]] = asyncio.Queue()
         self._healing: set[Audience] = set()  # those, and the ones in work
@@ -243,12 +244,11 @@ class Positions:
 
         Raises one of UNREACHABLE.
         """
-        campaign_id = audience.room.campaign_id
-        task = self._catching_up.get(campaign_id)
+        task = self._catching_up.get(audience)
         if task is None:
             task = asyncio.get_running_loop().create_task(self._catch_up(audience))
-            self._catching_up[campaign_id] = task
-            task.add_done_callback(lambda _: self._catching_up.pop(campaign_id, None))
+            self._catching_up[audience] = task
+            task.add_done_callback(lambda _: self._catching_up.pop(audience, None))
         await asyncio.shield(task)
 
     async def _catch_up(self, audience: Audience) -> None:

@@ -124,7 +124,7 @@ class Caretaker:
 
     async def _ping(self, audience: Audience, now: float) -> None:
         """Ask everybody for a sign of life, and end those who gave none since the last time."""
-        at = self._clock.now()
+        at, is_stale = self._clock.now(), audience.is_stale(now)
         pings: dict[Position, bytes] = {}
         for number, client in enumerate(tuple(audience.clients), 1):
             if number % CLIENTS_IN_ONE_GO == 0:
@@ -136,7 +136,7 @@ class Caretaker:
             if position is None or client.line.full_since is not None:
                 continue
             if position not in pings:
-                pings[position] = audience.ping(position, at)
+                pings[position] = audience.ping(position, at, is_stale=is_stale)
             client.pinged_at = now
             client.line.write(pings[position])
         if audience.clients:

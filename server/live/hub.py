@@ -20,7 +20,7 @@ from server.live.audience import Audience, Figures
 from server.live.bus_port import Bus
 from server.live.caretaker import CLIENTS_IN_ONE_GO, Caretaker, Clock
 from server.live.client import RESYNC_EVERY_S, Client, dismiss
-from server.live.close_codes import BAD_KEY, ENDINGS, RESTART, return_window_ms
+from server.live.close_codes import ENDINGS, RESTART, return_window_ms
 from server.live.doorman import DeskRegister, OverlayPass, Pass, Position
 from server.live.keys import KeyWatch
 from server.live.line import Line
@@ -85,7 +85,7 @@ class Hub:
         self._caretaker = Caretaker(
             self._rooms, self.figures, clock, leave=self.leave, resync=self._answer_resync, drop=self._drop
         )
-        self._keys = KeyWatch(database, self._rooms, desks)
+        self._keys = KeyWatch(database, self._rooms, desks, self.figures)
         self._positions = Positions(
             database,
             bus,
@@ -184,6 +184,7 @@ class Hub:
     def resync(self, client: Client) -> None:
         """The client needs a snapshot; it gets one in RESYNC_EVERY_S, a sooner one is answered then."""
         if client.resync_at is None:
+            self.figures.resyncs += 1
             now = asyncio.get_running_loop().time()
             client.resync_at = max(now, client.last_resync + RESYNC_EVERY_S)
             if client.resync_at <= now:
@@ -225,7 +226,7 @@ class Hub:
             del self._meanwhile[campaign_id]
         self.figures.loads += 1
         now = asyncio.get_running_loop().time()
-        audience = Audience(room, self._build, self.figures, empty_since=now)
+        audience = Audience(room, self._build, self.figures, empty_since=now, right_at=now)
         self._caretaker.expect(audience, now)
         self._rooms[campaign_id] = audience
         for change in meanwhile:
@@ -294,7 +295,7 @@ class Hub:
     def _gone(self, audience: Audience) -> None:
         """The campaign was deleted."""
         for client in tuple(audience.clients):
-            dismiss(client.line, BAD_KEY)
+            self._keys.revoke(client)
         self._drop(audience)
 
     async def _keys_changed(self, audience: Audience) -> None:

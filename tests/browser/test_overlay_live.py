@@ -316,6 +316,31 @@ async def test_old_numbers_are_dimmed_then_taken_away_and_come_back(page: Page) 
         await until(fresh, "live again")
 
 
+async def test_a_server_that_has_lost_its_database_is_no_contact(page: Page) -> None:
+    async with overlay_server() as server:
+        server.boards = {"b": poll_board(server, duration=300)}
+        await page.clock.install()
+        await open_overlay(page, server)
+        await shows(page, "Which door?")
+        server.stale = True
+        await _pass_time(page, server, 10)
+        assert await _freshness(page) == "live"
+        await _pass_time(page, server, 10)
+        assert await _freshness(page) == "stale"
+        await _pass_time(page, server, 15)
+        assert await _freshness(page) == "lost"
+        server.stale = False
+        await server.tell(server.ping())
+
+        async def fresh() -> bool:
+            return await _freshness(page) == "live"
+
+        await until(fresh, "live again")
+        await _pass_time(page, server, 20)
+        assert await _freshness(page) == "live"
+        assert len(server.visitors) == 1, "the connection was never the matter"
+
+
 async def test_timers_run_to_the_known_end_without_a_server(page: Page) -> None:
     async with overlay_server() as server:
         await page.clock.install()

@@ -6,8 +6,8 @@
 //   live.start();
 //
 // Events: "boards" (boards or layout are new), "time" (offset is new), "event" (detail: the frame of something
-// that happens once), "state" (connecting, live, lost, revoked). A key may be a function that fetches one: the desk's tickets are
-// good for one connection.
+// that happens once), "state" (connecting, live, lost, revoked), "stale" (whether the server can vouch for what
+// it sends). A key may be a function that fetches one: the desk's tickets are good for one connection.
 
 import { ServerOffset } from "./clock.js";
 import { fingerprint } from "./fingerprint.js";
@@ -59,6 +59,10 @@ export class LiveConnection extends EventTarget {
   build = null;
   /** Local time of the last frame (ms), 0 before the first. */
   heardAt = 0;
+  /** The server has lost its database: what it sends may be old. */
+  stale = false;
+  /** Local time of the last frame that the server could vouch for (ms), 0 before the first. */
+  freshAt = 0;
   /** How late the last frame was against the best one, ms. */
   lag = 0;
 
@@ -162,12 +166,20 @@ export class LiveConnection extends EventTarget {
       this.#bidden = wait > 0;
       return;
     }
+    if (frame.op === "ping") this.#doubt(frame.stale === true);
+    if (!this.stale) this.freshAt = arrival;
     if (frame.op === "event") {
       this.#once(frame);
       return;
     }
     this.#enterLive();
     this.#judge(frame);
+  }
+
+  #doubt(stale) {
+    if (stale === this.stale) return;
+    this.stale = stale;
+    this.dispatchEvent(new CustomEvent("stale"));
   }
 
   #judge(frame) {
@@ -243,6 +255,7 @@ export class LiveConnection extends EventTarget {
     this.#openedAt = 0;
     this.#drop(4000);
     this.#resyncAt = -Infinity;
+    this.stale = false;
     this.#become("lost");
     // Who was told when to be back was given a moment of its own.
     const patience = Math.max(0, this.#notBefore - now);

@@ -89,6 +89,30 @@ def _live(hub: Hub) -> Iterator[Figure]:
         "live_catch_ups", "Times a campaign was behind and was read", lambda: seen.catch_ups, counts=True
     )
     yield Figure(
+        "live_resyncs",
+        "Snapshots that clients asked for because they had noticed a gap, or got because they showed it",
+        lambda: seen.resyncs,
+        counts=True,
+    )
+    yield Figure(
+        "live_skipped",
+        "Snapshots that told a client of steps which it will never see one by one",
+        lambda: seen.skipped,
+        counts=True,
+    )
+    yield Figure(
+        "live_revoked",
+        "Clients closed because what had let them in was revoked or deleted",
+        lambda: seen.revoked,
+        counts=True,
+    )
+    yield Figure(
+        "live_epochs",
+        "Times a campaign that is shown started over, because the database was restored",
+        lambda: seen.epochs,
+        counts=True,
+    )
+    yield Figure(
         "live_cut",
         "Clients cut because they took or said nothing for too long",
         lambda: seen.cut,

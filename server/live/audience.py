@@ -21,6 +21,8 @@ _log = structlog.get_logger(__name__)
 
 #: More than this for a client that is connected but lags is a heap of stale pop-ups: a snapshot is better.
 MOST_LATE_EVENTS: Final = 50
+#: What has not been compared with the database for so long may be old (reliability §3.10).
+STALE_S: Final = 5.0
 #: An event this fresh keeps its full time to live.
 _PROMPT: Final = timedelta(seconds=1)
 
@@ -37,6 +39,10 @@ class Figures:
     loads: int = 0
     diverged: int = 0  # clients that showed something else than the room at the same position
     cropped: int = 0  # snapshots that could not hold every board
+    resyncs: int = 0  # clients that noticed a gap and asked
+    skipped: int = 0  # clients that were told of steps which they will never see one by one
+    revoked: int = 0  # sockets closed because a key, session or campaign had ended
+    epochs: int = 0  # rooms that started over under a new epoch
 
 
 @dataclass(slots=True)
@@ -61,6 +67,7 @@ class Audience:
     behind_since: float | None = None
     empty_since: float | None = None
     confirmed: float = float("-inf")  # when the database last said where it stands
+    right_at: float = 0.0  # when it was last known to stand where the database does
     #: The latest position at which a snapshot left boards out: who was brought there is not led on by deltas.
     cropped_at: Position | None = None
     #: Overlays of the same link share one pass.
@@ -143,17 +150,22 @@ class Audience:
 
     def _bytes(self, client: Client, steps: _Steps | None, at: datetime) -> bytes:
         if steps is None:
+            self.figures.skipped += client.position is not None
             return self._snapshot(client, at, self._skipped(client))
         if steps.delta is None or (client.resuming and client.is_overlay):
             return steps.events + self._snapshot(client, at, 0)
         return steps.events + steps.delta or self._ping(self.position, at)  # resumed where it stopped: say so
 
-    def ping(self, position: Position, at: datetime) -> bytes:
+    def ping(self, position: Position, at: datetime, *, is_stale: bool) -> bytes:
         """The sign of life for clients that were brought to `position`, and a ping that they answer."""
-        return self._ping(position, at) + PING_FRAME
+        return self._ping(position, at, is_stale=is_stale) + PING_FRAME
 
-    def _ping(self, position: Position, at: datetime) -> bytes:
-        return text_frame(encode(Ping(position.epoch, position.seq, at)))
+    def _ping(self, position: Position, at: datetime, *, is_stale: bool = False) -> bytes:
+        return text_frame(encode(Ping(position.epoch, position.seq, at, is_stale)))
+
+    def is_stale(self, now: float) -> bool:
+        """Whether nobody can tell any more that this is what the database holds."""
+        return now - self.right_at > STALE_S
 
     def _steps_from(self, client: Client, at: datetime) -> _Steps | None:
         if client.position is None:

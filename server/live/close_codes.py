@@ -22,7 +22,8 @@ BAD_ORIGIN = Ending(4403, "origin not allowed", reconnect=True, retry_ms=10_000)
 TOO_SLOW = Ending(4408, "reads too slowly", reconnect=True, retry_ms=1_000)
 SILENT = Ending(4408, "does not answer", reconnect=True, retry_ms=1_000)
 FLOOD = Ending(4429, "too many frames", reconnect=True, retry_ms=10_000)
-TOO_MANY_SOCKETS = Ending(4429, "too many overlay connections", reconnect=True, retry_ms=10_000)
+#: Soon: dead connections that fill a room are found within seconds (server/live/caretaker.py).
+TOO_MANY_SOCKETS = Ending(4429, "too many overlay connections", reconnect=True, retry_ms=2_000)
 TOO_MANY_FAILURES = Ending(
     4429, "too many failed attempts from this address", reconnect=True, retry_ms=60_000
 )

@@ -192,11 +192,16 @@ class Event:
 
 @dataclass(frozen=True, slots=True)
 class Ping:
-    """Sign of life every 5 s, with the position this client has been brought to."""
+    """Sign of life every 5 s, with the position this client has been brought to.
+
+    `stale` stands in it while it is true: for more than 5 s the database has not told whether this is what it
+    holds. A page treats that as if it had heard nothing; the next ping without it says that all is well.
+    """
 
     epoch: UUID
     seq: int
     at: datetime
+    stale: bool = False
     op: Literal["ping"] = "ping"
 
 
@@ -249,6 +254,8 @@ def encode(frame: ServerFrame) -> bytes:
             }
         case Ping():
             body = {"op": "ping", "epoch": str(frame.epoch), "seq": frame.seq, "at": to_wire(frame.at)}
+            if frame.stale:
+                body["stale"] = True
         case Bye():
             body = {"op": "bye", "code": frame.code, "reason": frame.reason, "retry_ms": frame.retry_ms}
         case _:

@@ -2,8 +2,8 @@
 
 `publish` never waits. A frame leaves at once when the room was quiet for a tenth of a second, else with
 the next one; there is no task, no queue and no timer per client: a client is a line and a position, and
-whatever it has missed is one merged answer of its room (server/live/room.py). Who needs to be looked
-after is in a set; all are looked at once in PING_EVERY_S only.
+whatever it has missed is one merged answer of its room (server/live/room.py). Who has to be looked after, the
+caretaker knows.
 """
 
 from __future__ import annotations
@@ -11,16 +11,16 @@ from __future__ import annotations
 import asyncio
 import random
 from collections.abc import Iterable, Iterator
-from datetime import datetime
-from typing import Final, Protocol
+from typing import Final
 from uuid import UUID
 
 import structlog
 
 from server.live.audience import Audience, Figures
 from server.live.bus_port import Bus
+from server.live.caretaker import CLIENTS_IN_ONE_GO, Caretaker, Clock
 from server.live.client import RESYNC_EVERY_S, Client, dismiss
-from server.live.close_codes import BAD_KEY, ENDINGS, RESTART, SILENT, TOO_SLOW, Ending, return_window_ms
+from server.live.close_codes import ENDINGS, RESTART, return_window_ms
 from server.live.doorman import DeskRegister, OverlayPass, Pass, Position
 from server.live.keys import KeyWatch
 from server.live.line import Line
@@ -35,23 +35,11 @@ from sql.pool import Database
 _log = structlog.get_logger(__name__)
 
 FRAME_EVERY_S: Final = 0.1
-PING_EVERY_S: Final = 5.0
-#: How long a room is kept up to date after its last client left: browser sources reload.
-LINGER_S: Final = 30.0
-_TICK_S: Final = 0.25
 _OPEN_TIMEOUT_S: Final = 5.0
-#: Other work gets its turn after so many clients.
-_CLIENTS_IN_ONE_GO: Final = 256
 _MOST_WHILE_OPENING: Final = 256
 #: Rooms that are read at the same time. After a restart all are wanted at once (R15): the others wait here
 #: and not for one of the pool's connections, where they would be in everybody's way and give up in time.
 _ROOMS_AT_ONCE: Final = 6
-
-
-class Clock(Protocol):
-    """Tells the database's time."""
-
-    def now(self) -> datetime: ...
 
 
 class NoCampaign(LookupError):
@@ -94,9 +82,10 @@ class Hub:
         self._reading = asyncio.Semaphore(_ROOMS_AT_ONCE)
         self._meanwhile: dict[UUID, list[Change]] = {}
         self._due: Schedule[Audience] = Schedule()
-        #: Clients whose line is full, or who are owed a resync.
-        self._watched: set[Client] = set()
-        self._keys = KeyWatch(database, self._rooms, desks)
+        self._caretaker = Caretaker(
+            self._rooms, self.figures, clock, leave=self.leave, resync=self._answer_resync, drop=self._drop
+        )
+        self._keys = KeyWatch(database, self._rooms, desks, self.figures)
         self._positions = Positions(
             database,
             bus,
@@ -152,7 +141,7 @@ class Hub:
         if self._closing:
             raise Closing
         if isinstance(admission, OverlayPass):
-            if audience.overlays >= self._most_overlays:
+            if audience.overlays >= self._most_overlays and not self._caretaker.make_room(audience):
                 raise TooManyOverlays
             admission = audience.share(admission)
             room = audience.room  # keys that died since it was let in are looked at again
@@ -166,14 +155,14 @@ class Hub:
 
     def leave(self, client: Client) -> None:
         """The client's connection is over."""
-        self._watched.discard(client)
+        self._caretaker.forget(client)
         audience = self._rooms.get(client.admission.campaign_id)
         if audience is not None:
             audience.remove(client, asyncio.get_running_loop().time())
 
     def filled(self, client: Client) -> None:
         """The client does not take all that is written to it."""
-        self._watched.add(client)
+        self._caretaker.watch(client)
 
     def drained(self, client: Client, seconds: float) -> None:
         """The client has taken what waited for so long."""
@@ -195,12 +184,13 @@ class Hub:
     def resync(self, client: Client) -> None:
         """The client needs a snapshot; it gets one in RESYNC_EVERY_S, a sooner one is answered then."""
         if client.resync_at is None:
+            self.figures.resyncs += 1
             now = asyncio.get_running_loop().time()
             client.resync_at = max(now, client.last_resync + RESYNC_EVERY_S)
             if client.resync_at <= now:
                 self._answer_resync(client, now)
             else:
-                self._watched.add(client)
+                self._caretaker.watch(client)
 
     def _answer_resync(self, client: Client, now: float) -> None:
         client.last_resync, client.resync_at = now, None
@@ -236,7 +226,8 @@ class Hub:
             del self._meanwhile[campaign_id]
         self.figures.loads += 1
         now = asyncio.get_running_loop().time()
-        audience = Audience(room, self._build, self.figures, next_ping=now + PING_EVERY_S, empty_since=now)
+        audience = Audience(room, self._build, self.figures, empty_since=now, right_at=now)
+        self._caretaker.expect(audience, now)
         self._rooms[campaign_id] = audience
         for change in meanwhile:
             self._take(change)
@@ -263,10 +254,10 @@ class Hub:
         audience.next_frame = now + self._frame_every_s
         at = self._clock.now()
         clients = tuple(audience.clients)
-        for start in range(0, len(clients), _CLIENTS_IN_ONE_GO):
+        for start in range(0, len(clients), CLIENTS_IN_ONE_GO):
             if start:
                 await asyncio.sleep(0)
-            some = clients[start : start + _CLIENTS_IN_ONE_GO]
+            some = clients[start : start + CLIENTS_IN_ONE_GO]
             audience.feed_all(self._ready(audience, some, now), at)
 
     def _ready(self, audience: Audience, clients: Iterable[Client], now: float) -> Iterator[Client]:
@@ -292,59 +283,6 @@ class Hub:
                 _log.exception("flush_failed", campaign_id=str(audience.room.campaign_id))
             await asyncio.sleep(0)
 
-    async def _caretaker(self) -> None:
-        while True:
-            await asyncio.sleep(_TICK_S)
-            try:
-                self._look_after(asyncio.get_running_loop().time())
-            except Exception:
-                _log.exception("look_after_failed")
-            for audience in tuple(self._rooms.values()):
-                now = asyncio.get_running_loop().time()
-                try:
-                    if now >= audience.next_ping:
-                        audience.next_ping = now + PING_EVERY_S
-                        await self._ping(audience, now)
-                    if audience.empty_since is not None and now - audience.empty_since > LINGER_S:
-                        self._drop(audience)
-                except Exception:
-                    _log.exception("ping_failed", campaign_id=str(audience.room.campaign_id))
-
-    def _look_after(self, now: float) -> None:
-        for client in tuple(self._watched):
-            if client.is_stuck(now):
-                self._cut(client, TOO_SLOW)
-            elif client.resync_at is not None and client.resync_at <= now:
-                self._answer_resync(client, now)
-            if client.resync_at is None and client.line.full_since is None:
-                self._watched.discard(client)
-
-    def _cut(self, client: Client, ending: Ending) -> None:
-        self.figures.cut += 1
-        _log.info("client_cut", campaign_id=str(client.admission.campaign_id), reason=ending.reason)
-        client.line.cut(ending.code, ending.reason)
-        self.leave(client)
-
-    async def _ping(self, audience: Audience, now: float) -> None:
-        """Ask everybody for a sign of life, and end those who gave none since the last time."""
-        at = self._clock.now()
-        pings: dict[Position, bytes] = {}
-        for number, client in enumerate(tuple(audience.clients), 1):
-            if number % _CLIENTS_IN_ONE_GO == 0:
-                await asyncio.sleep(0)
-            if client.is_silent:
-                self._cut(client, SILENT)
-                continue
-            position = client.position
-            if position is None or client.line.full_since is not None:
-                continue
-            if position not in pings:
-                pings[position] = audience.ping(position, at)
-            client.pinged_at = now
-            client.line.write(pings[position])
-        if audience.clients:
-            await asyncio.sleep(0)
-
     # --- rooms end -----------------------------------------------------------------------------------
 
     def _drop(self, audience: Audience) -> None:
@@ -357,7 +295,7 @@ class Hub:
     def _gone(self, audience: Audience) -> None:
         """The campaign was deleted."""
         for client in tuple(audience.clients):
-            dismiss(client.line, BAD_KEY)
+            self._keys.revoke(client)
         self._drop(audience)
 
     async def _keys_changed(self, audience: Audience) -> None:
@@ -372,7 +310,7 @@ class Hub:
             async with asyncio.TaskGroup() as tasks:
                 tasks.create_task(self.bus.run(self._take, self._positions.unknown))
                 tasks.create_task(self._feeder())
-                tasks.create_task(self._caretaker())
+                tasks.create_task(self._caretaker.run())
                 tasks.create_task(self._positions.run())
                 tasks.create_task(self._keys.run())
                 tasks.create_task(self.presence.run())

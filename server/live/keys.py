@@ -9,7 +9,7 @@ from uuid import UUID
 
 import structlog
 
-from server.live.audience import Audience
+from server.live.audience import Audience, Figures
 from server.live.client import Client, dismiss
 from server.live.close_codes import BAD_KEY
 from server.live.doorman import DeskPass, DeskRegister, OverlayPass, overlay_pass
@@ -25,11 +25,21 @@ class KeyWatch:
     """Looks again at passes of clients that are connected."""
 
     def __init__(
-        self, database: Database, rooms: Mapping[UUID, Audience], desks: DeskRegister | None
+        self,
+        database: Database,
+        rooms: Mapping[UUID, Audience],
+        desks: DeskRegister | None,
+        figures: Figures,
     ) -> None:
         self._database = database
         self._rooms = rooms
         self._desks = desks
+        self._figures = figures
+
+    def revoke(self, client: Client) -> None:
+        """What let this client in does not exist any more."""
+        self._figures.revoked += 1
+        dismiss(client.line, BAD_KEY)
 
     async def check_overlays(self, audience: Audience) -> list[Client]:
         """A key of this campaign died, or a layout changed: close the dead, answer those laid out anew.
@@ -49,7 +59,7 @@ class KeyWatch:
             overlay = found.get(held.overlay_id)
             if overlay is None or overlay.key_hash != held.key_hash:
                 if overlay is None or held.token_version < overlay.token_version:
-                    dismiss(client.line, BAD_KEY)
+                    self.revoke(client)
                 continue
             now = audience.share(overlay_pass(overlay))
             if now.layout != held.layout:
@@ -86,4 +96,4 @@ class KeyWatch:
         living = await self._desks.living(desks.keys())
         for dead in desks.keys() - set(living):
             for client in desks[dead]:
-                dismiss(client.line, BAD_KEY)
+                self.revoke(client)

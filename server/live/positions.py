@@ -16,6 +16,7 @@ from uuid import UUID
 
 import structlog
 
+from server.live.absences import Absences
 from server.live.audience import Audience
 from server.live.bus_port import Bus
 from server.live.doorman import Position
@@ -57,11 +58,13 @@ class Positions:
         self._keys_changed = keys_changed
         self._wake = asyncio.Event()
         self._reachable = True
-        self._catching_up: dict[UUID, asyncio.Task[None]] = {}
+        #: By room and not by campaign: one that was dropped and opened again is another room.
+        self._catching_up: dict[Audience, asyncio.Task[None]] = {}
         #: Rooms that are to be healed, and for one that went back, what the database said.
         self._behind: asyncio.Queue[tuple[Audience, Head | None]] = asyncio.Queue()
         self._healing: set[Audience] = set()  # those, and the ones in work
         self._heals = True
+        self._absences = Absences()
 
     # --- told by others ------------------------------------------------------------------------------
 
@@ -139,13 +142,14 @@ class Positions:
             return
         began = asyncio.get_running_loop().time()
         before = {campaign_id: audience.position for campaign_id, audience in rooms.items()}
-        async with asyncio.timeout(_QUERY_TIMEOUT_S), self._database.connection() as connection:
-            heads = {head.campaign_id: head for head in await snapshots.heads(connection, list(rooms))}
-        for campaign_id, audience in rooms.items():
-            head = heads.get(campaign_id)
-            if head is None:
-                self._gone(audience)
-                continue
+        heads = await self._heads(rooms)
+        missing = [audience for campaign_id, audience in rooms.items() if campaign_id not in heads]
+        for audience in missing:
+            audience.behind_since = None  # there is nothing to catch up with
+        for audience in self._absences.gone(missing, asyncio.get_running_loop().time()):
+            self._gone(audience)
+        for campaign_id, head in heads.items():
+            audience = rooms[campaign_id]
             went_back = before[campaign_id].epoch == head.epoch and before[campaign_id].seq > head.seq
             if audience not in self._healing and (went_back or self._must_catch_up(audience, head)):
                 self._healing.add(audience)
@@ -153,14 +157,23 @@ class Positions:
         await self._check_all_keys((rooms[campaign_id], head) for campaign_id, head in heads.items())
         POSITION_SECONDS.observe(asyncio.get_running_loop().time() - began)
 
+    async def _heads(self, rooms: Iterable[UUID]) -> dict[UUID, Head]:
+        try:
+            async with asyncio.timeout(_QUERY_TIMEOUT_S), self._database.connection() as connection:
+                return {head.campaign_id: head for head in await snapshots.heads(connection, list(rooms))}
+        except BaseException:
+            self._absences.forget()
+            raise
+
     def _must_catch_up(self, audience: Audience, head: Head) -> bool:
         room = audience.room
         if head.epoch != room.epoch:
             return True
+        now = asyncio.get_running_loop().time()
         if head.seq <= room.seq:
             audience.behind_since = None
+            audience.right_at = now
             return False
-        now = asyncio.get_running_loop().time()
         if audience.behind_since is None:
             audience.behind_since = now
         return self._bus.state != "ok" or now - audience.behind_since >= PATIENCE_S
@@ -243,12 +256,11 @@ class Positions:
 
         Raises one of UNREACHABLE.
         """
-        campaign_id = audience.room.campaign_id
-        task = self._catching_up.get(campaign_id)
+        task = self._catching_up.get(audience)
         if task is None:
             task = asyncio.get_running_loop().create_task(self._catch_up(audience))
-            self._catching_up[campaign_id] = task
-            task.add_done_callback(lambda _: self._catching_up.pop(campaign_id, None))
+            self._catching_up[audience] = task
+            task.add_done_callback(lambda _: self._catching_up.pop(audience, None))
         await asyncio.shield(task)
 
     async def _catch_up(self, audience: Audience) -> None:
@@ -263,13 +275,14 @@ class Positions:
         audience.figures.catch_ups += 1
         if change is not None:
             room.apply(change)
-        elif snapshot is None:
-            self._gone(audience)
+        elif snapshot is None:  # whether it is gone for good, `check` finds out
+            audience.behind_since = None
             return
         else:
+            audience.figures.epochs += room.epoch != snapshot.epoch
             room.replace(snapshot)
         audience.behind_since = None
-        audience.confirmed = started
+        audience.confirmed = audience.right_at = started
         self._moved(audience)
 
 

@@ -132,9 +132,17 @@ class LiveProtocol(WebSocketsSansIOProtocol):
         self.connections.discard(self)
         line = self.line_class(transport, self.connections, ear)
         transport.set_protocol(line)
-        if self._early:  # in the next turn: who takes over has to have the line first
-            asyncio.get_running_loop().call_soon(line.receive, self._early)
+        if self._early:
+            # In the next turn: who takes over has to have the line first. Nothing is read until then, for
+            # what came after these bytes may have its turn already.
+            transport.pause_reading()
+            asyncio.get_running_loop().call_soon(_go_on, transport, line, self._early)
         return line
+
+
+def _go_on(transport: asyncio.Transport, line: SocketLine, early: bytes) -> None:
+    line.receive(early)
+    transport.resume_reading()
 
 
 def own_line(scope: Scope, ear: Ear) -> SocketLine | None:

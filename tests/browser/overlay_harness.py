@@ -111,6 +111,7 @@ class OverlayServer:
         self.requests: list[str] = []
         self.refuse: int | None = None  # close code for every hello
         self.mute = False  # answer nothing, as a half-open connection
+        self.stale = False  # the database is away
         self.ping_s = 5.0
         self._port = 0
         self._server: uvicorn.Server | None = None
@@ -206,7 +207,8 @@ class OverlayServer:
 
     def ping(self, seq: int | None = None) -> Json:
         position = self.seq if seq is None else seq
-        return {"op": "ping", "epoch": self.epoch, "seq": position, "at": to_wire(self.now())}
+        ping: Json = {"op": "ping", "epoch": self.epoch, "seq": position, "at": to_wire(self.now())}
+        return ping | {"stale": True} if self.stale else ping
 
     async def tell(self, frame: Json | str) -> None:
         for visitor in self.visitors:

@@ -217,6 +217,17 @@ async def test_bye_says_how_long_to_stay_away(page: Page) -> None:
         await server.wait_for_visitor(2)
 
 
+async def test_who_was_told_when_to_be_back_adds_nothing_to_it(page: Page) -> None:
+    """The server has drawn the moment: a frozen picture within 0.3 s is what operations.md promises."""
+    async with overlay_server() as server:
+        await page.add_init_script("Math.random = () => 1e6")
+        await open_overlay(page, server)
+        bye = {"op": "bye", "code": 1012, "reason": "restarting", "retry_ms": 300}
+        await server.visitors[0].send(bye)
+        await server.visitors[0].close(1012)
+        await server.wait_for_visitor(2)
+
+
 async def test_a_revoked_key_leaves_nothing_on_stream_and_is_not_tried_again(page: Page) -> None:
     async with overlay_server() as server:
         server.boards = {"b": poll_board(server)}
@@ -282,6 +293,31 @@ async def test_old_numbers_are_dimmed_then_taken_away_and_come_back(page: Page) 
             return await _freshness(page) == "live"
 
         await until(fresh, "live again")
+
+
+async def test_a_server_that_has_lost_its_database_is_no_contact(page: Page) -> None:
+    async with overlay_server() as server:
+        server.boards = {"b": poll_board(server, duration=300)}
+        await page.clock.install()
+        await open_overlay(page, server)
+        await shows(page, "Which door?")
+        server.stale = True
+        await _pass_time(page, server, 10)
+        assert await _freshness(page) == "live"
+        await _pass_time(page, server, 10)
+        assert await _freshness(page) == "stale"
+        await _pass_time(page, server, 15)
+        assert await _freshness(page) == "lost"
+        server.stale = False
+        await server.tell(server.ping())
+
+        async def fresh() -> bool:
+            return await _freshness(page) == "live"
+
+        await until(fresh, "live again")
+        await _pass_time(page, server, 20)
+        assert await _freshness(page) == "live"
+        assert len(server.visitors) == 1, "the connection was never the matter"
 
 
 async def test_timers_run_to_the_known_end_without_a_server(page: Page) -> None:

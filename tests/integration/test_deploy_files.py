@@ -17,7 +17,7 @@ from prometheus_client.parser import text_string_to_metric_families
 
 import sql
 from server.__main__ import EX_CONFIG, parser
-from server.live.hub import PING_EVERY_S
+from server.live.caretaker import PING_EVERY_S
 from server.web.body import BATCH
 from tests.servers import Hubbub, StartHubbub
 

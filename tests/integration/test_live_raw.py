@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import json
+import os
 import socket
 import struct
 from collections.abc import AsyncIterator, Mapping
@@ -15,6 +16,7 @@ from urllib.parse import urlsplit
 from uuid import UUID
 
 import pytest
+from websockets.http11 import Request
 
 from server.live import guest, socket_line, transport
 from server.live import socket as live_socket
@@ -300,6 +302,34 @@ async def test_what_comes_with_the_request_is_not_lost(database: Database, split
         one.send(frames[cut:])
         await one.until_op("snapshot")
         assert await one.until_pong() == b"p"
+
+
+async def test_what_comes_before_our_answer_is_heard_in_its_order(
+    database: Database, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A second segment may be readable in the turn of the loop in which the socket changes hands."""
+    engine = await make_campaign(database)
+    frames = client_frame(TEXT, hello_of(engine)) + client_frame(PING, b"p") + client_frame(TEXT, _RESYNC)
+    take_request = transport.LiveProtocol.handle_connect
+    async with house(database) as live:
+        for split in (1, 7, 60, len(frames) - 1):
+            async with peer(live) as one:
+                first, second = frames[:split], frames[split:]
+                end = one.writer.get_extra_info("socket")
+
+                def with_a_second_segment(
+                    protocol: transport.LiveProtocol,
+                    event: Request,
+                    end: socket.socket = end,
+                    second: bytes = second,
+                ) -> None:
+                    take_request(protocol, event)
+                    os.write(end.fileno(), second)
+
+                monkeypatch.setattr(transport.LiveProtocol, "handle_connect", with_a_second_segment)
+                await one.shake_hands(pipelined=first)
+                await one.until_op("snapshot")
+                assert await one.until_pong() == b"p"
 
 
 async def test_what_comes_with_the_hello_is_heard_after_it(database: Database) -> None:

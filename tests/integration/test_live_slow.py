@@ -12,7 +12,7 @@ from urllib.parse import urlsplit
 
 import pytest
 
-from server.live import hub
+from server.live import caretaker
 from server.live.socket_line import SocketLine
 from sql.ids import uuid7
 from sql.pool import Database
@@ -122,7 +122,7 @@ async def test_a_peer_that_vanishes_without_a_word_is_noticed(
     database: Database, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Half open: no FIN, no RST, no pong. Our pings find out, and the socket goes too."""
-    monkeypatch.setattr(hub, "PING_EVERY_S", 0.6)
+    monkeypatch.setattr(caretaker, "PING_EVERY_S", 0.6)
     engine = await make_campaign(database)
     async with house(database) as live:
         good, gone = await watching(live, engine), await watching(live, engine, slowly=True)

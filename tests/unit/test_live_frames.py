@@ -164,6 +164,10 @@ def test_server_frames_have_the_fields_of_the_contract() -> None:
             Ping(EPOCH, 6, AT),
             {"op": "ping", "epoch": str(EPOCH), "seq": 6, "at": "2026-11-20T20:00:00.123Z"},
         ),
+        (
+            Ping(EPOCH, 6, AT, stale=True),
+            {"op": "ping", "epoch": str(EPOCH), "seq": 6, "at": "2026-11-20T20:00:00.123Z", "stale": True},
+        ),
         (Bye(4401, "no", 0), {"op": "bye", "code": 4401, "reason": "no", "retry_ms": 0}),
     ]
     for frame, expected in frames:
@@ -175,7 +179,7 @@ def test_the_documented_schema_names_what_is_sent() -> None:
         (Snapshot(EPOCH, 4, AT, {}, {}, 0, ""), Snapshot),
         (Delta(EPOCH, 4, 6, AT, {}, ()), Delta),
         (Event(EPOCH, 5, "e1", "overlay.test", {}, 8000), Event),
-        (Ping(EPOCH, 6, AT), Ping),
+        (Ping(EPOCH, 6, AT, stale=True), Ping),
         (Bye(4401, "no", 0), Bye),
     ):
         schema = TypeAdapter(model).json_schema()

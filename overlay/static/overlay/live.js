@@ -6,8 +6,8 @@
 //   live.start();
 //
 // Events: "boards" (boards or layout are new), "time" (offset is new), "event" (detail: the frame of something
-// that happens once), "state" (connecting, live, lost, revoked). A key may be a function that fetches one: the desk's tickets are
-// good for one connection.
+// that happens once), "state" (connecting, live, lost, revoked), "stale" (whether the server can vouch for what
+// it sends). A key may be a function that fetches one: the desk's tickets are good for one connection.
 
 import { ServerOffset } from "./clock.js";
 import { fingerprint } from "./fingerprint.js";
@@ -49,6 +49,7 @@ export class LiveConnection extends EventTarget {
   #awaySince = 0;
   #openedAt = 0;
   #notBefore = 0;
+  #bidden = false;
   #timers = { retry: 0, silence: 0, behind: 0 };
   #resyncAt = -Infinity;
   #seen = [];
@@ -58,6 +59,10 @@ export class LiveConnection extends EventTarget {
   build = null;
   /** Local time of the last frame (ms), 0 before the first. */
   heardAt = 0;
+  /** The server has lost its database: what it sends may be old. */
+  stale = false;
+  /** Local time of the last frame that the server could vouch for (ms), 0 before the first. */
+  freshAt = 0;
   /** How late the last frame was against the best one, ms. */
   lag = 0;
 
@@ -158,14 +163,23 @@ export class LiveConnection extends EventTarget {
     if (frame.op === "bye") {
       const wait = Number.isFinite(frame.retry_ms) ? Math.min(60_000, Math.max(0, frame.retry_ms)) : 0;
       this.#notBefore = arrival + wait;
+      this.#bidden = wait > 0;
       return;
     }
+    if (frame.op === "ping") this.#doubt(frame.stale === true);
+    if (!this.stale) this.freshAt = arrival;
     if (frame.op === "event") {
       this.#once(frame);
       return;
     }
     this.#enterLive();
     this.#judge(frame);
+  }
+
+  #doubt(stale) {
+    if (stale === this.stale) return;
+    this.stale = stale;
+    this.dispatchEvent(new CustomEvent("stale"));
   }
 
   #judge(frame) {
@@ -241,9 +255,12 @@ export class LiveConnection extends EventTarget {
     this.#openedAt = 0;
     this.#drop(4000);
     this.#resyncAt = -Infinity;
+    this.stale = false;
     this.#become("lost");
+    // Who was told when to be back was given a moment of its own.
     const patience = Math.max(0, this.#notBefore - now);
-    const delay = patience + retryDelay(now - this.#awaySince, this.#random);
+    const delay = this.#bidden ? patience : patience + retryDelay(now - this.#awaySince, this.#random);
+    this.#bidden = false;
     this.#arm("retry", delay, () => this.#connect());
   }
 

@@ -7,7 +7,10 @@ import { Renewal } from "./renewal.js";
 import { clientFacts, warnAboutPermissions, watchShown } from "./source.js";
 import "./stage.js";
 
-/** Without contact for this long, live numbers are dimmed; later live bars are taken away (widgets.md §1). */
+/**
+ * Without contact for this long, live numbers are dimmed; later live bars are taken away (widgets.md §1). A server
+ * that has lost its database is no contact.
+ */
 const STALE_MS = 15_000;
 const LOST_MS = 30_000;
 
@@ -31,7 +34,14 @@ keepShell();
 
 function connect({ key, name, overlay }) {
   const connection = new LiveConnection({ key, client: clientFacts(name) });
-  const fading = [];
+  let fading = 0;
+  const judge = () => {
+    clearTimeout(fading);
+    const fresh = connection.state !== "lost" && !connection.stale;
+    const silent = fresh ? 0 : Date.now() - connection.freshAt;
+    stage.freshness = silent >= LOST_MS ? "lost" : silent >= STALE_MS ? "stale" : "live";
+    if (!fresh && silent < LOST_MS) fading = setTimeout(judge, (silent < STALE_MS ? STALE_MS : LOST_MS) - silent);
+  };
   connection.addEventListener("time", () => {
     stage.offset = connection.offset;
   });
@@ -45,14 +55,8 @@ function connect({ key, name, overlay }) {
     const { kind, data, ttl_ms: ttl } = frame;
     if (kind === "overlay.test" && data?.overlay_id === overlay) stage.showTest(data.board, ttl);
   });
-  connection.addEventListener("state", ({ detail: { state } }) => {
-    fading.splice(0).forEach(clearTimeout);
-    if (state === "live") stage.freshness = "live";
-    if (state !== "lost") return;
-    const silent = Date.now() - connection.heardAt;
-    fading.push(setTimeout(() => { stage.freshness = "stale"; }, Math.max(0, STALE_MS - silent)));
-    fading.push(setTimeout(() => { stage.freshness = "lost"; }, Math.max(0, LOST_MS - silent)));
-  });
+  connection.addEventListener("state", judge);
+  connection.addEventListener("stale", judge);
   window.addEventListener("online", () => connection.hurry());
   connection.start();
   return connection;

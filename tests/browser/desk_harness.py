@@ -52,6 +52,8 @@ class FakeHubbub:
         self.calls: list[tuple[str, str, Any]] = []  # method, path below /api/v1, body
         self.headers: list[dict[str, str]] = []  # of the writes
         self.broken: dict[str, Refusal] = {}  # path ending → the answer it gives instead
+        self.held: dict[str, asyncio.Event] = {}  # path ending → set when the request may be carried out
+        self.working: set[str] = set()  # idempotency keys of requests that are being carried out
         self.server: ReadyServer | None = None
         self.serving: asyncio.Task[None] | None = None
         self.port = 0

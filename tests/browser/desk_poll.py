@@ -60,10 +60,18 @@ def new_id() -> str:
 class Refusal(Exception):
     """Becomes a problem+json answer."""
 
-    def __init__(self, status: int, detail: str) -> None:
+    def __init__(self, status: int, detail: str, kind: str = "refused") -> None:
         super().__init__(detail)
         self.status = status
         self.detail = detail
+        self.kind = kind
+
+
+STILL_RUNNING = Refusal(
+    409,
+    "The first request with this Idempotency-Key is still running; ask again for its answer.",
+    "still_running",
+)
 
 
 @dataclass

@@ -15,7 +15,18 @@ from starlette.routing import BaseRoute, Mount, Route, WebSocketRoute
 from starlette.staticfiles import StaticFiles
 
 from tests.browser.desk_harness import FakeHubbub
-from tests.browser.desk_poll import BUILD, BUILT_IN, CSRF, DEFAULTS, FakePoll, Refusal, new_id, now, wire
+from tests.browser.desk_poll import (
+    BUILD,
+    BUILT_IN,
+    CSRF,
+    DEFAULTS,
+    STILL_RUNNING,
+    FakePoll,
+    Refusal,
+    new_id,
+    now,
+    wire,
+)
 
 STATIC = Path(__file__).parents[2] / "overlay" / "static"
 CSP = (
@@ -31,9 +42,11 @@ def page_response(name: str, status: int = 200) -> HTMLResponse:
     return HTMLResponse(text, status, headers={"Content-Security-Policy": CSP, "Cache-Control": "no-cache"})
 
 
-def problem(status: int, detail: str) -> JSONResponse:
-    body = {"type": "about:blank", "title": "Refused", "status": status, "detail": detail}
-    return JSONResponse(body, status, media_type="application/problem+json")
+def problem(refusal: Refusal) -> JSONResponse:
+    kind = f"urn:hubbub:problem:{refusal.kind}"
+    body = {"type": kind, "title": "Refused", "status": refusal.status, "detail": refusal.detail}
+    again = {"retry-after": "1"} if refusal is STILL_RUNNING else None
+    return JSONResponse(body, refusal.status, again, media_type="application/problem+json")
 
 
 class FakeStatic(StaticFiles):
@@ -60,23 +73,28 @@ class Api:
             hub.calls.append((request.method, path, body))
             for ending, refusal in hub.broken.items():
                 if path.endswith(ending):
-                    return problem(refusal.status, refusal.detail)
+                    return problem(refusal)
             opening = request.method == "POST" and path == "/session"
             if not opening and not hub.signed_in:
-                return problem(401, "You are not signed in.")
+                return problem(Refusal(401, "You are not signed in."))
             key = request.headers.get("idempotency-key")
             if request.method != "GET":
                 hub.headers.append(dict(request.headers))
                 if not opening and request.headers.get("x-csrf-token") != CSRF:
-                    return problem(403, "The page is out of date.")
+                    return problem(Refusal(403, "The page is out of date."))
                 if key and key in hub.answers:
                     return JSONResponse(hub.answers[key], headers={"Idempotency-Replayed": "true"})
+                if key and key in hub.working:
+                    return problem(STILL_RUNNING)
+                await self.hold(path, key)
             try:
                 answer = handler(request, body)
                 if asyncio.iscoroutine(answer):
                     answer = await answer
             except Refusal as refusal:
-                return problem(refusal.status, refusal.detail)
+                return problem(refusal)
+            finally:
+                hub.working.discard(key or "")
             if answer is None:
                 return Response(status_code=204)
             if key:
@@ -84,6 +102,13 @@ class Api:
             return JSONResponse(answer, status)
 
         return endpoint
+
+    async def hold(self, path: str, key: str | None) -> None:
+        """Takes as long as the test wants; who asks again meanwhile with the same key is told so."""
+        for ending, gate in self.hub.held.items():
+            if path.endswith(ending):
+                self.hub.working.add(key or "")
+                await gate.wait()
 
     # -- session and campaigns ----
 

@@ -1,6 +1,6 @@
 // Every word the desk says about states, rules and failures. One place, so that they agree with each other.
 
-import { Problem, Unanswered } from "./api.js";
+import { Problem, Unanswered } from "./problem.js";
 import { ago, clock, count, lag, left, many, serverNow, toMs } from "./time.js";
 
 export const PLATFORM = { twitch: "Twitch", kick: "Kick", custom: "Custom" };
@@ -149,6 +149,14 @@ function chatsAway(channels) {
   });
 }
 
+/** While an earlier try of the same press is found to be still being done. */
+export const STILL = {
+  title: "Still being done",
+  text: "The server has it and works on it. The desk waits for the answer, up to half a minute: no need to press again.",
+};
+
+const MAYBE = "It may or may not have happened: look before you press again.";
+
 /**
  * A failure for people: what happened, whether anything was lost, what to do next.
  * `doing` is the intent as a verb phrase: "launch the poll".
@@ -157,14 +165,15 @@ export function failure(error, doing) {
   if (error instanceof Unanswered) {
     return {
       title: `Could not ${doing}: the server did not answer`,
-      text: "It was tried four times. What is on screen is the last that is known. Press again when the desk is "
-        + "connected: pressing twice does no harm.",
+      text: error.unsure ? `It was tried four times. ${MAYBE}` : "Nothing is lost by that.",
     };
   }
   if (error instanceof Problem) {
     const fields = error.errors.map((item) => item.message).filter(Boolean).join(" ");
     const detail = [error.detail || error.title, fields].filter(Boolean).join(" ") || `Answer ${error.status}.`;
     if (error.status === 401) return { title: "You are signed out", text: "Run `hubbub link` for a new link." };
+    if (error.stillRunning) return { title: `No answer yet: ${doing}`, text: `The server is still at it. ${MAYBE}` };
+    if (error.unsure) return { title: `Could not ${doing}`, text: `${detail} But an earlier try got no answer. ${MAYBE}` };
     if (error.status === 429) {
       return { title: `Could not ${doing}: too many clicks`, text: `${detail} Nothing was changed. Wait a moment.` };
     }

@@ -48,6 +48,7 @@ class FakeHubbub:
         self.redis = "ok"
         self.dropped = 0
         self.trouble: Json = {}  # what the status says besides
+        self.checks: list[Json] = []  # what *Check everything* says besides
         self.rate = 0.0
         self.calls: list[tuple[str, str, Any]] = []  # method, path below /api/v1, body
         self.headers: list[dict[str, str]] = []  # of the writes

@@ -274,9 +274,9 @@ class Api:
         fix = "Paste the overlay's link into OBS: Sources, +, Browser."
         checks = [
             {"name": "Database", "status": "pass", "detail": "answers in 1 ms", "fix": ""},
-            {"name": "Overlay", "status": "warn", "detail": "no browser source is connected", "fix": fix},
+            {"name": "Overlays", "status": "warn", "detail": "no browser source is connected", "fix": fix},
         ]
-        return {"healthy": True, "checks": checks}
+        return {"healthy": True, "checks": [*checks, *self.hub.checks]}
 
 
 def api_routes(hubbub: FakeHubbub) -> list[Route]:

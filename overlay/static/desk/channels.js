@@ -31,7 +31,7 @@ export class Channels {
       ["irc", "Twitch", "The channel's name as in twitch.tv/name. Chat is read without a login, within two seconds."],
       ["api", "My own script", "Anything that sends messages to the events API: another platform, a Discord bot, a button box."],
     ], () => this.words());
-    this.login = new Line("Channel name", { maxlength: 64, autocapitalize: "none", spellcheck: "false",
+    this.login = new Line("Channel name", { maxlength: 64, class: "name", autocapitalize: "none", spellcheck: "false",
       onkeydown: (event) => {
         if (event.key === "Enter") this.submit();
       } });

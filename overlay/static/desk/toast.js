@@ -92,7 +92,7 @@ export class Toasts {
     };
     whenLifted(() => {
       if (isOver) return;
-      const words = h("div", { class: "toast-words" }, h("strong", {}, title), text && h("p", {}, text));
+      const words = h("div", { class: "toast-words" }, h("strong", {}, h("span", {}, title)), text && h("p", {}, text));
       const same = [...this.root.children].find((other) => other.firstChild.textContent === words.textContent);
       same?.remove();
       node = h("div", { class: `toast ${kind}`, role: kind === "error" ? "alert" : "status" }, words,

@@ -194,8 +194,12 @@ class Api:
         if wanted == "draft":
             mine = [p for p in mine if p.state == "draft"]
         elif wanted == "done":
-            mine = [p for p in mine if p.state in ("revealed", "cancelled")][::-1]
-        return {"items": [p.public() for p in mine], "next": None}
+            mine = [p for p in mine if p.state in ("closed", "revealed", "cancelled")]
+        newest = sorted(mine, key=lambda p: p.id, reverse=True)
+        cursor, most = request.query_params.get("cursor"), int(request.query_params.get("limit", "50"))
+        asked = [p for p in newest if cursor is None or p.id < cursor]
+        items = [p.public() for p in asked[:most]]
+        return {"items": items, "next": items[-1]["id"] if len(asked) > most else None}
 
     def new_poll(self, request: Request, body: Any) -> Json:
         rundown = body.pop("rundown_id", None)

@@ -131,6 +131,20 @@ async def past_polls(hub: FakeHubbub, page: Page) -> None:
     await page.locator(".past-item summary").first.click()
 
 
+async def left_open(hub: FakeHubbub, page: Page) -> None:
+    """A tie that was neither revealed nor decided before the next poll took the stage."""
+    first, second, *_ = rich(hub).drafts
+    hub.launch(first, simulated=False)
+    first.votes = [12, 40, 40]
+    await hub.close(first)
+    await hub.lock(first)
+    hub.launch(second, simulated=False)
+    await page.goto(f"{hub.origin}/desk")
+    await page.locator("#tab-history").click()
+    await page.locator(".past-item summary").first.click()
+    await page.locator(".open-ends:visible").wait_for()
+
+
 async def more_of_everything(hub: FakeHubbub, page: Page) -> None:
     await at_rest(hub, page)
     await page.locator(".draft .square").nth(1).click()
@@ -228,6 +242,6 @@ async def not_found(hub: FakeHubbub, page: Page) -> None:
 
 SCENES: tuple[Act, ...] = (
     nothing_yet, at_rest, voting, ten_options, counting, votes_are_in, winner, tie, secret, cancelled,
-    composer, composer_more, past_polls, more_of_everything, link_shown_once, keys, streamer_safe,
+    composer, composer_more, past_polls, left_open, more_of_everything, link_shown_once, keys, streamer_safe,
     refused_launch, contact_lost, degraded, one_trouble, hostile_text, used_link, no_link, not_found,
 )  # fmt: skip

@@ -44,7 +44,7 @@ function build() {
   const templates = new Templates(store, api, toasts);
   const ways = {};
   const rundown = new Rundown(store, api, toasts, actions, ways);
-  const history = new History(store, api, toasts, rundown, ways);
+  const history = new History(store, api, toasts, rundown, actions, ways);
   const channels = new Channels(store, api, toasts, ways);
   const overlays = new Overlays(store, api, toasts);
   const composer = new Composer(store, rundown, actions, templates, toasts);

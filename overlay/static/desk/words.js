@@ -61,6 +61,24 @@ export function result(poll) {
   return "No winner: it stays a tie";
 }
 
+/** How a past poll came out, in a line. */
+export function outcome(poll) {
+  if (poll.state === "cancelled") return "cancelled";
+  if (poll.state !== "closed") return result(poll);
+  return poll.tie_pending ? "closed: a tie, not decided and not revealed" : STATE.closed;
+}
+
+/** What a reveal does to a poll that is off stage; `show` is what is on it. */
+export function revealWords(show) {
+  if (show?.phase === "open" || show?.phase === "closing") return "Another poll runs: viewers do not see this result, it stands here only.";
+  return show ? "Viewers see the result in place of what is on stage." : "Viewers see the result on stream.";
+}
+
+/** The question that a tie of a past poll puts. */
+export function tieWords(poll) {
+  return `A tie between ${poll.tied.join(" and ")}: who wins?`;
+}
+
 /** "412 votes sealed", "25 votes". */
 export function totalWords(show, isSealed) {
   return isSealed ? `${count(show.total)} ${show.total === 1 ? "vote" : "votes"} sealed` : many(show.total, "vote");

@@ -144,7 +144,7 @@ class Api:
 
     def new_channel(self, request: Request, body: Any) -> Json:
         fresh = {"status": "connecting", "heard_at": None, "lag_ms": None}
-        more = {key: body[key] for key in ("platform", "source")}
+        more = {key: body[key] for key in ("platform", "source", "channel_id") if key in body}
         made = self.hub.add_channel(request.path_params["campaign"], body["login"], **{**fresh, **more})
         return self.hub.shown(made)
 

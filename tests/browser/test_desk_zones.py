@@ -246,6 +246,43 @@ async def test_a_channel_is_added_by_name_or_link_and_removed_with_a_way_back(
     await expect(row).to_have_count(1)
 
 
+async def test_a_channel_of_a_script_has_its_platform(page: Page, fake: FakeHubbub) -> None:
+    """A Kick bridge needs Kick's rules: its late votes, its sign on stream."""
+    fake.add_campaign()
+    await open_desk(page, fake)
+    dialog = page.locator("dialog[open]")
+
+    async def add(platform: str, login: str, channel_id: str) -> None:
+        await page.locator("[aria-label=Channels]").get_by_role("button", name="Add a channel").first.click()
+        await dialog.get_by_role("radio", name="My own script").check()
+        await dialog.get_by_role("radio", name=platform).last.check()
+        await dialog.get_by_label("Channel name").fill(login)
+        await dialog.get_by_label("Channel id").fill(channel_id)
+        await dialog.get_by_role("button", name="Add", exact=True).click()
+
+    await page.locator("[aria-label=Channels]").get_by_role("button", name="Add a channel").first.click()
+    await expect(dialog.get_by_role("radio", name="Kick")).to_be_hidden()
+    await expect(dialog.get_by_label("Channel id")).to_be_hidden()
+    await page.keyboard.press("Escape")
+    await add("Kick", "https://kick.com/Ben_Rolls", "42 42")
+    await expect(dialog).to_contain_text("A channel id has no spaces")
+    await dialog.get_by_label("Channel id").fill("4242")
+    await page.keyboard.press("Enter")
+    row = page.locator("[aria-label=Channels] .lamp")
+    await expect(row).to_contain_text("It sends platform “kick” and channel_id “4242”.")
+    await expect(row.locator(".platform")).to_have_text("Kick")
+    await add("Twitch", "ana", "")
+    await expect(row).to_have_count(2)
+    await add("Other", "button-box", "")
+    await expect(row).to_have_count(3)
+    made = [body for method, path, body in fake.calls if method == "POST" and path.endswith("/channels")]
+    assert made == [
+        {"platform": "kick", "login": "ben_rolls", "source": "api", "channel_id": "4242"},
+        {"platform": "twitch", "login": "ana", "source": "api"},
+        {"platform": "custom", "login": "button-box", "source": "api"},
+    ]
+
+
 async def test_an_overlay_link_is_in_the_page_only_after_a_click(page: Page, fake: FakeHubbub) -> None:
     fake.add_campaign()
     await page.context.grant_permissions(["clipboard-read", "clipboard-write"])

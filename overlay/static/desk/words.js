@@ -5,6 +5,13 @@ import { ago, clock, count, lag, left, many, serverNow, toMs } from "./time.js";
 
 export const PLATFORM = { twitch: "Twitch", kick: "Kick", custom: "Custom" };
 
+/** What a script's channel is on: `[label, help]`. */
+export const SCRIPTED = {
+  twitch: ["Twitch", "A viewer still has one vote in all Twitch channels of the show together."],
+  kick: ["Kick", "Kick's lines come late: polls wait 15 s for votes by themselves. Viewers see Kick's sign."],
+  custom: ["Other", "Another platform, a Discord bot, a button box."],
+};
+
 export const RULES = {
   one_vote: "One vote per viewer",
   every_message: "Every message counts",
@@ -101,8 +108,8 @@ export function channelWords(channel) {
   if (channel.votes_per_s) facts.push(`${count(Math.round(channel.votes_per_s * 10) / 10)} votes/s`);
   if (channel.source === "simulated") return { tone, word: "simulated crowd", facts, help: channel.status_detail };
   if (channel.source === "api" && channel.status !== "failing") {
-    return { tone: heard ? "good" : "wait", word: heard ? "fed by your script" : "waiting for your script", facts,
-      help: channel.status_detail };
+    const help = channel.status_detail || `It sends platform “${channel.platform}” and channel_id “${channel.channel_id}”.`;
+    return { tone: heard ? "good" : "wait", word: heard ? "fed by your script" : "waiting for your script", facts, help };
   }
   return { tone, word, facts, help: channel.status_detail };
 }

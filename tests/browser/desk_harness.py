@@ -48,10 +48,13 @@ class FakeHubbub:
         self.redis = "ok"
         self.dropped = 0
         self.trouble: Json = {}  # what the status says besides
+        self.checks: list[Json] = []  # what *Check everything* says besides
         self.rate = 0.0
         self.calls: list[tuple[str, str, Any]] = []  # method, path below /api/v1, body
         self.headers: list[dict[str, str]] = []  # of the writes
         self.broken: dict[str, Refusal] = {}  # path ending → the answer it gives instead
+        self.held: dict[str, asyncio.Event] = {}  # path ending → set when the request may be carried out
+        self.working: set[str] = set()  # idempotency keys of requests that are being carried out
         self.server: ReadyServer | None = None
         self.serving: asyncio.Task[None] | None = None
         self.port = 0
@@ -161,6 +164,8 @@ class FakeHubbub:
 
     @staticmethod
     def on_stage(poll: FakePoll) -> bool:
+        if not poll.on_screen:
+            return False
         if poll.state != "revealed" or poll.tie_pending:
             return True
         return poll.ends_at is not None and poll.ends_at > now()
@@ -232,6 +237,8 @@ class FakeHubbub:
                 409,
                 "No channel takes part: add a channel to the campaign, or rehearse with simulated viewers.",
             )
+        self.clear_stage(poll)
+        poll.on_screen = True
         poll.state, poll.simulated, poll.logins = "open", simulated, seats or ["simulated"]
         poll.opens_at = poll.phase_at = now()
         poll.closes_at = poll.ends_at = poll.opens_at + timedelta(seconds=poll.body["duration_s"])
@@ -253,10 +260,20 @@ class FakeHubbub:
         self.count(poll)
         await self.push()
 
+    def clear_stage(self, poll: FakePoll) -> None:
+        """Whatever comes onto the stage has it for itself."""
+        for other in self.polls.values():
+            if other is not poll and other.campaign_id == poll.campaign_id:
+                other.on_screen = False
+
     def reveal(self, poll: FakePoll) -> None:
         if poll.state != "closed":
             raise Refusal(409, f"The poll is {poll.state}; only a closed poll can be revealed.")
         poll.state, poll.phase_at = "revealed", now()
+        running = self.running(poll.campaign_id)
+        poll.on_screen = running is None or running is poll or running.state not in ("open", "closing")
+        if poll.on_screen:
+            self.clear_stage(poll)
         if poll.tie_pending:
             poll.ends_at = None
         else:

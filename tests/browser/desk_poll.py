@@ -60,10 +60,18 @@ def new_id() -> str:
 class Refusal(Exception):
     """Becomes a problem+json answer."""
 
-    def __init__(self, status: int, detail: str) -> None:
+    def __init__(self, status: int, detail: str, kind: str = "refused") -> None:
         super().__init__(detail)
         self.status = status
         self.detail = detail
+        self.kind = kind
+
+
+STILL_RUNNING = Refusal(
+    409,
+    "The first request with this Idempotency-Key is still running; ask again for its answer.",
+    "still_running",
+)
 
 
 @dataclass
@@ -87,6 +95,7 @@ class FakePoll:
     winner: int | None = None
     tied: list[int] = field(default_factory=list)
     before_cancel: str | None = None
+    on_screen: bool = True  # false when another poll has taken the stage
     created_at: datetime = field(default_factory=now)
 
     def __post_init__(self) -> None:
@@ -141,7 +150,7 @@ class FakePoll:
             "opens_at": wire(self.opens_at),
             "closes_at": wire(self.closes_at),
             "phase_started_at": wire(self.phase_at),
-            "ends_at": wire(self.ends_at),
+            "ends_at": wire(self.ends_at if self.on_screen else None),
             "winner": None if self.sealed else self.winner,
             "tied": [] if self.sealed else self.tied,
             "tie_pending": self.tie_pending and not self.sealed,

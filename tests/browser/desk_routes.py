@@ -15,7 +15,18 @@ from starlette.routing import BaseRoute, Mount, Route, WebSocketRoute
 from starlette.staticfiles import StaticFiles
 
 from tests.browser.desk_harness import FakeHubbub
-from tests.browser.desk_poll import BUILD, BUILT_IN, CSRF, DEFAULTS, FakePoll, Refusal, new_id, now, wire
+from tests.browser.desk_poll import (
+    BUILD,
+    BUILT_IN,
+    CSRF,
+    DEFAULTS,
+    STILL_RUNNING,
+    FakePoll,
+    Refusal,
+    new_id,
+    now,
+    wire,
+)
 
 STATIC = Path(__file__).parents[2] / "overlay" / "static"
 CSP = (
@@ -31,9 +42,11 @@ def page_response(name: str, status: int = 200) -> HTMLResponse:
     return HTMLResponse(text, status, headers={"Content-Security-Policy": CSP, "Cache-Control": "no-cache"})
 
 
-def problem(status: int, detail: str) -> JSONResponse:
-    body = {"type": "about:blank", "title": "Refused", "status": status, "detail": detail}
-    return JSONResponse(body, status, media_type="application/problem+json")
+def problem(refusal: Refusal) -> JSONResponse:
+    kind = f"urn:hubbub:problem:{refusal.kind}"
+    body = {"type": kind, "title": "Refused", "status": refusal.status, "detail": refusal.detail}
+    again = {"retry-after": "1"} if refusal is STILL_RUNNING else None
+    return JSONResponse(body, refusal.status, again, media_type="application/problem+json")
 
 
 class FakeStatic(StaticFiles):
@@ -60,23 +73,28 @@ class Api:
             hub.calls.append((request.method, path, body))
             for ending, refusal in hub.broken.items():
                 if path.endswith(ending):
-                    return problem(refusal.status, refusal.detail)
+                    return problem(refusal)
             opening = request.method == "POST" and path == "/session"
             if not opening and not hub.signed_in:
-                return problem(401, "You are not signed in.")
+                return problem(Refusal(401, "You are not signed in."))
             key = request.headers.get("idempotency-key")
             if request.method != "GET":
                 hub.headers.append(dict(request.headers))
                 if not opening and request.headers.get("x-csrf-token") != CSRF:
-                    return problem(403, "The page is out of date.")
+                    return problem(Refusal(403, "The page is out of date."))
                 if key and key in hub.answers:
                     return JSONResponse(hub.answers[key], headers={"Idempotency-Replayed": "true"})
+                if key and key in hub.working:
+                    return problem(STILL_RUNNING)
+                await self.hold(path, key)
             try:
                 answer = handler(request, body)
                 if asyncio.iscoroutine(answer):
                     answer = await answer
             except Refusal as refusal:
-                return problem(refusal.status, refusal.detail)
+                return problem(refusal)
+            finally:
+                hub.working.discard(key or "")
             if answer is None:
                 return Response(status_code=204)
             if key:
@@ -84,6 +102,13 @@ class Api:
             return JSONResponse(answer, status)
 
         return endpoint
+
+    async def hold(self, path: str, key: str | None) -> None:
+        """Takes as long as the test wants; who asks again meanwhile with the same key is told so."""
+        for ending, gate in self.hub.held.items():
+            if path.endswith(ending):
+                self.hub.working.add(key or "")
+                await gate.wait()
 
     # -- session and campaigns ----
 
@@ -119,7 +144,7 @@ class Api:
 
     def new_channel(self, request: Request, body: Any) -> Json:
         fresh = {"status": "connecting", "heard_at": None, "lag_ms": None}
-        more = {key: body[key] for key in ("platform", "source")}
+        more = {key: body[key] for key in ("platform", "source", "channel_id") if key in body}
         made = self.hub.add_channel(request.path_params["campaign"], body["login"], **{**fresh, **more})
         return self.hub.shown(made)
 
@@ -169,8 +194,12 @@ class Api:
         if wanted == "draft":
             mine = [p for p in mine if p.state == "draft"]
         elif wanted == "done":
-            mine = [p for p in mine if p.state in ("revealed", "cancelled")][::-1]
-        return {"items": [p.public() for p in mine], "next": None}
+            mine = [p for p in mine if p.state in ("closed", "revealed", "cancelled")]
+        newest = sorted(mine, key=lambda p: p.id, reverse=True)
+        cursor, most = request.query_params.get("cursor"), int(request.query_params.get("limit", "50"))
+        asked = [p for p in newest if cursor is None or p.id < cursor]
+        items = [p.public() for p in asked[:most]]
+        return {"items": items, "next": items[-1]["id"] if len(asked) > most else None}
 
     def new_poll(self, request: Request, body: Any) -> Json:
         rundown = body.pop("rundown_id", None)
@@ -249,9 +278,9 @@ class Api:
         fix = "Paste the overlay's link into OBS: Sources, +, Browser."
         checks = [
             {"name": "Database", "status": "pass", "detail": "answers in 1 ms", "fix": ""},
-            {"name": "Overlay", "status": "warn", "detail": "no browser source is connected", "fix": fix},
+            {"name": "Overlays", "status": "warn", "detail": "no browser source is connected", "fix": fix},
         ]
-        return {"healthy": True, "checks": checks}
+        return {"healthy": True, "checks": [*checks, *self.hub.checks]}
 
 
 def api_routes(hubbub: FakeHubbub) -> list[Route]:

@@ -131,10 +131,48 @@ async def past_polls(hub: FakeHubbub, page: Page) -> None:
     await page.locator(".past-item summary").first.click()
 
 
+async def left_open(hub: FakeHubbub, page: Page) -> None:
+    """A tie that was neither revealed nor decided before the next poll took the stage."""
+    first, second, *_ = rich(hub).drafts
+    hub.launch(first, simulated=False)
+    first.votes = [12, 40, 40]
+    await hub.close(first)
+    await hub.lock(first)
+    hub.launch(second, simulated=False)
+    await page.goto(f"{hub.origin}/desk")
+    await page.locator("#tab-history").click()
+    await page.locator(".past-item summary").first.click()
+    await page.locator(".open-ends:visible").wait_for()
+
+
 async def more_of_everything(hub: FakeHubbub, page: Page) -> None:
     await at_rest(hub, page)
     await page.locator(".draft .square").nth(1).click()
     await page.get_by_role("button", name="More for Main scene").click()
+
+
+async def channel_of_a_script(hub: FakeHubbub, page: Page) -> None:
+    await at_rest(hub, page)
+    hub.add_channel(
+        next(iter(hub.campaigns)), "ben_rolls", platform="kick", source="api", status="waiting", heard_at=None
+    )
+    await page.reload()
+    await page.locator("[aria-label=Channels]").get_by_role("button", name="Add a channel").last.click()
+    await page.get_by_role("radio", name="My own script").check()
+    await page.get_by_role("radio", name="Kick").check()
+
+
+async def names_blurred(hub: FakeHubbub, page: Page) -> None:
+    await at_rest(hub, page)
+    trouble = "Twitch did not let us into #brunos_table within 10 s."
+    hub.checks = [
+        {"name": "Channel ana", "status": "pass", "detail": "Connected.", "fix": ""},
+        {"name": "Channel brunos_table", "status": "fail", "detail": trouble, "fix": "Check the spelling."},
+    ]
+    await page.keyboard.press("b")
+    await page.get_by_role("button", name="Send a test picture to Main scene").click()
+    await page.get_by_role("button", name="Check everything").click()
+    await page.locator(".checks .lamp").last.scroll_into_view_if_needed()
 
 
 async def link_shown_once(hub: FakeHubbub, page: Page) -> None:
@@ -228,6 +266,7 @@ async def not_found(hub: FakeHubbub, page: Page) -> None:
 
 SCENES: tuple[Act, ...] = (
     nothing_yet, at_rest, voting, ten_options, counting, votes_are_in, winner, tie, secret, cancelled,
-    composer, composer_more, past_polls, more_of_everything, link_shown_once, keys, streamer_safe,
-    refused_launch, contact_lost, degraded, one_trouble, hostile_text, used_link, no_link, not_found,
+    composer, composer_more, past_polls, left_open, more_of_everything, channel_of_a_script, link_shown_once, keys,
+    streamer_safe, names_blurred, refused_launch, contact_lost, degraded, one_trouble, hostile_text, used_link,
+    no_link, not_found,
 )  # fmt: skip

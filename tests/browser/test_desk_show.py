@@ -9,10 +9,10 @@ from itertools import pairwise
 from typing import Any
 
 import pytest
-from playwright.async_api import Page, expect
+from playwright.async_api import Page, Route, expect
 
 from tests.browser.desk_harness import FakeHubbub, serve
-from tests.browser.desk_poll import CSRF, FakePoll, Refusal
+from tests.browser.desk_poll import CSRF, STILL_RUNNING, FakePoll, Refusal
 
 #: The big button has said the same thing for long enough to be pressed by keyboard.
 SETTLED = ":not([data-fresh]):not([data-busy])"
@@ -256,6 +256,98 @@ async def test_a_write_during_a_short_outage_is_sent_again_with_the_same_key(
     await big(page, "reveal")
     assert len(sent) > 1
     assert len(set(sent)) == 1
+
+
+async def test_a_write_that_takes_long_is_waited_for_and_done_once(page: Page, fake: FakeHubbub) -> None:
+    """The server has it but answers after the desk has stopped listening: the desk asks again, and says so."""
+    poll = fake.add_poll(ready(fake))
+    await launched(page, fake, poll, [3, 1, 0])
+    closes = poll.closes_at
+    assert closes is not None
+    gate = fake.held["/extend"] = asyncio.Event()
+    await page.keyboard.press("e")
+    note = page.locator(".toast")
+    await expect(note).to_contain_text("Still being done", timeout=8000)
+    await expect(page.get_by_role("button", name="Extending…")).to_be_visible()
+    gate.set()
+    await expect(page.get_by_role("button", name="+30 s")).to_be_visible(timeout=8000)
+    await expect(note).to_have_count(0)
+    assert (poll.closes_at - closes).total_seconds() == 30
+
+
+async def test_a_write_that_never_ends_is_given_up_with_true_words(page: Page, fake: FakeHubbub) -> None:
+    poll = fake.add_poll(ready(fake))
+    fake.launch(poll, simulated=False)
+    await page.clock.install()
+    await open_desk(page, fake)
+    await big(page, "close")
+    fake.broken["/extend"] = STILL_RUNNING
+    await page.keyboard.press("e")
+    await expect(page.locator(".toast")).to_contain_text("Still being done")
+    await page.clock.fast_forward(40_000)
+    said = page.locator(".toast.error")
+    await expect(said).to_contain_text("No answer yet: extend the poll")
+    await expect(said).to_contain_text("It may or may not have happened: look before you press again.")
+    await expect(page.locator(".toast")).to_have_count(1)
+    assert "Nothing was changed" not in await said.inner_text()
+
+
+async def test_an_unanswered_write_is_never_called_harmless(page: Page, fake: FakeHubbub) -> None:
+    """A second press is a second wish, with a key of its own."""
+    poll = fake.add_poll(ready(fake))
+    await launched(page, fake, poll, [3, 1, 0])
+    await page.route("**/extend", lambda route: route.abort())
+    await page.keyboard.press("e")
+    said = page.locator(".toast.error")
+    await expect(said).to_contain_text("Could not extend the poll: the server did not answer", timeout=8000)
+    await expect(said).to_contain_text("It may or may not have happened: look before you press again.")
+    assert "no harm" not in await said.inner_text()
+
+
+async def test_what_a_later_refusal_leaves_open_is_said(page: Page, fake: FakeHubbub) -> None:
+    """The first try is lost on its way; the second is refused for another reason than the wish itself."""
+    poll = fake.add_poll(ready(fake))
+    await launched(page, fake, poll, [3, 1, 0])
+    tries = 0
+
+    async def lose_the_first(route: Route) -> None:
+        nonlocal tries
+        tries += 1
+        await (route.abort() if tries == 1 else route.continue_())
+
+    await page.route("**/extend", lose_the_first)
+    fake.broken["/extend"] = Refusal(429, "Sixty writes a minute are the most.")
+    await page.keyboard.press("e")
+    said = page.locator(".toast.error")
+    await expect(said).to_contain_text("But an earlier try got no answer.")
+    assert "Nothing was changed" not in await said.inner_text()
+    # An answer about the wish itself is the answer to the first try as well.
+    tries = 0
+    fake.broken["/extend"] = Refusal(409, "A poll runs for four hours at most.")
+    await page.keyboard.press("e")
+    await expect(said.last).to_contain_text("A poll runs for four hours at most. Nothing was changed.")
+
+
+async def test_a_delete_that_got_through_unheard_is_no_failure(page: Page, fake: FakeHubbub) -> None:
+    poll = fake.add_poll(ready(fake))
+    await open_desk(page, fake)
+    lost = False
+
+    async def lose_the_answer(route: Route) -> None:
+        nonlocal lost
+        if route.request.method != "DELETE" or lost:
+            await route.continue_()
+            return
+        lost = True
+        await route.fetch()
+        await route.abort()
+
+    await page.route(f"**/polls/{poll.id}", lose_the_answer)
+    await page.get_by_role("button", name="More for").first.click()
+    await page.get_by_role("button", name="Delete", exact=True).click()
+    await expect(page.locator(".toast.undo")).to_contain_text("is deleted")
+    assert not fake.polls
+    await expect(page.locator(".toast.error")).to_have_count(0)
 
 
 async def test_the_end_of_the_session_says_how_to_get_back_in(page: Page, fake: FakeHubbub) -> None:

@@ -10,7 +10,7 @@ import pytest
 from playwright.async_api import Page, expect
 
 from tests.browser.desk_harness import FakeHubbub, serve
-from tests.browser.desk_poll import Refusal
+from tests.browser.desk_poll import FakePoll, Refusal
 
 
 @pytest.fixture
@@ -246,6 +246,43 @@ async def test_a_channel_is_added_by_name_or_link_and_removed_with_a_way_back(
     await expect(row).to_have_count(1)
 
 
+async def test_a_channel_of_a_script_has_its_platform(page: Page, fake: FakeHubbub) -> None:
+    """A Kick bridge needs Kick's rules: its late votes, its sign on stream."""
+    fake.add_campaign()
+    await open_desk(page, fake)
+    dialog = page.locator("dialog[open]")
+
+    async def add(platform: str, login: str, channel_id: str) -> None:
+        await page.locator("[aria-label=Channels]").get_by_role("button", name="Add a channel").first.click()
+        await dialog.get_by_role("radio", name="My own script").check()
+        await dialog.get_by_role("radio", name=platform).last.check()
+        await dialog.get_by_label("Channel name").fill(login)
+        await dialog.get_by_label("Channel id").fill(channel_id)
+        await dialog.get_by_role("button", name="Add", exact=True).click()
+
+    await page.locator("[aria-label=Channels]").get_by_role("button", name="Add a channel").first.click()
+    await expect(dialog.get_by_role("radio", name="Kick")).to_be_hidden()
+    await expect(dialog.get_by_label("Channel id")).to_be_hidden()
+    await page.keyboard.press("Escape")
+    await add("Kick", "https://kick.com/Ben_Rolls", "42 42")
+    await expect(dialog).to_contain_text("A channel id has no spaces")
+    await dialog.get_by_label("Channel id").fill("4242")
+    await page.keyboard.press("Enter")
+    row = page.locator("[aria-label=Channels] .lamp")
+    await expect(row).to_contain_text("It sends platform “kick” and channel_id “4242”.")
+    await expect(row.locator(".platform")).to_have_text("Kick")
+    await add("Twitch", "ana", "")
+    await expect(row).to_have_count(2)
+    await add("Other", "button-box", "")
+    await expect(row).to_have_count(3)
+    made = [body for method, path, body in fake.calls if method == "POST" and path.endswith("/channels")]
+    assert made == [
+        {"platform": "kick", "login": "ben_rolls", "source": "api", "channel_id": "4242"},
+        {"platform": "twitch", "login": "ana", "source": "api"},
+        {"platform": "custom", "login": "button-box", "source": "api"},
+    ]
+
+
 async def test_an_overlay_link_is_in_the_page_only_after_a_click(page: Page, fake: FakeHubbub) -> None:
     fake.add_campaign()
     await page.context.grant_permissions(["clipboard-read", "clipboard-write"])
@@ -320,6 +357,99 @@ async def test_past_polls_tell_the_result_and_can_be_asked_again(page: Page, fak
     await item.get_by_role("button", name="Again").click()
     await page.locator("#tab-rundown").click()
     await expect(page.locator(".draft")).to_contain_text("Who leads?")
+
+
+async def off_stage(fake: FakeHubbub, votes: list[int]) -> tuple[FakePoll, FakePoll]:
+    """A closed poll, and the one that took the stage from it."""
+    campaign = fake.add_campaign()
+    fake.add_channel(campaign)
+    first, second = fake.add_poll(campaign, "Who leads?", hold_s=60), fake.add_poll(campaign, "Who follows?")
+    fake.launch(first, simulated=False)
+    first.votes = votes
+    await fake.close(first)
+    await fake.lock(first)
+    fake.launch(second, simulated=False)
+    return first, second
+
+
+async def test_a_closed_poll_that_lost_the_stage_is_revealed_from_the_past_ones(
+    page: Page, fake: FakeHubbub
+) -> None:
+    first, second = await off_stage(fake, [3, 8, 1])
+    await open_desk(page, fake)
+    await page.locator("#tab-history").click()
+    item = page.locator(".past-item")
+    await expect(item.locator(".past-outcome")).to_have_text("closed, not revealed")
+    await item.locator("summary").click()
+    await expect(item).to_contain_text("viewers do not see this result")
+    await item.get_by_role("button", name="Reveal").click()
+    await expect(item.locator(".past-outcome")).to_have_text("“Right” wins")
+    await expect(item.get_by_role("button", name="Reveal")).to_be_hidden()
+    assert (first.state, second.state) == ("revealed", "open")
+    await expect(page.locator(".state-question")).to_have_text("Who follows?")
+
+
+async def test_a_tie_that_lost_the_stage_is_decided_and_revealed_later(page: Page, fake: FakeHubbub) -> None:
+    first, second = await off_stage(fake, [8, 3, 8])
+    fake.cancel(second, back=False)
+    await open_desk(page, fake)
+    await page.locator("#tab-history").click()
+    item = page.locator(".past-item", has_text="Who leads?")
+    await expect(item.locator(".past-outcome")).to_have_text("closed: a tie, not decided and not revealed")
+    await item.locator("summary").click()
+    await expect(item.locator(".tie-words")).to_have_text("A tie between 1 and 3: who wins?")
+    await item.get_by_role("button", name="Option 3 wins").click()
+    await expect(item.locator(".ties")).to_be_hidden()
+    await expect(item.locator("tr.winner")).to_contain_text("Through the wall")
+    assert (first.winner, first.state) == (3, "closed")
+    await expect(item).to_contain_text("Viewers see the result on stream.")
+    await item.get_by_role("button", name="Reveal").click()
+    await expect(page.locator(".state-title")).to_have_text("“Through the wall” wins")
+    await expect(page.locator(".state-question")).to_have_text("Who leads?")
+
+
+async def test_a_tie_revealed_off_stage_is_still_to_be_decided(page: Page, fake: FakeHubbub) -> None:
+    """A secret ballot tells its tie only with the reveal."""
+    first, _ = await off_stage(fake, [8, 3, 8])
+    first.body["secret"] = True
+    await open_desk(page, fake)
+    await page.locator("#tab-history").click()
+    item = page.locator(".past-item")
+    await item.locator("summary").click()
+    await expect(item.locator(".ties")).to_be_hidden()
+    await item.get_by_role("button", name="Reveal").click()
+    await expect(item.locator(".past-outcome")).to_have_text("A tie, not decided yet")
+    await item.get_by_role("button", name="Option 1 wins").click()
+    await expect(item.locator(".past-outcome")).to_have_text("“Left” wins")
+    await expect(page.locator(".state-question")).to_have_text("Who follows?")
+
+
+async def test_older_pages_stay_while_they_are_read(page: Page, fake: FakeHubbub) -> None:
+    campaign = fake.add_campaign()
+    for number in range(1, 126):
+        fake.done(fake.add_poll(campaign, f"Number {number}"), [2, 1, 0])
+    await open_desk(page, fake)
+    await page.locator("#tab-history").click()
+    items = page.locator(".past-item")
+    for shown in (20, 40, 60, 80, 100, 120):
+        await expect(items).to_have_count(shown)
+        if shown < 120:
+            await page.get_by_role("button", name="Older polls").click()
+    last = items.last
+    await last.locator("summary").click()
+    await expect(last).to_contain_text("67 %")
+    fake.done(fake.add_poll(campaign, "The newest"), [2, 1, 0])
+    await page.evaluate("document.dispatchEvent(new Event('visibilitychange'))")  # reads all lists anew
+    await expect(items.first).to_contain_text("The newest")
+    await expect(items).to_have_count(121)
+    await expect(last).to_contain_text("Number 6")
+    await expect(last.locator("table")).to_be_visible()
+    await page.get_by_role("button", name="Older polls").click()
+    await expect(items).to_have_count(126)
+    assert await items.locator(".draft-question").all_inner_texts() == [
+        "The newest",
+        *(f"Number {number}" for number in range(125, 0, -1)),
+    ]
 
 
 async def test_streamer_safe_mode_blurs_names_and_stays_on(page: Page, fake: FakeHubbub) -> None:

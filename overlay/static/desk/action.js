@@ -87,20 +87,24 @@ export class ActionBar {
     setData(this.ties, "big", next.kind === "resolve");
     const tied = show.options.filter((option) => show.tied.includes(option.index));
     const pressed = lastAction?.kind === "resolve";
-    mirror(this.ties, tied, (option) => `${show.id}:${option.index}`, (option) => {
-      const label = h("span", { class: "tie-label", dir: "auto" });
-      const votes = h("span", { class: "tie-votes" });
-      const root = h("button", { type: "button", class: "tie", onclick: () => this.actions.resolve(option.index) },
-        h("span", { class: `badge tone-${option.index}`, text: option.index }), label, votes);
-      return {
-        root,
-        update(now) {
-          setText(label, now.label);
-          setText(votes, now.votes === null ? "" : `${count(now.votes)} ${now.votes === 1 ? "vote" : "votes"}`);
-          setAttr(root, "aria-label", `Option ${now.index} wins: ${now.label}`);
-          setAttr(root, "aria-disabled", pressed);
-        },
-      };
-    });
+    mirror(this.ties, tied, (option) => `${show.id}:${option.index}`, (option) => (
+      tieButton(option, (winner) => this.actions.resolve(winner))));
+    for (const root of this.ties.children) setAttr(root, "aria-disabled", pressed);
   }
+}
+
+/** A tied option as a button; `choose(index)` decides for it. */
+export function tieButton(option, choose) {
+  const label = h("span", { class: "tie-label", dir: "auto" });
+  const votes = h("span", { class: "tie-votes" });
+  const root = h("button", { type: "button", class: "tie", onclick: () => choose(option.index) },
+    h("span", { class: `badge tone-${option.index}`, text: option.index }), label, votes);
+  return {
+    root,
+    update(now) {
+      setText(label, now.label);
+      setText(votes, now.votes === null ? "" : `${count(now.votes)} ${now.votes === 1 ? "vote" : "votes"}`);
+      setAttr(root, "aria-label", `Option ${now.index} wins: ${now.label}`);
+    },
+  };
 }

@@ -1,6 +1,6 @@
 // What a press does to the running poll. The answer is adopted at once; the live frame confirms it.
 
-import { Problem } from "./api.js";
+import { Problem } from "./problem.js";
 import { cancellable, fromPoll, isOlder, nextAction, onlySimulated } from "./show.js";
 import { serverNow, toMs } from "./time.js";
 

@@ -1,21 +1,9 @@
 // The HTTP API as the desk speaks it: CSRF header, idempotent POSTs, retries with the same key, problems as errors.
 
+import { Problem, Unanswered } from "./problem.js";
+import { Tries } from "./tries.js";
+
 const TIMEOUT_MS = 5000;
-const RETRY_AFTER_MS = [300, 900, 2000]; // after these the person is told; the same key makes repeats harmless
-
-/** The server answered "no" (RFC 9457). */
-export class Problem extends Error {
-  constructor(status, body) {
-    super(body.detail || body.title || `The server answered ${status}.`);
-    this.status = status;
-    this.title = body.title ?? "";
-    this.detail = body.detail ?? "";
-    this.errors = Array.isArray(body.errors) ? body.errors : [];
-  }
-}
-
-/** Nothing came back: not reachable, or too slow. Whether a write got through is unknown. */
-export class Unanswered extends Error {}
 
 /** A UUID also where `crypto.randomUUID` is missing: a phone on the LAN has no secure context. */
 export function newKey() {
@@ -30,10 +18,13 @@ export function newKey() {
 const pause = (ms) => new Promise((done) => setTimeout(done, ms));
 
 export class Api {
-  /** `onSignedOut()` is called when the session is gone (401). */
-  constructor(onSignedOut = () => {}) {
+  /**
+   * `onSignedOut()` is called when the session is gone (401), `onStill()` when a write is found to be still being done;
+   * what it returns is called when that is over.
+   */
+  constructor(onSignedOut = () => {}, onStill = () => () => {}) {
     this.csrf = null;
-    this.onSignedOut = onSignedOut;
+    Object.assign(this, { onSignedOut, onStill });
   }
 
   get(path) {
@@ -48,8 +39,9 @@ export class Api {
     return this.stubborn("DELETE", path);
   }
 
-  post(path, body = {}) {
-    return this.stubborn("POST", path, body, newKey());
+  /** `onStill`: another one for this write. */
+  post(path, body = {}, onStill = undefined) {
+    return this.stubborn("POST", path, body, newKey(), onStill);
   }
 
   /** One page after the other until `next` is null; at most `pages`. */
@@ -74,25 +66,29 @@ export class Api {
     return session;
   }
 
-  async stubborn(method, path, body, key) {
+  async stubborn(method, path, body, key, onStill = this.onStill) {
+    const tries = new Tries(onStill);
     let renewed = false;
-    for (let attempt = 0; ; attempt += 1) {
-      try {
-        return await this.once(method, path, body, key);
-      } catch (error) {
-        const again = attempt < RETRY_AFTER_MS.length;
-        if (again && error instanceof Unanswered) await pause(RETRY_AFTER_MS[attempt]);
-        // 502–504: a restarting server behind a proxy.
-        else if (again && error instanceof Problem && [502, 503, 504].includes(error.status)) {
-          await pause(RETRY_AFTER_MS[attempt]);
-        } else if (error instanceof Problem && error.status === 403 && !renewed) {
-          // Another tab may have signed in anew: take its token and try once more.
-          renewed = true;
-          const before = this.csrf;
-          await this.session();
-          if (this.csrf === before) throw error;
-        } else throw error;
+    try {
+      for (;;) {
+        try {
+          return await this.once(method, path, body, key);
+        } catch (error) {
+          const wait = tries.pauseAfter(error);
+          // An earlier try has deleted it: gone is what was asked for.
+          if (method === "DELETE" && error.status === 404 && tries.unsure) return null;
+          if (wait !== null) await pause(wait);
+          else if (error instanceof Problem && error.status === 403 && !renewed) {
+            // Another tab may have signed in anew: take its token and try once more.
+            renewed = true;
+            const before = this.csrf;
+            await this.session();
+            if (this.csrf === before) throw error;
+          } else throw error;
+        }
       }
+    } finally {
+      tries.over();
     }
   }
 
@@ -119,7 +115,7 @@ export class Api {
     const answer = parse(text);
     if (response.ok) return answer;
     if (response.status === 401) this.onSignedOut();
-    throw new Problem(response.status, answer ?? {});
+    throw new Problem(response.status, answer ?? {}, response.headers.get("Retry-After"));
   }
 }
 

@@ -5,7 +5,7 @@ import { button, h, iconButton, mirror, setAttr, setData, setText, show as visib
 import { Choice, Line } from "./fields.js";
 import { serverNow } from "./time.js";
 import { unread } from "./toast.js";
-import { PLATFORM, channelWords, failure } from "./words.js";
+import { PLATFORM, SCRIPTED, channelWords, failure } from "./words.js";
 
 const UNDO_MS = 10000;
 
@@ -29,40 +29,56 @@ export class Channels {
     this.dialog = new Dialog("Add a channel");
     this.kind = new Choice("Where is the chat?", [
       ["irc", "Twitch", "The channel's name as in twitch.tv/name. Chat is read without a login, within two seconds."],
-      ["api", "My own script", "Anything that sends messages to the events API: another platform, a Discord bot, a button box."],
+      ["api", "My own script", "Anything that sends messages to the events API."],
     ], () => this.words());
-    this.login = new Line("Channel name", { maxlength: 64, autocapitalize: "none", spellcheck: "false",
+    this.platform = new Choice("On which platform?", Object.entries(SCRIPTED).map(([value, words]) => [value, ...words]),
+      () => this.words());
+    this.login = new Line("Channel name", { maxlength: 64, class: "name", autocapitalize: "none", spellcheck: "false",
       onkeydown: (event) => {
         if (event.key === "Enter") this.submit();
       } });
+    this.channelId = new Line("Channel id", { maxlength: 64, class: "name", placeholder: "made up", autocapitalize: "none",
+      spellcheck: "false", onkeydown: (event) => {
+        if (event.key === "Enter") this.submit();
+      } }, "What your script sends as channel_id. When it is empty the desk says what to send.");
     this.save = button("Add", "accent", () => this.submit());
-    this.dialog.body.append(this.kind.root, this.login.root);
+    this.dialog.body.append(this.kind.root, this.platform.root, this.login.root, this.channelId.root);
     this.dialog.foot.append(this.save);
     this.kind.value = "irc";
+    this.platform.value = "custom";
   }
 
   words() {
-    setAttr(this.login.input, "placeholder", this.kind.value === "irc" ? "for example: ana_plays" : "for example: my-script");
+    const isScript = this.kind.value === "api";
+    visible(this.platform.root, isScript);
+    visible(this.channelId.root, isScript);
+    const example = isScript && this.platform.value === "custom" ? "my-script" : "ana_plays";
+    setAttr(this.login.input, "placeholder", `for example: ${example}`);
   }
 
   open() {
     this.login.value = "";
+    this.channelId.value = "";
     this.words();
     this.dialog.open(this.login.input);
   }
 
   async submit() {
     // A pasted link is as good as a name.
-    const login = this.login.value.toLowerCase().replace(/^(https?:\/\/)?(www\.|m\.)?twitch\.tv\//, "").replace(/[/?#].*$/, "")
-      .replace(/^@/, "");
+    const login = this.login.value.toLowerCase().replace(/^(https?:\/\/)?(www\.|m\.)?(twitch\.tv|kick\.com)\//, "")
+      .replace(/[/?#].*$/, "").replace(/^@/, "");
     const source = this.kind.value;
+    const id = source === "api" ? this.channelId.value : "";
     if (login === "") this.login.complain("Write the name of the channel.");
     else if (source === "irc" && !/^[a-z0-9_]{1,25}$/.test(login)) {
       this.login.complain("A Twitch name has letters, digits and _ only, at most 25.");
+    } else if (/[^\x21-\x7e]/.test(id)) {
+      this.channelId.complain("A channel id has no spaces and no letters with accents.");
     } else {
       setText(this.save, "Adding…");
       try {
-        await this.create({ platform: source === "irc" ? "twitch" : "custom", login, source });
+        const platform = source === "irc" ? "twitch" : this.platform.value;
+        await this.create({ platform, login, source, ...(id ? { channel_id: id } : {}) });
         this.dialog.close();
       } catch (error) {
         const { title, text } = failure(error, "add the channel");

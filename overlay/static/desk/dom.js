@@ -97,6 +97,11 @@ export function button(label, kind, onclick, props = {}) {
   return h("button", { type: "button", class: `button ${kind}`, text: label, onclick, ...props });
 }
 
+/** A name that streamer-safe mode blurs, within a sentence. */
+export function named(name) {
+  return h("span", { class: "name", dir: "auto", text: `“${name}”` });
+}
+
 /** A square button with a sign; `label` is read aloud and shown by the mouse. */
 export function iconButton(name, label, onclick, props = {}) {
   return h("button", { type: "button", class: "button quiet square", "aria-label": label, title: label, onclick, ...props },

@@ -47,7 +47,7 @@ export class Health {
     setData(this.summary, "tone", bad ? "bad" : unfinished ? "wait" : "good");
     const checks = state.preflight?.checks ?? [];
     visible(this.checks, checks.length);
-    mirror(this.checks, checks, (check) => check.name, checkRow);
+    mirror(this.checks, checks.map((check, place) => ({ ...check, place })), (check) => check.place, checkRow);
     this.channels.update(state);
     this.overlays.update(state);
   }
@@ -115,20 +115,25 @@ function lamp() {
   };
 }
 
+/** Checks of the server or of all together; any other one is about a single channel or overlay, and has its name in it. */
+const NAMELESS = ["Database", "Clock", "Redis", "Channels", "Chat clock", "Overlays", "Stage", "Lost lines"];
 const CHECK = { pass: ["good", "fine"], warn: ["warn", "look at it"], fail: ["bad", "not fine"] };
 
 function checkRow() {
-  const title = h("strong");
+  const title = h("span", { dir: "auto" });
+  const verdict = h("span");
   const detail = h("p", { class: "lamp-facts" });
   const fix = h("p", { class: "lamp-help" });
   const root = h("li", { class: "lamp" }, h("i", { class: "lamp-light", "aria-hidden": "true" }),
-    h("div", { class: "lamp-words" }, h("p", { class: "lamp-line" }, title), detail, fix));
+    h("div", { class: "lamp-words" }, h("p", { class: "lamp-line" }, h("strong", {}, h("span", {}, title, verdict))), detail, fix));
   return {
     root,
     update(check) {
+      for (const node of [title, detail, fix]) node.classList.toggle("name", !NAMELESS.includes(check.name));
       const [tone, word] = CHECK[check.status] ?? CHECK.warn;
       setData(root, "tone", tone);
-      setText(title, `${check.name}: ${word}`);
+      setText(title, check.name);
+      setText(verdict, `: ${word}`);
       setText(detail, check.detail);
       setText(fix, check.status === "pass" ? "" : check.fix);
       visible(fix, fix.textContent);

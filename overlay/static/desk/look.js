@@ -1,7 +1,7 @@
 // How an overlay looks: stage, theme, place, size, motion. The preview in "Now" follows when it is saved.
 
 import { Dialog } from "./dialog.js";
-import { button, h, setText } from "./dom.js";
+import { button, h, named, setText } from "./dom.js";
 import { Pick } from "./fields.js";
 import { failure } from "./words.js";
 
@@ -35,7 +35,7 @@ export class LookDialog {
     this.overlay = overlay;
     const layout = { stage: "landscape", theme: "night", anchor: "bottom-left", scale: 1, motion: "full", lang: "en",
       ...overlay.layout };
-    setText(this.dialog.title, `Look of “${overlay.name}”`);
+    this.dialog.title.replaceChildren("Look of ", named(overlay.name));
     for (const [name, pick] of Object.entries(this.picks)) {
       pick.value = String(layout[name]);
       // A value written by a script that this list does not know: keep it visible, not silently changed.

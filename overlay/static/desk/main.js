@@ -2,7 +2,7 @@
 
 import { Actions } from "./actions.js";
 import { Announcer } from "./announce.js";
-import { Api, Problem } from "./api.js";
+import { Api } from "./api.js";
 import { Campaigns } from "./campaigns.js";
 import { Channels } from "./channels.js";
 import { Composer } from "./composer.js";
@@ -16,6 +16,7 @@ import { Link } from "./link.js";
 import { Next } from "./next.js";
 import { Now } from "./now.js";
 import { Overlays } from "./overlays.js";
+import { Problem } from "./problem.js";
 import { Pulse } from "./pulse.js";
 import { Rehearsal } from "./rehearsal.js";
 import { Rundown } from "./rundown.js";
@@ -26,7 +27,7 @@ import { Strip } from "./strip.js";
 import { Templates } from "./templates.js";
 import { Toasts } from "./toast.js";
 import { watchFingers } from "./touch.js";
-import { failure } from "./words.js";
+import { STILL, failure } from "./words.js";
 
 const desk = document.getElementById("desk");
 
@@ -36,14 +37,14 @@ function build() {
   const announcer = new Announcer();
   const toasts = new Toasts(announcer);
   Dialog.floating = [toasts.root, announcer.root];
-  const api = new Api(() => store.set({ signedOut: true }));
+  const api = new Api(() => store.set({ signedOut: true }), () => toasts.wait(STILL.title, STILL.text));
   const safe = new Safe(store, announcer);
   followOtherTabs(safe);
   const actions = new Actions(store, api, toasts, announcer);
   const templates = new Templates(store, api, toasts);
   const ways = {};
   const rundown = new Rundown(store, api, toasts, actions, ways);
-  const history = new History(store, api, toasts, rundown, ways);
+  const history = new History(store, api, toasts, rundown, actions, ways);
   const channels = new Channels(store, api, toasts, ways);
   const overlays = new Overlays(store, api, toasts);
   const composer = new Composer(store, rundown, actions, templates, toasts);

@@ -1,7 +1,7 @@
 // The browser sources in OBS: are they there, what do they look like, and their secret links.
 
 import { Dialog } from "./dialog.js";
-import { button, h, iconButton, mirror, setAttr, setData, setText, show as visible } from "./dom.js";
+import { button, h, iconButton, mirror, named, setAttr, setData, setText, show as visible } from "./dom.js";
 import { Line } from "./fields.js";
 import { holdButton } from "./hold.js";
 import { LinkOnce } from "./link_once.js";
@@ -23,7 +23,7 @@ export class Overlays {
       h("div", { class: "part-head" }, h("h3", { text: "Overlays" }), this.add), this.trouble, this.empty, this.list);
     this.look = new LookDialog((overlay, layout) => this.saveLook(overlay, layout));
     this.dialog = new Dialog("Add an overlay");
-    this.name = new Line("Name", { maxlength: 64, placeholder: "for example: Main scene", onkeydown: (event) => {
+    this.name = new Line("Name", { maxlength: 64, class: "name", placeholder: "for example: Main scene", onkeydown: (event) => {
       if (event.key === "Enter") this.submit();
     } }, "Only you see it. One overlay for each place it is used: your OBS, a co-streamer's, a vertical stream.");
     this.save = button("Add", "accent", () => this.submit());
@@ -87,9 +87,9 @@ export class Overlays {
     try {
       await this.api.post(`/overlays/${overlay.id}/test`);
       const there = this.sources(overlay).length > 0;
-      if (there) this.toasts.note("Test picture sent", `“${overlay.name}” shows it for 8 s, marked TEST.`);
-      else this.toasts.warn("Test picture sent, but nobody is there", `“${overlay.name}” is not open anywhere. Paste its link into OBS `
-        + "as a browser source; if you lost the link, make a new one.");
+      if (there) this.toasts.note("Test picture sent", [named(overlay.name), " shows it for 8 s, marked TEST."]);
+      else this.toasts.warn("Test picture sent, but nobody is there", [named(overlay.name), " is not open anywhere. Paste its link "
+        + "into OBS as a browser source; if you lost the link, make a new one."]);
     } catch (error) {
       this.toasts.fail(error, "send the test picture");
     }
@@ -100,7 +100,7 @@ export class Overlays {
     this.store.set({ overlays: before.filter((item) => item.id !== overlay.id) });
     try {
       await this.api.delete(`/overlays/${overlay.id}`);
-      this.toasts.note(`“${overlay.name}” is deleted`, "Its link no longer works.");
+      this.toasts.note([named(overlay.name), " is deleted"], "Its link no longer works.");
     } catch (error) {
       this.store.set({ overlays: before });
       this.toasts.fail(error, "delete the overlay");
@@ -127,7 +127,7 @@ export class Overlays {
 
   row(overlay) {
     let now = overlay;
-    const name = h("strong", { dir: "auto" });
+    const name = h("strong", { class: "name", dir: "auto" });
     const word = h("span", { class: "lamp-word" });
     const facts = h("ul", { class: "lamp-facts" });
     const link = new LinkOnce(this.toasts, () => {
@@ -156,7 +156,13 @@ export class Overlays {
         setText(word, there ? (there === 1 ? "connected" : `connected ${there} times`) : "not connected");
         mirror(facts, next.sources.map((source, index) => ({ source, index })), (item) => item.index, () => {
           const item = h("li");
-          return { root: item, update: ({ source }) => setText(item, sourceWords(source)) };
+          return {
+            root: item,
+            update({ source }) {
+              item.classList.toggle("name", !source.obs); // then it is told by the name it gave itself
+              setText(item, sourceWords(source));
+            },
+          };
         });
         link.update(next.url);
         setAttr(test, "aria-label", `Send a test picture to ${next.name}`);

@@ -45,13 +45,15 @@ export class Preview {
     }
   }
 
-  settle({ overlays, show }) {
+  settle({ overlays, show, safe }) {
     const list = overlays ?? [];
     const overlay = list.find((item) => item.id === this.chosen) ?? list[0] ?? null;
     visible(this.select, list.length > 1);
-    mirror(this.select, list, (item) => item.id, (item) => {
+    // The list drops down outside of the page, where nothing can be blurred.
+    const words = list.map((item, place) => ({ id: item.id, text: safe ? `Overlay ${place + 1}` : item.name }));
+    mirror(this.select, words, (item) => item.id, (item) => {
       const root = h("option", { value: item.id });
-      return { root, update: (now) => setText(root, now.name) };
+      return { root, update: (now) => setText(root, now.text) };
     });
     if (overlay && this.select.value !== overlay.id) this.select.value = overlay.id;
     setData(this.root, "stage", overlay?.layout?.stage === "vertical" ? "vertical" : "landscape");

@@ -1,6 +1,6 @@
 // The desk's own pulse: the status every two seconds while the page is seen, the lists now and then.
 
-import { Unanswered } from "./api.js";
+import { Unanswered } from "./problem.js";
 import { fromPoll } from "./show.js";
 import { serverNow, setOffset, toMs } from "./time.js";
 

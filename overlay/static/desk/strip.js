@@ -1,7 +1,7 @@
 // The strip below the header: what is degraded, in words. Nothing is there while all is well.
 
-import { Problem } from "./api.js";
 import { h, mirror, setData, setText, show as visible } from "./dom.js";
+import { Problem } from "./problem.js";
 import { troubles } from "./words.js";
 
 const FRESH_MS = 8000; // an older status says nothing about now; that there is no newer one is the banner's to say

@@ -20,6 +20,11 @@ export class Toasts {
     this.put("note", title, text, NOTE_MS);
   }
 
+  /** A fact that lasts: stands there until the returned function is called. */
+  wait(title, text) {
+    return this.put("note", title, text, null);
+  }
+
   /** A failure in words. `actions`: [[label, run], …] beside it. */
   fail(error, doing, actions = []) {
     const { title, text } = failure(error, doing);
@@ -77,24 +82,32 @@ export class Toasts {
     return true;
   }
 
+  /** `title` and `text` are words, or lists of words and elements. `ms`: null stays. Returns what takes it away. */
   put(kind, title, text, ms, actions = []) {
+    let node = null;
+    let isOver = false;
+    const close = () => {
+      isOver = true;
+      node?.remove();
+    };
     whenLifted(() => {
-      const same = [...this.root.children].find((node) => node.dataset.title === title && node.dataset.text === text);
+      if (isOver) return;
+      const words = h("div", { class: "toast-words" }, h("strong", {}, h("span", {}, title)), text && h("p", {}, text));
+      const same = [...this.root.children].find((other) => other.firstChild.textContent === words.textContent);
       same?.remove();
-      const node = h("div", { class: `toast ${kind}`, role: kind === "error" ? "alert" : "status",
-        data: { title, text } },
-      h("div", { class: "toast-words" }, h("strong", { text: title }), text && h("p", { text })),
-      actions.map(([label, run]) => button(label, "plain", () => {
-        node.remove();
-        run();
-      })),
-      iconButton("close", "Close this message", () => node.remove()));
+      node = h("div", { class: `toast ${kind}`, role: kind === "error" ? "alert" : "status" }, words,
+        actions.map(([label, run]) => button(label, "plain", () => {
+          close();
+          run();
+        })),
+        iconButton("close", "Close this message", close));
       // At most three: older ones make room, except what can still be undone.
       const plain = [...this.root.children].filter((child) => !child.classList.contains("undo"));
       if (plain.length >= 3) plain[0].remove();
       this.root.append(node);
-      setTimeout(() => node.remove(), ms);
+      if (ms !== null) setTimeout(close, ms);
     });
+    return close;
   }
 }
 

@@ -1,9 +1,16 @@
 // Every word the desk says about states, rules and failures. One place, so that they agree with each other.
 
-import { Problem, Unanswered } from "./api.js";
+import { Problem, Unanswered } from "./problem.js";
 import { ago, clock, count, lag, left, many, serverNow, toMs } from "./time.js";
 
 export const PLATFORM = { twitch: "Twitch", kick: "Kick", custom: "Custom" };
+
+/** What a script's channel is on: `[label, help]`. */
+export const SCRIPTED = {
+  twitch: ["Twitch", "A viewer still has one vote in all Twitch channels of the show together."],
+  kick: ["Kick", "Kick's lines come late: polls wait 15 s for votes by themselves. Viewers see Kick's sign."],
+  custom: ["Other", "Another platform, a Discord bot, a button box."],
+};
 
 export const RULES = {
   one_vote: "One vote per viewer",
@@ -61,6 +68,24 @@ export function result(poll) {
   return "No winner: it stays a tie";
 }
 
+/** How a past poll came out, in a line. */
+export function outcome(poll) {
+  if (poll.state === "cancelled") return "cancelled";
+  if (poll.state !== "closed") return result(poll);
+  return poll.tie_pending ? "closed: a tie, not decided and not revealed" : STATE.closed;
+}
+
+/** What a reveal does to a poll that is off stage; `show` is what is on it. */
+export function revealWords(show) {
+  if (show?.phase === "open" || show?.phase === "closing") return "Another poll runs: viewers do not see this result, it stands here only.";
+  return show ? "Viewers see the result in place of what is on stage." : "Viewers see the result on stream.";
+}
+
+/** The question that a tie of a past poll puts. */
+export function tieWords(poll) {
+  return `A tie between ${poll.tied.join(" and ")}: who wins?`;
+}
+
 /** "412 votes sealed", "25 votes". */
 export function totalWords(show, isSealed) {
   return isSealed ? `${count(show.total)} ${show.total === 1 ? "vote" : "votes"} sealed` : many(show.total, "vote");
@@ -83,8 +108,8 @@ export function channelWords(channel) {
   if (channel.votes_per_s) facts.push(`${count(Math.round(channel.votes_per_s * 10) / 10)} votes/s`);
   if (channel.source === "simulated") return { tone, word: "simulated crowd", facts, help: channel.status_detail };
   if (channel.source === "api" && channel.status !== "failing") {
-    return { tone: heard ? "good" : "wait", word: heard ? "fed by your script" : "waiting for your script", facts,
-      help: channel.status_detail };
+    const help = channel.status_detail || `It sends platform “${channel.platform}” and channel_id “${channel.channel_id}”.`;
+    return { tone: heard ? "good" : "wait", word: heard ? "fed by your script" : "waiting for your script", facts, help };
   }
   return { tone, word, facts, help: channel.status_detail };
 }
@@ -149,6 +174,14 @@ function chatsAway(channels) {
   });
 }
 
+/** While an earlier try of the same press is found to be still being done. */
+export const STILL = {
+  title: "Still being done",
+  text: "The server has it and works on it. The desk waits for the answer, up to half a minute: no need to press again.",
+};
+
+const MAYBE = "It may or may not have happened: look before you press again.";
+
 /**
  * A failure for people: what happened, whether anything was lost, what to do next.
  * `doing` is the intent as a verb phrase: "launch the poll".
@@ -157,14 +190,15 @@ export function failure(error, doing) {
   if (error instanceof Unanswered) {
     return {
       title: `Could not ${doing}: the server did not answer`,
-      text: "It was tried four times. What is on screen is the last that is known. Press again when the desk is "
-        + "connected: pressing twice does no harm.",
+      text: error.unsure ? `It was tried four times. ${MAYBE}` : "Nothing is lost by that.",
     };
   }
   if (error instanceof Problem) {
     const fields = error.errors.map((item) => item.message).filter(Boolean).join(" ");
     const detail = [error.detail || error.title, fields].filter(Boolean).join(" ") || `Answer ${error.status}.`;
     if (error.status === 401) return { title: "You are signed out", text: "Run `hubbub link` for a new link." };
+    if (error.stillRunning) return { title: `No answer yet: ${doing}`, text: `The server is still at it. ${MAYBE}` };
+    if (error.unsure) return { title: `Could not ${doing}`, text: `${detail} But an earlier try got no answer. ${MAYBE}` };
     if (error.status === 429) {
       return { title: `Could not ${doing}: too many clicks`, text: `${detail} Nothing was changed. Wait a moment.` };
     }

@@ -11,7 +11,7 @@ import os
 import signal
 import socket
 from collections.abc import Coroutine, Iterator, Sequence
-from contextlib import AsyncExitStack, closing, contextmanager, nullcontext
+from contextlib import AsyncExitStack, closing, contextmanager, nullcontext, suppress
 from dataclasses import dataclass
 from datetime import timedelta
 from importlib.metadata import version
@@ -149,7 +149,9 @@ class Process:
         self.bus: Bus = bus_at(urls.redis, ring) if urls.redis else NoBus()
         self.rooms = Rooms(database, self.clock, self._publish)
         self.batches = Batches(self.rooms)
+        self.lost_lines = LostLines(database, lambda: self.batches.dropped)
         self.deadlines = Deadlines(database, self.rooms, self.batches.settle)
+        self.twitch = TwitchIrc(settings.twitch_irc_url, self.batches, self.clock)
         self.connectors = self._connectors() if roles.connectors else []
         self.watch = DatabaseWatch(database)
         self.probe = self._probe() if roles.web and settings.probe else None
@@ -218,14 +220,15 @@ class Process:
             web.server.should_exit = True
             await web.task
         await self._flush()
+        if lines := self.batches.give_up():
+            log.error("lines_not_stored_at_stop", lines=lines)
+            await self.lost_lines.note_last()
         await self.services.limiter.close()
 
     async def _flush(self) -> None:
-        try:
+        with suppress(TimeoutError):
             async with asyncio.timeout(_FLUSH_WITHIN_S):
                 await self.batches.flush()
-        except TimeoutError:
-            log.warning("lines_not_stored_at_stop")
 
     def _background(self, stopping: asyncio.Event) -> Iterator[Coroutine[Any, Any, None]]:
         yield self.hub.run()
@@ -233,7 +236,7 @@ class Process:
         yield self.rooms.heard.run()
         # Whoever is alive fires deadlines: only one process finds each of them armed.
         yield self.deadlines.run()
-        yield LostLines(self.database, lambda: self.batches.dropped).run()
+        yield self.lost_lines.run()
         yield self.condition.run()
         yield loop_watch.run()
         if self.probe:
@@ -254,6 +257,7 @@ class Process:
             rooms=self.rooms,
             batches=self.batches,
             deadlines=self.deadlines,
+            twitch=self.twitch if self.roles.connectors else None,
             hub=self.hub,
             bus=self.bus,
             probe=self.probe,
@@ -287,10 +291,9 @@ class Process:
                 return
 
     def _connectors(self) -> list[Connectors]:
-        twitch = TwitchIrc(self.settings.twitch_irc_url, self.batches, self.clock)
         crowds = SimulatedCrowds(self.database, self.batches, self.clock)
         return [
-            Connectors(self.database, twitch, kinds=("irc",)),
+            Connectors(self.database, self.twitch, kinds=("irc",)),
             Connectors(
                 self.database,
                 crowds,

@@ -11,6 +11,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import get_args
 
+from integrations.twitch.irc import TwitchIrc
 from server.database_watch import DatabaseWatch
 from server.engine.batch import Batches
 from server.engine.deadlines import Deadlines
@@ -34,6 +35,7 @@ class Sources:
     rooms: Rooms
     batches: Batches
     deadlines: Deadlines
+    twitch: TwitchIrc | None
     hub: Hub
     bus: Bus
     probe: Probe | None
@@ -45,6 +47,8 @@ def of_process(sources: Sources) -> Iterator[Figure]:
     yield Figure("build_info", "1", lambda: [(build, 1)], labels=("version", "assets", "roles"))
     yield Figure("tasks", "Tasks of the event loop", lambda: len(asyncio.all_tasks()))
     yield from _engine(sources)
+    if sources.twitch:
+        yield _ignored(sources.twitch)
     yield from _live(sources.hub)
     yield from _bus(sources.bus)
     yield from _database(sources.database, sources.watch)
@@ -73,6 +77,16 @@ def _engine(sources: Sources) -> Iterator[Figure]:
         "Polls whose running totals differed from the count at close; must stay 0",
         lambda: rooms.miscounted,
         counts=True,
+    )
+
+
+def _ignored(twitch: TwitchIrc) -> Figure:
+    return Figure(
+        "chat_lines_ignored",
+        "Lines read from Twitch that are no chat of ours, by reason; too_long and no_… were not understood",
+        lambda: [((reason,), lines) for reason, lines in twitch.counts.items() if reason != "chat"],
+        counts=True,
+        labels=("reason",),
     )
 
 

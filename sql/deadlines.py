@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Collection
 from datetime import datetime
 from typing import NamedTuple
 from uuid import UUID
@@ -41,14 +42,24 @@ async def fire(connection: Connection, campaign_id: UUID, board_id: UUID, kind: 
     return Fired(row["due_at"], row["fired_at"]) if row else None
 
 
-async def due(connection: Connection, most: int) -> list[Due]:
+async def due(
+    connection: Connection,
+    most: int,
+    without_campaigns: Collection[UUID] = (),
+    without_boards: Collection[UUID] = (),
+) -> list[Due]:
     """What is overdue, in the order of `due_at`."""
-    return [Due(*row) for row in await connection.fetch(_Q["due"], most)]
+    rows = await connection.fetch(_Q["due"], most, without_campaigns, without_boards)
+    return [Due(*row) for row in rows]
 
 
-async def seconds_to_next(connection: Connection) -> float | None:
+async def seconds_to_next(
+    connection: Connection,
+    without_campaigns: Collection[UUID] = (),
+    without_boards: Collection[UUID] = (),
+) -> float | None:
     """How long until the next deadline; None when nothing is armed."""
-    seconds: float | None = await connection.fetchval(_Q["next"])
+    seconds: float | None = await connection.fetchval(_Q["next"], without_campaigns, without_boards)
     return seconds
 
 

@@ -7,12 +7,14 @@ import json
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from datetime import timedelta
-from typing import Any, Literal, TypeAlias
+from typing import TYPE_CHECKING, Any, Literal, TypeAlias
 from urllib.parse import urlsplit, urlunsplit
 
 import asyncpg
 import orjson
 from asyncpg.pool import PoolConnectionProxy
+
+import sql
 
 Connection: TypeAlias = "asyncpg.Connection[asyncpg.Record] | PoolConnectionProxy[asyncpg.Record]"
 Row: TypeAlias = asyncpg.Record
@@ -30,7 +32,8 @@ UNREACHABLE = (
     asyncpg.PostgresSystemError,
     asyncpg.TransactionRollbackError,  # deadlock
     asyncpg.ReadOnlySQLTransactionError,  # the old primary after a failover
-    asyncpg.IdleInTransactionSessionTimeoutError,
+    asyncpg.IdleInTransactionSessionTimeoutError,  # this process stood still
+    asyncpg.LockNotAvailableError,  # another one does, or is slow
 )
 #: A statement or a value was refused: a bug, or data that no check caught. Catch UNREACHABLE before it.
 StatementRefused = asyncpg.PostgresError
@@ -41,6 +44,14 @@ ForeignKeyViolation = asyncpg.ForeignKeyViolationError
 _COMMAND_TIMEOUT_S = 4.0
 _ACQUIRE_TIMEOUT_S = 2.0
 
+_Q = sql.load("transactions")
+_BOUNDS = f"{_Q['idle_at_most']}; {_Q['locks_at_most']}"
+
+if TYPE_CHECKING:
+    _Session = asyncpg.Connection[asyncpg.Record]
+else:
+    _Session = asyncpg.Connection
+
 
 def _encode(value: Any) -> str:
     return orjson.dumps(value).decode()
@@ -48,6 +59,20 @@ def _encode(value: Any) -> str:
 
 async def _prepare_connection(connection: asyncpg.Connection[asyncpg.Record]) -> None:
     await connection.set_type_codec("jsonb", encoder=_encode, decoder=json.loads, schema="pg_catalog")
+
+
+class _Bounded(_Session):
+    """Its transactions have an end, whatever becomes of this process."""
+
+    async def execute(self, query: str, *args: Any, timeout: float | None = None) -> str:  # noqa: ASYNC109
+        """As asyncpg's; the bounds of a transaction travel with its BEGIN.
+
+        They cost no round trip there, reach transactions of every kind, and are over with them: a setting of
+        the session would be lost, or be somebody else's, behind a pooler that lends transactions.
+        """
+        if query.startswith("BEGIN"):
+            query += _BOUNDS
+        return await super().execute(query, *args, timeout=timeout)
 
 
 def without_password(url: str) -> str:
@@ -76,6 +101,7 @@ class Database:
             command_timeout=_COMMAND_TIMEOUT_S,
             max_inactive_connection_lifetime=60,
             init=_prepare_connection,
+            connection_class=_Bounded,
             server_settings={"application_name": name, "timezone": "UTC"},
         )
         return cls(pool)

@@ -54,6 +54,7 @@ class Buffer:
     """What waits for the next transaction of a campaign."""
 
     deliveries: deque[Delivery] = field(default_factory=deque)
+    storing: Sequence[Delivery] = ()  # the batch of which it is not known yet
     size: int = 0
     task: asyncio.Task[None] | None = None
 
@@ -141,6 +142,18 @@ class Batches:
         while tasks := [b.task for b in self._buffers.values() if b.task and not b.task.done()]:
             await asyncio.wait(tasks)
 
+    def give_up(self) -> int:
+        """Store nothing any more; answers how many lines, not known to be stored, were dropped."""
+        before = sum(self.dropped.values())
+        for campaign_id, buffer in self._buffers.items():
+            if buffer.task is not None and not buffer.task.done():
+                buffer.task.cancel()
+                left = [*buffer.storing, *buffer.deliveries]
+                self._refuse(left, Overloaded("the program ends"))
+                self._drop(campaign_id, left)
+        self._buffers, self.waiting = {}, 0
+        return sum(self.dropped.values()) - before
+
     async def _flush(self, campaign_id: UUID, buffer: Buffer) -> None:
         await asyncio.sleep(self._window_s)
         one_by_one, away = 0, False
@@ -152,9 +165,12 @@ class Batches:
             events = [event for delivery in batch for event in delivery.events]
             receipts = [delivery.answer is not None for delivery in batch for _ in delivery.events]
             began = time.monotonic()
+            buffer.storing = batch
             try:
                 outcomes = await self._rooms.ingest(campaign_id, events, receipts=receipts)
+                buffer.storing = ()
             except UNREACHABLE as error:
+                buffer.storing = ()
                 if not away:
                     log.warning("batch_not_stored", events=len(events), error=type(error).__name__)
                 away = True
@@ -165,6 +181,7 @@ class Batches:
                 self._refuse(batch, error)
                 continue
             except StatementRefused as error:
+                buffer.storing = ()
                 # One delivery must not take its neighbours down: each gets a transaction of its own.
                 if len(batch) > 1:
                     one_by_one = len(batch)

@@ -2,20 +2,24 @@
 
 Every process may run this. Whoever locks the campaign first and finds the deadline armed fires it;
 the others find nothing to do. A sleeping process only makes it punctual, never correct.
+
+The deadlines of a campaign fire in their order, those of different campaigns beside each other: one that
+somebody holds, or a board that cannot be carried on, keeps nobody else waiting.
 """
 
 from __future__ import annotations
 
 import asyncio
-import time
-from collections.abc import Awaitable, Callable
+import random
+from collections.abc import Awaitable, Callable, Sequence
 from uuid import UUID
 
 import structlog
 
+from server.engine.patience import Resting
 from server.engine.room import Rooms
 from server.telemetry import DEADLINE_SECONDS
-from sql import deadlines
+from sql import deadlines, transactions
 from sql.heads import NoCampaign
 from sql.pool import UNREACHABLE, Database, StatementRefused
 
@@ -23,10 +27,18 @@ log = structlog.get_logger(__name__)
 
 #: Another process may have armed something meanwhile: look this often although nothing is known to be due.
 LOOK_EVERY_S = 0.25
-_AT_ONCE = 50
+_A_LOOK = 50
 _LATE_S = 1.0
-#: How long a board whose deadline failed is left alone.
-_TRY_AGAIN_S = 30.0
+
+#: Campaigns at a time, each with a connection, and how long one is waited for: most transactions are shorter.
+_AT_ONCE = 4
+_WAIT_S = 0.25
+#: Those that were held are tried again in places of their own, where they take nobody else's.
+_AGAIN_AT_ONCE = 2
+_WAIT_AGAIN_S = 1.0
+#: How long a campaign that was held, and a board that cannot be carried on, rest: at first, and at most.
+_HELD_S = (0.1, 0.4)
+_BROKEN_S = (1.0, 30.0)
 
 Settle = Callable[[UUID], Awaitable[None]]
 
@@ -39,55 +51,102 @@ class Deadlines:
         self._database = database
         self._rooms = rooms
         self._settle = settle
-        self._broken: dict[UUID, float] = {}
+        self._firing: dict[UUID, asyncio.Task[None]] = {}  # by campaign
+        self._again: set[UUID] = set()  # those of them that were held before
+        self._held = Resting[UUID](*_HELD_S)  # campaigns
+        self._broken = Resting[UUID](*_BROKEN_S)  # boards
         self.fired = 0
         self.worst_lateness_s = 0.0
 
     async def run(self) -> None:
         """Look, fire, sleep until the next deadline; never gives up while the database is away."""
         away = False
-        while True:
-            try:
-                wait = await self.fire_due()
-                away = False
-            except UNREACHABLE as error:
-                if not away:
-                    log.warning("deadlines_wait_for_database", error=type(error).__name__)
-                away, wait = True, LOOK_EVERY_S
-            try:
-                async with asyncio.timeout(wait):
-                    await self._rooms.armed.wait()
-                    self._rooms.armed.clear()
-            except TimeoutError:
-                pass
+        try:
+            while True:
+                try:
+                    wait = await self._look()
+                    away = False
+                except UNREACHABLE as error:
+                    if not away:
+                        log.warning("deadlines_wait_for_database", error=type(error).__name__)
+                    away, wait = True, LOOK_EVERY_S
+                try:
+                    async with asyncio.timeout(wait):
+                        await self._rooms.armed.wait()
+                        self._rooms.armed.clear()
+                except TimeoutError:
+                    pass
+        finally:
+            if begun := tuple(self._firing.values()):
+                for task in begun:
+                    task.cancel()
+                await asyncio.wait(begun)
 
-    async def fire_due(self) -> float:
-        """Fire everything that is overdue, oldest first; answers how many seconds to sleep."""
+    async def fire_due(self) -> None:
+        """Fire everything that is overdue and not left alone, and what becomes due by that."""
+        await self._look()
+        while self._firing:
+            await asyncio.wait(self._firing.values())
+            await self._look()
+
+    async def _look(self) -> float:
+        """Begin to fire what is due, as far as there are places; answers how many seconds to sleep."""
         while True:
+            held = self._held.now() if len(self._again) < _AGAIN_AT_ONCE else self._held.all()
+            left = [*self._firing, *held], self._broken.now()
             async with self._database.connection() as connection:
-                due = await deadlines.due(connection, _AT_ONCE)
-                seconds = await deadlines.seconds_to_next(connection)
+                due = await deadlines.due(connection, _A_LOOK, *left)
+                seconds = None if due else await deadlines.seconds_to_next(connection, *left)
             if not due:
-                return LOOK_EVERY_S if seconds is None else min(max(seconds, 0.0), LOOK_EVERY_S)
-            now = time.monotonic()
-            ready = [item for item in due if self._broken.get(item.board_id, 0.0) <= now]
-            if not ready:
-                return LOOK_EVERY_S
-            for item in ready:
-                await self._fire(item)
+                soonest = min(self._held.seconds(), self._broken.seconds(), LOOK_EVERY_S)
+                return soonest if seconds is None else min(max(seconds, 0.0), soonest)
+            if not self._begin(due):
+                return LOOK_EVERY_S  # sooner when one has ended
+
+    def _begin(self, due: Sequence[deadlines.Due]) -> bool:
+        """Whether there was a place for any of them."""
+        campaigns: dict[UUID, list[deadlines.Due]] = {}
+        for item in due:
+            campaigns.setdefault(item.campaign_id, []).append(item)
+        again = [id_ for id_ in campaigns if self._held.times(id_)]
+        fresh = [id_ for id_ in campaigns if not self._held.times(id_)]
+        # Others look at the same moment: who takes some by chance seldom waits for one that is being fired.
+        random.shuffle(fresh)
+        again = again[: max(0, _AGAIN_AT_ONCE - len(self._again))]
+        fresh = fresh[: max(0, _AT_ONCE - len(self._firing) + len(self._again))]
+        self._again |= set(again)
+        for id_ in again + fresh:
+            self._firing[id_] = asyncio.create_task(self._fire_all(id_, campaigns[id_]))
+        return bool(again or fresh)
+
+    async def _fire_all(self, campaign_id: UUID, items: Sequence[deadlines.Due]) -> None:
+        """One campaign's, in order."""
+        try:
+            for item in items:
+                try:
+                    await self._fire(item)
+                except UNREACHABLE as error:
+                    await self._is_held(item, error)
+                    return
+                except NoCampaign:
+                    self._broken.failed(item.board_id)  # it was deleted, and its deadlines with it
+                except Exception:
+                    # One board that cannot be carried on must not stop the clocks of all others.
+                    log.exception("deadline_failed", board_id=str(item.board_id), kind=item.kind)
+                    self._broken.failed(item.board_id)
+                else:
+                    self._held.went_well(campaign_id)
+                    self._broken.went_well(item.board_id)
+        finally:
+            del self._firing[campaign_id]
+            self._again.discard(campaign_id)
+            self._rooms.armed.set()  # there is a place
 
     async def _fire(self, item: deadlines.Due) -> None:
         if self._settle is not None and item.kind == "lock":
             await self._settle(item.campaign_id)
-        try:
-            fired = await self._rooms.fire(item)
-        except NoCampaign:
-            return
-        except (StatementRefused, ValueError, LookupError):
-            # One board that cannot be carried on must not stop the clocks of all others.
-            log.exception("deadline_failed", board_id=str(item.board_id), kind=item.kind)
-            self._broken[item.board_id] = time.monotonic() + _TRY_AGAIN_S
-            return
+        again = item.campaign_id in self._again
+        fired = await self._rooms.fire(item, _WAIT_AGAIN_S if again else _WAIT_S)
         if fired is None:
             return
         self.fired += 1
@@ -96,3 +155,26 @@ class Deadlines:
         self.worst_lateness_s = max(self.worst_lateness_s, late_by_s)
         if late_by_s > _LATE_S:
             log.warning("deadline_fired_late", kind=item.kind, late_by_s=round(late_by_s, 3))
+
+    async def _is_held(self, item: deadlines.Due, error: BaseException) -> None:
+        """Somebody holds the campaign, or the database went away."""
+        if item.campaign_id not in self._again:
+            log.warning(
+                "deadline_waits",
+                campaign_id=str(item.campaign_id),
+                kind=item.kind,
+                error=type(error).__name__,
+            )
+        else:
+            await self._end_abandoned()
+        self._held.failed(item.campaign_id)
+
+    async def _end_abandoned(self) -> None:
+        try:
+            async with self._database.connection() as connection:
+                if ended := await transactions.end_abandoned(connection):
+                    log.error("abandoned_transactions_ended", number=ended)
+        except UNREACHABLE:
+            return  # the look notices, too
+        except StatementRefused as error:
+            log.warning("abandoned_transactions_not_ended", error=type(error).__name__)

@@ -18,6 +18,7 @@ from sql.pool import UNREACHABLE, Database, StatementRefused
 log = structlog.get_logger(__name__)
 
 EVERY_S = 2.0
+_LAST_WITHIN_S = 0.5  # a database that is away is no reason to stay
 
 
 class LostLines:
@@ -41,6 +42,14 @@ class LostLines:
             async with self._database.connection() as connection:
                 await lost_lines.note(connection, new)
             self._noted = dropped
+
+    async def note_last(self) -> None:
+        """Write what is new because the program ends, if the database still takes it."""
+        try:
+            async with asyncio.timeout(_LAST_WITHIN_S):
+                await self.note()
+        except (*UNREACHABLE, StatementRefused) as error:
+            log.warning("lost_lines_not_noted", error=type(error).__name__)
 
     async def run(self) -> None:
         """Write every two seconds, until cancelled; what cannot be written waits."""

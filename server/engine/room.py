@@ -20,6 +20,7 @@ import structlog
 from server.engine.clock import DatabaseClock
 from server.engine.heard import Heard
 from server.engine.intake import Outcome, judge
+from server.engine.patience import taken
 from server.engine.turn import Also, Turn
 from server.rules import outcome, poll_board, vote_export, vote_ledger
 from server.rules.changes import Change
@@ -42,7 +43,7 @@ from server.rules.poll import (
 )
 from server.rules.poll import Outcome as PollOutcome
 from server.rules.votes import Reader, Vote, ballot_key, seat_map, take
-from sql import channels, deadlines, heads, inbox, polls, votes
+from sql import channels, deadlines, heads, inbox, polls, transactions, votes
 from sql.pool import Connection, Database, UniqueViolation
 
 log = structlog.get_logger(__name__)
@@ -110,12 +111,14 @@ class Rooms:
         self.miscounted = 0
 
     @asynccontextmanager
-    async def _turn(self, campaign_id: UUID) -> AsyncIterator[tuple[Room, Turn]]:
+    async def _turn(self, campaign_id: UUID, wait_s: float | None = None) -> AsyncIterator[tuple[Room, Turn]]:
         room = self._rooms.setdefault(campaign_id, Room())
         room.used_at = time.monotonic()
-        async with room.lock:
+        async with taken(room.lock, wait_s):
             try:
                 async with self._database.transaction() as connection:
+                    if wait_s is not None:
+                        await transactions.wait_at_most(connection, wait_s)
                     head = await heads.lock(connection, campaign_id)
                     self._clock.observe(head.now)
                     turn = Turn(connection, campaign_id, head, head.seq)
@@ -269,9 +272,12 @@ class Rooms:
             Seat(slot, channel.id, channel.platform, channel.login) for slot, channel in enumerate(chosen)
         )
 
-    async def fire(self, due: deadlines.Due) -> deadlines.Fired | None:
-        """Let time act on a poll; None when somebody else did, or when the deadline was moved."""
-        async with self._turn(due.campaign_id) as (room, turn):
+    async def fire(self, due: deadlines.Due, wait_s: float | None = None) -> deadlines.Fired | None:
+        """Let time act on a poll; None when somebody else did, or when the deadline was moved.
+
+        `wait_s`: how long others may hold the campaign; beyond it raises one of pool.UNREACHABLE.
+        """
+        async with self._turn(due.campaign_id, wait_s) as (room, turn):
             fired = await deadlines.fire(turn.connection, due.campaign_id, due.board_id, due.kind)
             if fired is None:
                 return None
@@ -309,7 +315,8 @@ class Rooms:
             return outcome.decide(poll, tally, ())
         # Rare and long: the whole ledger decides, and the event loop goes on meanwhile.
         rows = await votes.ledger(connection, poll.id)
-        counted = await asyncio.to_thread(vote_export.count, poll, rows)
+        counting = asyncio.to_thread(vote_export.count, poll, rows)
+        counted = await transactions.while_working(connection, counting)
         return outcome.decide(poll, tally, counted.steps)
 
     async def _change(self, room: Room, turn: Turn, before: Poll, after: Poll) -> None:

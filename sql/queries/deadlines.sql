@@ -16,13 +16,16 @@ WHERE board_id = $1 AND kind = $2 AND campaign_id = $3 AND state = 'armed' AND d
 RETURNING due_at, fired_at;
 
 -- name: due
--- What is overdue, the oldest first.
+-- What is overdue, the oldest first, but for some campaigns and some boards.
 SELECT board_id, kind, campaign_id, due_at FROM deadlines
-WHERE state = 'armed' AND due_at <= clock_timestamp() ORDER BY due_at LIMIT $1;
+WHERE state = 'armed' AND due_at <= clock_timestamp()
+  AND campaign_id <> ALL($2::uuid[]) AND board_id <> ALL($3::uuid[])
+ORDER BY due_at LIMIT $1;
 
 -- name: next
--- Seconds until the next deadline, negative when it is overdue.
-SELECT extract(epoch FROM min(due_at) - clock_timestamp())::float8 FROM deadlines WHERE state = 'armed';
+-- Seconds until the next deadline of the others, negative when it is overdue.
+SELECT extract(epoch FROM min(due_at) - clock_timestamp())::float8 FROM deadlines
+WHERE state = 'armed' AND campaign_id <> ALL($1::uuid[]) AND board_id <> ALL($2::uuid[]);
 
 -- name: forget
 -- Drops deadlines that are over.

@@ -414,3 +414,27 @@ async def test_large_batches_are_cut_but_not_one_delivery(
     sizes = [next(iter(change.set.values()))["total_votes"] for change in process.published]
     assert sizes[-1] == await votes_in(database, poll)
     assert len(sizes) == 4  # 8, 4, 25, 1
+
+
+async def test_what_cannot_be_stored_at_the_end_is_counted(database: Database) -> None:
+    """What waits and what is being stored, but for deliveries whose sender is told so."""
+    process = Process(database)
+    poll = await open_poll(process)
+    async with running(process) as batches:
+
+        async def end() -> None:
+            await batches(poll.campaign_id, [line(poll, "1", f"u{n}") for n in range(3)])
+            await until(lambda: batches.waiting == 0, "three are being stored")
+            await batches(poll.campaign_id, [line(poll, "1", f"v{n}") for n in range(4)])
+            asked = asyncio.create_task(batches.deliver(poll.campaign_id, [line(poll, "1", "w")]))
+            await until(lambda: batches.waiting == 5, "five wait")
+            assert batches.give_up() == 7
+            assert batches.dropped == {poll.campaign_id: 7}
+            assert batches.waiting == 0
+            with pytest.raises(Overloaded):
+                await asked
+            await batches.flush()
+            assert batches.give_up() == 0
+
+        await hold_up(database, poll, end)
+        assert await votes_in(database, poll) == 0

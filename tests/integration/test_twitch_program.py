@@ -3,8 +3,11 @@
 from __future__ import annotations
 
 import asyncio
+import re
 import time
 from typing import Any
+
+import httpx2
 
 from tests.fakes.twitch_irc import FakeTwitch
 from tests.integration.test_simulate_command import call
@@ -68,3 +71,29 @@ async def test_chat_of_a_channel_that_is_added_while_it_runs_is_counted(start_hu
         stopping = time.monotonic()
         assert await asyncio.to_thread(hubbub.stop) == 0
         assert time.monotonic() - stopping < 10
+
+
+async def until_ignored(hubbub: Hubbub, wanted: dict[str, float], seconds: float = 10) -> None:
+    """Until `/metrics` has these numbers of lines without effect, among others."""
+    deadline = time.monotonic() + seconds
+    sample = re.compile(r'^hubbub_chat_lines_ignored_total\{reason="(\w+)"\} (\S+)$', re.MULTILINE)
+    while True:
+        text = (await asyncio.to_thread(httpx2.get, f"{hubbub.base_url}/metrics")).text
+        found = {reason: float(lines) for reason, lines in sample.findall(text)}
+        assert "chat" not in found
+        if wanted.items() <= found.items():
+            return
+        assert time.monotonic() < deadline, found
+        await asyncio.sleep(0.05)
+
+
+async def test_lines_that_are_not_understood_are_counted_by_reason(start_hubbub: StartHubbub) -> None:
+    async with FakeTwitch.serving() as twitch:
+        hubbub = await asyncio.to_thread(start_hubbub, TWITCH_IRC_URL=twitch.url)
+        campaign = (await ask(hubbub, "POST", "/campaigns", {"name": "Show"}))["id"]
+        added = {"platform": "twitch", "login": "ana", "source": "irc"}
+        await ask(hubbub, "POST", f"/campaigns/{campaign}/channels", added)
+        await twitch.joined("ana", seconds=5)
+        await twitch.alive[0].send("x" * 20_000)
+        await twitch.alive[0].send(":eve!eve@eve.tmi.twitch.tv PRIVMSG #ana :1")
+        await until_ignored(hubbub, {"too_long": 1, "no_user_id": 1})

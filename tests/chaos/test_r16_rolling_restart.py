@@ -33,7 +33,7 @@ async def test_r16_a_rolling_restart_loses_nothing(trial: Trial, world: World) -
         poll = await launch(api, show)
         overlays = [world.overlay(f"o{n}", balancer.url, link) for n in range(trial.scale.size(10, 100))]
         door = Door(balancer.url, webs[0].headers)
-        rate = trial.scale.size(200, 2000)
+        rate = trial.scale.size(100, 2000)
         crowd = Crowd(
             Voted(door, show),
             trial.seed,

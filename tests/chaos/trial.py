@@ -84,7 +84,7 @@ class Trial:
             return
         told = f"{what}: {measured(0.0):.3f} s, promised are {seconds:g} s for {share:.0%} of {len(found)}"
         assert measured(float("inf")) <= seconds, told
-        self.figure(f"{what} inconclusive", f"{measured(0.0):.2f} s, the harness did not look for most of it")
+        self.figure(f"{what} inconclusive", f"{measured(0.0):.2f} s, over {BLIND_S:g} s of it not seen")
         assert not self.scale.is_long, f"inconclusive: {told}"
 
     def _seen(self, sample: float, blind_s: float) -> float:

@@ -21,6 +21,8 @@ from tests.chaos.trial import Trial, bound
 from tests.chaos.world import World, campaign, launch
 from tests.servers import Hubbub
 
+#: What a process takes to be ready on a machine that has nothing else to do, rounded up.
+START_S = 1.0
 #: The query that reads all boards of a campaign, as it stands in PostgreSQL's log.
 SNAPSHOT_QUERY = "SELECT board_id, rev, data FROM boards WHERE campaign_id = $1\n"
 
@@ -45,17 +47,22 @@ async def test_r15_a_mass_reconnect_reads_each_room_once(
                 await asyncio.sleep(10)  # a key writes 600 times a minute
     everybody = [overlay for room in overlays.values() for overlay in room]
     took: list[Sample] = []
+    late_s = 0.0
     async with open_overlays(everybody, within_s=60):
         for number in range(rounds):
             log.mark()
-            took += await restart(trial, world, web, everybody)
+            right, ready_s = await restart(trial, world, web, everybody)
+            took += right
+            late_s = max(late_s, ready_s - START_S)
             read = log.snapshots_read()
             assert read == rooms, f"{read} snapshot queries for {rooms} rooms and {len(everybody)} overlays"
             trial.progress(f"restart {number + 1} of {rounds}", 0)
         async with world.database() as connection:
             await check(connection, overlays)
-    trial.at_most("95 in 100 are right", took, 5, 0.95)
-    trial.at_most("the last one is right", took, 15)
+    # The short form shares the machine: browsers wait as long again as the start takes more than it should.
+    more_s = 0.0 if trial.scale.is_long else 2 * late_s
+    trial.at_most("95 in 100 are right", took, 5 + more_s, 0.95)
+    trial.at_most("the last one is right", took, 15 + more_s)
     trial.figure("rooms", rooms)
     trial.figure("overlays", len(everybody))
     trial.figure("restarts", rounds)
@@ -63,14 +70,18 @@ async def test_r15_a_mass_reconnect_reads_each_room_once(
     trial.lags("right after", took)
 
 
-async def restart(trial: Trial, world: World, web: Hubbub, overlays: Sequence[Overlay]) -> list[Sample]:
-    """The process is killed and comes back; answers how long after the cut each overlay was right."""
+async def restart(
+    trial: Trial, world: World, web: Hubbub, overlays: Sequence[Overlay]
+) -> tuple[list[Sample], float]:
+    """The process is killed and comes back; answers how long after the cut each overlay was right, and how
+    long after it the process was ready."""
     before = [len(overlay.visits) for overlay in overlays]
     cut = time.time()
     with ending(overlays, BROKEN):
         await world.kill9(web)
         await asyncio.to_thread(web.start)
-    trial.figure("ready after", time.time() - cut)
+    ready_s = time.time() - cut
+    trial.figure("ready after", ready_s)
 
     def is_back(overlay: Overlay, visits: int) -> bool:
         return len(overlay.visits) > visits and overlay.is_open
@@ -78,7 +89,7 @@ async def restart(trial: Trial, world: World, web: Hubbub, overlays: Sequence[Ov
     while not all(map(is_back, overlays, before)):
         assert time.time() - cut < trial.within(30, cut), "everybody comes back"
         await asyncio.sleep(0.02)
-    return [Sample(overlay.visits[-1].first_frame - cut, cut) for overlay in overlays]
+    return [Sample(overlay.visits[-1].first_frame - cut, cut) for overlay in overlays], ready_s
 
 
 async def check(connection: asyncpg.Connection, overlays: dict[str, list[Overlay]]) -> None:

@@ -32,6 +32,7 @@ _LATE_S = 1.0
 
 #: Campaigns at a time, each with a connection, and how long one is waited for: most transactions are shorter.
 _AT_ONCE = 4
+_OLDEST_OF = 3
 _WAIT_S = 0.25
 #: Those that were held are tried again in places of their own, where they take nobody else's.
 _AGAIN_AT_ONCE = 2
@@ -110,7 +111,8 @@ class Deadlines:
             campaigns.setdefault(item.campaign_id, []).append(item)
         again = [id_ for id_ in campaigns if self._held.times(id_)]
         fresh = [id_ for id_ in campaigns if not self._held.times(id_)]
-        # Others look at the same moment: who takes some by chance seldom waits for one that is being fired.
+        # Others look at the same moment: who takes some of the oldest by chance seldom meets one of them.
+        fresh = fresh[: _OLDEST_OF * _AT_ONCE]
         random.shuffle(fresh)
         again = again[: max(0, _AGAIN_AT_ONCE - len(self._again))]
         fresh = fresh[: max(0, _AT_ONCE - len(self._firing) + len(self._again))]

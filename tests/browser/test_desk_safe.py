@@ -15,7 +15,7 @@ from tests.browser.desk_routes import STATIC
 
 LOGIN, SCENE, SOURCE = "zzlogin_77", "Zzscene 77", "Zzsource 77"
 
-#: What can be read and holds a planted name or a link: texts, values of fields, tooltips, lists that drop down.
+#: What can be read and holds a planted name or a link: texts, values of fields, tooltips, lists.
 READABLE = """() => {
   const planted = /zz(login|scene|source)|ovl_/i;
   const found = [];
@@ -31,7 +31,7 @@ READABLE = """() => {
       for (const child of node.childNodes) if (child.nodeType === 3) see(node, child.data);
       if (node.matches("option")) see(node.closest("select"), node.textContent);
       if (node.matches("input, textarea")) see(node, node.value);
-      for (const name of ["title", "placeholder"]) if (node.hasAttribute(name)) see(node, node.getAttribute(name));
+      for (const name of ["title", "placeholder"]) see(node, node.getAttribute(name) ?? "");
       if (node.shadowRoot) walk(node.shadowRoot);
     }
   };

@@ -265,7 +265,6 @@ async def test_a_write_that_takes_long_is_waited_for_and_done_once(page: Page, f
     await launched(page, fake, poll, [3, 1, 0])
     closes = poll.closes_at
     assert closes is not None
-    assert closes is not None
     gate = fake.held["/extend"] = asyncio.Event()
     await page.keyboard.press("e")
     note = page.locator(".toast")

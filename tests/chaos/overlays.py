@@ -25,6 +25,8 @@ _FIELDS = {
     "ping": {"op", "epoch", "seq", "at"},
     "bye": {"op", "code", "reason", "retry_ms"},
 }
+#: Fields that a frame has when there is a reason only.
+_NOW_AND_THEN = {"ping": {"stale"}}
 _FINAL = (4401,)
 #: Close codes: the cable is cut or the server dead; the server goes in peace; it has no database.
 BROKEN, RESTARTING, NO_DATABASE = 1006, 1012, 1013
@@ -205,7 +207,7 @@ class Overlay:
 
     def _take(self, frame: dict[str, Any], visit: Visit) -> None:
         op = frame.get("op", "")
-        if frame.keys() != _FIELDS.get(op):
+        if frame.keys() - _NOW_AND_THEN.get(op, set()) != _FIELDS.get(op):
             self.faults.append(f"no frame of the contract: {sorted(frame)}")
             return
         if op == "bye":

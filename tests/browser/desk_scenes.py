@@ -266,7 +266,7 @@ async def not_found(hub: FakeHubbub, page: Page) -> None:
 
 SCENES: tuple[Act, ...] = (
     nothing_yet, at_rest, voting, ten_options, counting, votes_are_in, winner, tie, secret, cancelled,
-    composer, composer_more, past_polls, left_open, more_of_everything, channel_of_a_script, link_shown_once, keys,
-    streamer_safe, names_blurred, refused_launch, contact_lost, degraded, one_trouble, hostile_text, used_link,
-    no_link, not_found,
+    composer, composer_more, past_polls, left_open, more_of_everything, channel_of_a_script,
+    link_shown_once, keys, streamer_safe, names_blurred, refused_launch, contact_lost, degraded, one_trouble,
+    hostile_text, used_link, no_link, not_found,
 )  # fmt: skip

@@ -67,7 +67,8 @@ export class History {
     try {
       const settled = await this.api.post(`/polls/${poll.id}/${verb}`, body);
       const { history } = this.store.get();
-      this.store.set({ history: { ...history, items: history.items?.map((item) => (item.id === settled.id ? settled : item)) ?? null } });
+      const items = history.items?.map((item) => (item.id === settled.id ? settled : item)) ?? null;
+      this.store.set({ history: { ...history, items } });
       return settled;
     } catch (error) {
       this.toasts.fail(error, doing);

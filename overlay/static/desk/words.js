@@ -77,7 +77,9 @@ export function outcome(poll) {
 
 /** What a reveal does to a poll that is off stage; `show` is what is on it. */
 export function revealWords(show) {
-  if (show?.phase === "open" || show?.phase === "closing") return "Another poll runs: viewers do not see this result, it stands here only.";
+  if (show?.phase === "open" || show?.phase === "closing") {
+    return "Another poll runs: viewers do not see this result, it stands here only.";
+  }
   return show ? "Viewers see the result in place of what is on stage." : "Viewers see the result on stream.";
 }
 

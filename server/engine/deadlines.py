@@ -30,13 +30,13 @@ LOOK_EVERY_S = 0.25
 _A_LOOK = 50
 _LATE_S = 1.0
 
-#: Campaigns at a time, each with a connection, and how long one is waited for: most transactions are shorter.
+#: Campaigns at a time, each with a connection; which of the oldest is left to chance.
 _AT_ONCE = 4
 _OLDEST_OF = 3
-_WAIT_S = 0.25
 #: Those that were held are tried again in places of their own, where they take nobody else's.
-_AGAIN_AT_ONCE = 2
-_WAIT_AGAIN_S = 1.0
+_AGAIN_AT_ONCE = 3
+#: How long a campaign is waited for: at first as long as a transaction lasts, then twice as long each time.
+_WAIT_S = (0.1, 1.0)
 #: How long a campaign that was held, and a board that cannot be carried on, rest: at first, and at most.
 _HELD_S = (0.1, 0.4)
 _BROKEN_S = (1.0, 30.0)
@@ -109,7 +109,7 @@ class Deadlines:
         campaigns: dict[UUID, list[deadlines.Due]] = {}
         for item in due:
             campaigns.setdefault(item.campaign_id, []).append(item)
-        again = [id_ for id_ in campaigns if self._held.times(id_)]
+        again = sorted(filter(self._held.times, campaigns), key=self._held.times)
         fresh = [id_ for id_ in campaigns if not self._held.times(id_)]
         # Others look at the same moment: who takes some of the oldest by chance seldom meets one of them.
         fresh = fresh[: _OLDEST_OF * _AT_ONCE]
@@ -147,8 +147,9 @@ class Deadlines:
     async def _fire(self, item: deadlines.Due) -> None:
         if self._settle is not None and item.kind == "lock":
             await self._settle(item.campaign_id)
-        again = item.campaign_id in self._again
-        fired = await self._rooms.fire(item, _WAIT_AGAIN_S if again else _WAIT_S)
+        at_first_s, at_most_s = _WAIT_S
+        wait_s = min(at_most_s, at_first_s * 2.0 ** min(self._held.times(item.campaign_id), 10))
+        fired = await self._rooms.fire(item, wait_s)
         if fired is None:
             return
         self.fired += 1

@@ -114,10 +114,10 @@ async def test_one_broken_board_does_not_stop_the_clocks_of_others(
         broken, well = polls
         fire = rooms.fire
 
-        async def fails_for_one(due: object) -> object:
+        async def fails_for_one(due: object, wait_s: float) -> object:
             if getattr(due, "board_id", None) == broken.id:
                 raise ValueError("a row that no rule understands")
-            return await fire(due)  # type: ignore[arg-type]
+            return await fire(due, wait_s)  # type: ignore[arg-type]
 
         monkeypatch.setattr(rooms, "fire", fails_for_one)
         for poll in polls:

@@ -94,14 +94,14 @@ RUN_SQL = {
 
 def test_no_python_file_holds_sql() -> None:
     """SQL reaches the database as a query of a .sql file, `_Q["name"]`, or as a migration; never as text
-    that Python wrote, joined or formatted (reliability T32)."""
+    that Python wrote, joined or formatted (reliability T32). The pool's own kind of connection hands on what
+    it is given, with two queries of a file behind BEGIN."""
     found = []
     for path in sources():
         for node in ast.walk(ast.parse(path.read_text("utf-8"))):
             if not isinstance(node, ast.Call) or not isinstance(node.func, ast.Attribute):
                 continue
-            # What a connection of ours hands on to asyncpg's was looked at where it came from.
-            if ast.unparse(node.func) == "super().execute":
+            if (path.name, ast.unparse(node.func)) == ("pool.py", "super().execute"):
                 continue
             if node.func.attr in RUN_SQL and node.args and not is_from_a_file(node.args[0]):
                 found.append(f"{path.relative_to(ROOT)}:{node.lineno} {ast.unparse(node)[:80]}")

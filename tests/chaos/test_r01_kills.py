@@ -22,7 +22,7 @@ from tests.acceptance.show import Api, Json, eventually
 from tests.acceptance.voters import Crowd, standing, tally
 from tests.chaos.checker import lies, went_back
 from tests.chaos.crowds import Voted, counted, voting
-from tests.chaos.overlays import Overlay, open_overlays
+from tests.chaos.overlays import BROKEN, Overlay, ending, open_overlays
 from tests.chaos.settling import settled, truth_of
 from tests.chaos.test_r02_two_readers import LOGIN, Chat
 from tests.chaos.trial import Trial, bound
@@ -169,12 +169,13 @@ async def test_r1_what_was_acknowledged_counts_once(trial: Trial, world: World) 
             for number in range(kills):
                 await until_acknowledged(crowd)
                 await asyncio.sleep(trial.random.uniform(0, 0.5))
-                if number % 3 == 2:
-                    async with commits_stay_unanswered(world):
+                with ending(overlays, BROKEN):
+                    if number % 3 == 2:
+                        async with commits_stay_unanswered(world):
+                            await world.kill9(web)
+                    else:
                         await world.kill9(web)
-                else:
-                    await world.kill9(web)
-                await asyncio.to_thread(web.start)
+                    await asyncio.to_thread(web.start)
                 trial.progress(f"{number + 1} of {kills} kills")
             await until_acknowledged(crowd)
         async with world.api(web.base_url) as api:

@@ -100,7 +100,9 @@ async def test_r9_every_deadline_fires_exactly_once(trial: Trial, world: World) 
     assert max(theirs, default=0) <= trial.within(IDLE_S + 1), f"one was {max(theirs):.1f} s late"
     others = await without_stalls(trial, world, [row for row in late if row["campaign_id"] not in held])
     trial.lags("late", [row["late"] for row in late if row["campaign_id"] not in held])
-    assert p99(others) <= PUNCTUAL_S, f"{p99(others) * 1000:.0f} ms late, without what the machine took"
+    assert p99(others) <= trial.allowed(PUNCTUAL_S), (
+        f"{p99(others) * 1000:.0f} ms late, without what the machine took"
+    )
 
 
 @bound(90, 120)

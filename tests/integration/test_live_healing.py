@@ -320,7 +320,7 @@ async def test_a_reload_never_shows_an_old_figure(database: Database) -> None:
         await keeper.close()
 
 
-async def test_three_hundred_viewers_wander_in_and_out_of_a_lossy_show(database: Database) -> None:
+async def test_a_hundred_viewers_wander_in_and_out_of_a_lossy_show(database: Database) -> None:
     """Every viewer has a seed for when it leaves and comes back; in the end all hold what PostgreSQL holds,
     and none has missed an event without being told."""
     rng = random.Random(20261120)  # noqa: S311 - a seed that can be played again
@@ -329,6 +329,7 @@ async def test_three_hundred_viewers_wander_in_and_out_of_a_lossy_show(database:
     ids = [str(uuid7()) for _ in range(6)]
     everything: list[tuple[int, str]] = []
     ending = asyncio.Event()
+    end = 0
 
     async def direct(houses: list[House]) -> None:
         shown: set[str] = set()
@@ -344,6 +345,9 @@ async def test_three_hundred_viewers_wander_in_and_out_of_a_lossy_show(database:
             everything.extend((e.seq, e.id) for e in change.events)
             rng.choice(houses).hub.publish(change)
             await asyncio.sleep(0.03)
+        nonlocal end
+        async with database.connection() as connection:
+            end = await connection.fetchval("SELECT seq FROM campaign_heads")
         ending.set()
 
     async def wander(seed: int, houses: list[House]) -> None:
@@ -359,8 +363,7 @@ async def test_three_hundred_viewers_wander_in_and_out_of_a_lossy_show(database:
             await asyncio.sleep(own.choice([0.0, 0.1, 1.0]))
             viewer._url = own.choice(houses).url
             await viewer.open()
-        seq = await last_seq()
-        await until(lambda: viewer.seq == seq, f"viewer {seed} is at the end", 20)
+        await until(lambda: viewer.seq == end, f"viewer {seed} is at the end", 20)
         told |= any(f["op"] == "snapshot" and f["skipped"] > 0 for f in viewer.frames)
         owed = {name for n, name in everything if n > since}
         assert viewer.boards == await engine.truth(), seed
@@ -369,16 +372,11 @@ async def test_three_hundred_viewers_wander_in_and_out_of_a_lossy_show(database:
         assert owed <= set(viewer.events), seed
         await viewer.close()
 
-    async def last_seq() -> int:
-        async with database.connection() as connection:
-            seq: int = await connection.fetchval("SELECT seq FROM campaign_heads")
-        return seq
-
     async with AsyncExitStack() as stack:
         houses = [await stack.enter_async_context(house(database, MemoryBus(switchboard))) for _ in range(2)]
         async with asyncio.TaskGroup() as tasks:
             tasks.create_task(direct(houses))
-            for seed in range(300):
+            for seed in range(100):
                 tasks.create_task(wander(seed, houses))
 
 

@@ -43,20 +43,21 @@ async def test_a_stall_of_now_counts_before_the_watcher_has_seen_it() -> None:
 
 def test_a_stall_excuses_only_what_it_overlaps(trial: Trial) -> None:
     trial.stalls.add(100, 100.4)
-    trial.at_most("overlapped", [Sample(1.8, 99)], 1.5)
+    late = trial.allowed(1.5) + 0.3
+    trial.at_most("overlapped", [Sample(late, 99)], 1.5)
     with pytest.raises(AssertionError, match="elsewhere"):
-        trial.at_most("elsewhere", [Sample(1.8, 200)], 1.5)
+        trial.at_most("elsewhere", [Sample(late, 200)], 1.5)
     with pytest.raises(AssertionError, match="too much"):
-        trial.at_most("too much", [Sample(2.0, 99)], 1.5)
+        trial.at_most("too much", [Sample(late + 0.2, 99)], 1.5)
     with pytest.raises(AssertionError, match="no time"):
-        trial.at_most("no time", [1.8], 1.5)
+        trial.at_most("no time", [late], 1.5)
     with pytest.raises(AssertionError, match="never"):
         trial.at_most("never", [Sample(float("inf"), 99)], 1.5)
 
 
 def test_a_median_is_not_excused(trial: Trial) -> None:
     trial.stalls.add(100, 100.4)
-    late = [Sample(0.3, 100)] * 3
+    late = [Sample(trial.allowed(0.12) + 0.2, 100)] * 3
     trial.at_most("the slowest", late, 0.12, 0.99)
     with pytest.raises(AssertionError, match="half"):
         trial.at_most("half", late, 0.12, 0.5)
@@ -65,20 +66,26 @@ def test_a_median_is_not_excused(trial: Trial) -> None:
 
 def test_a_long_stall_makes_a_trial_inconclusive(trial: Trial) -> None:
     trial.stalls.add(100, 102)
+    late = [Sample(trial.allowed(1.5) + 1.5, 99.5)]
     if trial.scale.is_long:
         with pytest.raises(AssertionError, match="inconclusive: late"):
-            trial.at_most("late", [Sample(3, 99.5)], 1.5)
+            trial.at_most("late", late, 1.5)
     else:
-        trial.at_most("late", [Sample(3, 99.5)], 1.5)
+        trial.at_most("late", late, 1.5)
     assert "late inconclusive" in trial.summary
 
 
 def test_waiting_may_take_what_was_missed_since_it_began(trial: Trial) -> None:
     trial.stalls.add(100, 102)
-    assert trial.within(2, since=101.9) == pytest.approx(2.1)
-    assert trial.within(2, since=102) == 2
-    assert trial.within(2, since=100) == (2 + BLIND_S if trial.scale.is_long else 4)
-    assert trial.within(2) == (2 + BLIND_S if trial.scale.is_long else 4)
+    two = trial.allowed(2)
+    assert trial.within(2, since=101.9) == pytest.approx(two + 0.1)
+    assert trial.within(2, since=102) == two
+    assert trial.within(2, since=100) == two + (BLIND_S if trial.scale.is_long else 2)
+    assert trial.within(2) == two + (BLIND_S if trial.scale.is_long else 2)
+
+
+def test_a_short_form_holds_times_in_the_rough_only(trial: Trial) -> None:
+    assert trial.allowed(2) == (2 if trial.scale.is_long else 6)
 
 
 def test_a_rate_must_come_about(trial: Trial) -> None:

@@ -10,7 +10,6 @@ WORKERS ?= 3
 CHAOS_WORKERS ?= 2
 VENV = PYTHON='$(PYTHON)' sh tools/venv.sh
 PY = .venv/bin/python
-PYTEST = $(PY) -m pytest --dist worksteal
 
 .DEFAULT_GOAL := run
 .PHONY: run test chaos lint types bench lock pictures clean help
@@ -22,9 +21,7 @@ run: ## Start everything on http://127.0.0.1:8787 (Ctrl-C stops it, the data sta
 test: ## Run the whole suite on real PostgreSQL, Valkey and Chromium
 	@$(VENV) test
 	@CHROME_BIN="$$($(PY) -m tools.find_chromium)" || { test -z "$$CI" || exit 1; }; \
-	export CHROME_BIN; $(if $(ARGS),exec $(PYTEST) -n $(WORKERS) $(ARGS),\
-	$(PYTEST) -n $(WORKERS) --ignore=tests/chaos; first=$$?; \
-	$(PYTEST) -n $(CHAOS_WORKERS) tests/chaos; second=$$?; test $$first = 0 && test $$second = 0)
+	export CHROME_BIN; exec sh tools/test.sh $(WORKERS) $(CHAOS_WORKERS) $(ARGS)
 
 chaos: ## Try every promise at full length, hours; CHAOS_MINUTES=30 shortens, CHAOS_SEED=… repeats, ARGS='-k r7'
 	@$(VENV) test

@@ -128,7 +128,8 @@ def bound(short: float = SHORT_BOUND_S, full: float = 0) -> Callable[[Test], Tes
     def limit(test: Test) -> Test:
         @functools.wraps(test)
         async def limited(*arguments: Any, **named: Any) -> None:
-            async with asyncio.timeout(short + full * Scale.of().share):
+            scale = Scale.of()
+            async with asyncio.timeout(short * (1 if scale.is_long else SHARED) + full * scale.share):
                 await test(*arguments, **named)
 
         limited.__dict__["short_bound_s"] = short

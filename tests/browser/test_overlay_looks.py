@@ -41,33 +41,44 @@ async def test_a_page_loaded_in_mid_reveal_shows_the_same_picture(browser: Brows
         context = await browser.new_context(viewport={"width": 1920, "height": 1080})
         first, second = await context.new_page(), await context.new_page()
         await second.add_init_script(path=PROBES)
-        for _ in range(5):
-            server.boards = {"b": closed(server, poll_board(server, age=64))}
-            await first.goto("about:blank")
-            await open_overlay(first, server)
-            await shows(first, "Votes are in")
-            await server.set(
-                b=closed(server, poll_board(server, age=64), ago=0, phase="revealed") | {"winner": 2}
-            )
-            await second.goto("about:blank")
-            await second.goto(server.url())
-            await second.wait_for_selector(".hb-wins")
-            frozen = [await page.evaluate("probes.freeze()") for page in (first, second)]
-            at = max(page["now"] for page in frozen)
-            starts = [{tuple(motion[:3]): motion[3] for motion in page["motions"]} for page in frozen]
-            common = starts[0].keys() & starts[1].keys()
-            # On a busy machine the second page may have come too late for the confetti: once more.
-            if sum(starts[0][motion] + motion[2] > at for motion in common) >= 12:
+        faults = []
+        # On a busy machine the second page may come too late for the confetti, or have heard the time late:
+        # once more. A page that begins its motions when it is loaded is never the same.
+        for _ in range(8):
+            fault = await differs_in_mid_reveal(server, first, second)
+            if fault is None:
                 break
+            faults.append(fault)
         else:
-            pytest.fail("the second page was never in time")
-        for motion in common:
-            assert starts[0][motion] == pytest.approx(starts[1][motion], abs=60)
-        for page in (first, second):
-            await page.evaluate("at => probes.turnTo(at)", at)
-        pictures = [base64.b64encode(await page.screenshot()).decode() for page in (first, second)]
-        await first.goto(f"{server.origin}/blank")
-        assert await first.evaluate("pictures => probes.differing(pictures)", pictures) < 0.002
+            pytest.fail("; ".join(faults))
+
+
+async def differs_in_mid_reveal(server: OverlayServer, first: Page, second: Page) -> str | None:
+    """One page sees a reveal from its beginning, another is loaded into it: what differs, or None."""
+    server.boards = {"b": closed(server, poll_board(server, age=64))}
+    await first.goto("about:blank")
+    await open_overlay(first, server)
+    await shows(first, "Votes are in")
+    await server.set(b=closed(server, poll_board(server, age=64), ago=0, phase="revealed") | {"winner": 2})
+    await second.goto("about:blank")
+    await second.goto(server.url())
+    await second.wait_for_selector(".hb-wins")
+    frozen = [await page.evaluate("probes.freeze()") for page in (first, second)]
+    at = max(page["now"] for page in frozen)
+    starts = [{tuple(motion[:3]): motion[3] for motion in page["motions"]} for page in frozen]
+    common = starts[0].keys() & starts[1].keys()
+    running = sum(starts[0][motion] + motion[2] > at for motion in common)
+    if running < 12:
+        return f"only {running} motions were running"
+    apart = max(abs(starts[0][motion] - starts[1][motion]) for motion in common)
+    if apart > 20:
+        return f"motions began {apart:.0f} ms apart"
+    for page in (first, second):
+        await page.evaluate("at => probes.turnTo(at)", at)
+    pictures = [base64.b64encode(await page.screenshot()).decode() for page in (first, second)]
+    await first.goto(f"{server.origin}/blank")
+    differing = await first.evaluate("pictures => probes.differing(pictures)", pictures)
+    return None if differing < 0.002 else f"{differing:.2%} of the picture differ"
 
 
 async def test_a_page_loaded_in_mid_race_is_in_mid_race(page: Page) -> None:

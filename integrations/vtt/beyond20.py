@@ -23,7 +23,6 @@ from functools import lru_cache
 from typing import Any, Final
 
 from integrations.vtt.beyond20_dice import Thrown, read_thrown
-from integrations.vtt.foundry_terms import said_at
 from integrations.vtt.reading import (
     NotARoll,
     Reading,
@@ -33,6 +32,7 @@ from integrations.vtt.reading import (
     mapping,
     named,
     plain,
+    said_at,
     sequence,
     whole,
 )

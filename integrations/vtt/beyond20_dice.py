@@ -8,8 +8,7 @@ from dataclasses import dataclass
 from functools import lru_cache
 from typing import Any, Final
 
-from integrations.vtt.foundry_terms import formula_of
-from integrations.vtt.reading import NotARoll, mapping, number, sequence, whole
+from integrations.vtt.reading import NotARoll, formula_of, mapping, number, sequence, whole
 from server.rules.dice import (
     LARGEST_SIDES,
     MOST_DICE,

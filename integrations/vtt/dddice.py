@@ -17,11 +17,11 @@ from datetime import datetime, timedelta
 from functools import lru_cache, partial
 from typing import Any, Final, NamedTuple
 
-from integrations.vtt.foundry_terms import formula_of
 from integrations.vtt.reading import (
     NotARoll,
     Reading,
     bounded,
+    formula_of,
     identifier,
     mapping,
     named,

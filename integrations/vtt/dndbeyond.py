@@ -11,18 +11,19 @@ from datetime import datetime
 from functools import lru_cache
 from typing import Any, Final
 
-from integrations.vtt.foundry_terms import formula_of, said_at
 from integrations.vtt.reading import (
     NotARoll,
     Reading,
     bounded,
     each,
+    formula_of,
     https,
     identifier,
     mapping,
     named,
     number,
     plain,
+    said_at,
     sequence,
     whole,
 )

@@ -16,17 +16,20 @@ from typing import Any, Final
 
 from integrations.vtt.foundry_message import kind_of
 from integrations.vtt.foundry_roll import Asked, fallen, simple
-from integrations.vtt.foundry_terms import formula_of, joined_id, notation_of, said_at
+from integrations.vtt.foundry_terms import notation_of
 from integrations.vtt.reading import (
     LARGEST_NUMBER,
     NotARoll,
     Reading,
     bounded,
     each,
+    formula_of,
     identifier,
+    joined_id,
     mapping,
     number,
     plain,
+    said_at,
     sequence,
     whole,
 )

@@ -12,15 +12,18 @@ from datetime import datetime
 from types import MappingProxyType
 from typing import Any, Final, NoReturn
 
-from integrations.vtt.foundry_terms import formula_of, joined_id, notation_of, options_of, read_terms, said_at
+from integrations.vtt.foundry_terms import notation_of, options_of, read_terms
 from integrations.vtt.reading import (
     NotARoll,
     Reading,
     each,
+    formula_of,
     identifier,
+    joined_id,
     mapping,
     number,
     plain,
+    said_at,
     sequence,
     whole,
 )

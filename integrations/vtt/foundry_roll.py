@@ -17,16 +17,19 @@ from datetime import datetime
 from typing import Any, Final, Literal, NamedTuple
 
 from integrations.vtt.foundry_message import kind_of
-from integrations.vtt.foundry_terms import Terms, formula_of, joined_id, notation_of, read_terms, said_at
+from integrations.vtt.foundry_terms import Terms, notation_of, read_terms
 from integrations.vtt.reading import (
     LARGEST_NUMBER,
     NotARoll,
     Reading,
+    formula_of,
     identifier,
+    joined_id,
     mapping,
     number,
     plain,
     reading,
+    said_at,
     sequence,
     whole,
 )

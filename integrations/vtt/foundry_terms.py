@@ -6,13 +6,10 @@ Terms are read by what they hold and not by the name of their class, which syste
 
 from __future__ import annotations
 
-import hashlib
 import math
 import re
-import unicodedata
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
-from datetime import datetime, timedelta
 from functools import lru_cache
 from typing import Any, Final
 
@@ -20,7 +17,6 @@ from integrations.vtt.reading import (
     LARGEST_NUMBER,
     NotARoll,
     mapping,
-    moment,
     number,
     plain,
     sequence,
@@ -41,31 +37,6 @@ from server.rules.notation_native import best, from_foundry
 
 _MOST_TERMS: Final = 256  # side by side
 _DEEPEST: Final = 8  # terms inside of terms
-_MOST_AHEAD: Final = timedelta(seconds=60)
-
-
-def joined_id(*parts: str) -> str:
-    """Parts of an id with colons between; when that is longer than an id may be, a digest of it."""
-    text = ":".join(parts)
-    return text if len(text) <= 128 else hashlib.sha256(text.encode("utf-8", "replace")).hexdigest()
-
-
-def said_at(milliseconds: object, received_at: datetime) -> datetime | None:
-    """The sender's time; None (the time of receipt) where there is none, or one ahead of us by a minute."""
-    found = moment(milliseconds)
-    return None if found is None or found > received_at + _MOST_AHEAD else found
-
-
-def formula_of(value: object) -> str:
-    """A formula as the system wrote it, in one line, at most 512 characters.
-
-    No tags are looked for: in `2d6r<3 + 1d6cs>4` there is none. "" for anything that is no text.
-    """
-    if not isinstance(value, str):
-        return ""
-    text = "".join(" " if c.isspace() else c for c in value[:512])
-    text = "".join(c for c in text if unicodedata.category(c) not in ("Cc", "Cf", "Cs", "Co", "Cn"))
-    return " ".join(text.split())
 
 
 @lru_cache(maxsize=512)

@@ -13,17 +13,18 @@ from datetime import datetime
 from functools import lru_cache
 from typing import Any, Final
 
-from integrations.vtt.foundry_terms import formula_of, said_at
 from integrations.vtt.reading import (
     NotARoll,
     Reading,
     bounded,
+    formula_of,
     identifier,
     mapping,
     named,
     number,
     plain,
     reading,
+    said_at,
     sequence,
     whole,
 )

@@ -6,13 +6,14 @@ fault. Nothing here grows with what was sent beyond the limits of `server.rules.
 
 from __future__ import annotations
 
+import hashlib
 import html
 import math
 import re
 import unicodedata
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from typing import Any, Final
 
 from server.rules.dice import MOST_DICE, MOST_GROUPS, DiceRoll
@@ -21,6 +22,7 @@ from server.rules.dice import MOST_DICE, MOST_GROUPS, DiceRoll
 LARGEST_NUMBER: Final = 2**53 - 1
 #: A longer text is cut before it is cleaned; cleaning never makes a text longer than three times.
 _LONGEST_RAW: Final = 8_192
+_MOST_AHEAD: Final = timedelta(seconds=60)
 _TAG = re.compile(r"<[^<>]{0,1024}>")
 
 
@@ -140,6 +142,30 @@ def moment(milliseconds: object) -> datetime | None:
         milliseconds = int(milliseconds) if len(milliseconds) <= 15 else None
     found = whole(milliseconds, 0, 253_402_300_799_999)
     return None if found is None else datetime.fromtimestamp(found / 1000, UTC)
+
+
+def joined_id(*parts: str) -> str:
+    """Parts of an id with colons between; when that is longer than an id may be, a digest of it."""
+    text = ":".join(parts)
+    return text if len(text) <= 128 else hashlib.sha256(text.encode("utf-8", "replace")).hexdigest()
+
+
+def said_at(milliseconds: object, received_at: datetime) -> datetime | None:
+    """The sender's time; None (the time of receipt) where there is none, or one ahead of us by a minute."""
+    found = moment(milliseconds)
+    return None if found is None or found > received_at + _MOST_AHEAD else found
+
+
+def formula_of(value: object) -> str:
+    """A formula as the system wrote it, in one line, at most 512 characters.
+
+    No tags are looked for: in `2d6r<3 + 1d6cs>4` there is none. "" for anything that is no text.
+    """
+    if not isinstance(value, str):
+        return ""
+    text = "".join(" " if c.isspace() else c for c in value[:512])
+    text = "".join(c for c in text if unicodedata.category(c) not in ("Cc", "Cf", "Cs", "Co", "Cn"))
+    return " ".join(text.split())
 
 
 def https(value: object) -> str:

@@ -15,13 +15,13 @@ from datetime import datetime
 from types import MappingProxyType
 from typing import Any, Final, NamedTuple
 
-from integrations.vtt.foundry_terms import joined_id
 from integrations.vtt.reading import (
     LARGEST_NUMBER,
     NotARoll,
     Reading,
     https,
     identifier,
+    joined_id,
     mapping,
     plain,
     reading,

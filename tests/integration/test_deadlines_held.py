@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import time
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Mapping, Sequence
 from contextlib import asynccontextmanager
 from datetime import UTC, datetime, timedelta
 from typing import Any
@@ -61,6 +61,11 @@ async def until_closed(process: Process, poll: Poll, seconds: float) -> None:
     await until(is_closed, "the poll is closed", seconds)
 
 
+def waiting(logs: Sequence[Mapping[str, Any]]) -> list[str]:
+    """The campaigns that were told to wait."""
+    return [log["campaign_id"] for log in logs if log["event"] == "deadline_waits"]
+
+
 @pytest.mark.parametrize("held", [1, 10])
 async def test_a_held_campaign_stops_no_other(database_url: str, held: int) -> None:
     """What is due in it fires as soon as it is let go; nothing is due anywhere that waits for it."""
@@ -84,12 +89,12 @@ async def test_a_held_campaign_stops_no_other(database_url: str, held: int) -> N
                 later = await overdue(one)
                 await until_closed(one, later, 1)
                 assert {(await poll_of(one.database, poll.id)).state for poll in locked} == {State.OPEN}
+                await until(lambda: len(waiting(logs)) >= held, "all of them were tried", 20)
                 release.set()
                 await asyncio.gather(*tasks)
                 for poll in locked:
                     await until_closed(one, poll, 1 if held == 1 else 2)
-        waiting = [log["campaign_id"] for log in logs if log["event"] == "deadline_waits"]
-        assert sorted(waiting) == sorted(str(poll.campaign_id) for poll in locked), "each is told once"
+        assert sorted(waiting(logs)) == sorted(str(poll.campaign_id) for poll in locked), "each is told once"
 
 
 async def test_sixty_broken_deadlines_do_not_hide_a_good_one(database: Database) -> None:

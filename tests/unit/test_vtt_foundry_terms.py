@@ -8,8 +8,8 @@ from typing import Any
 
 import pytest
 
-from integrations.vtt.foundry_terms import Terms, formula_of, joined_id, read_terms
-from integrations.vtt.reading import NotARoll
+from integrations.vtt.foundry_terms import Terms, read_terms
+from integrations.vtt.reading import NotARoll, formula_of, joined_id
 from server.rules.dice import Die, Group, Modifier
 
 EXPLODING = json.loads((Path(__file__).parents[1] / "data/vtt/foundry-exploding-term.json").read_text())

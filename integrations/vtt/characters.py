@@ -6,20 +6,15 @@ JSON, cleaned and bounded; a hash of the content tells whether there is anything
 
 from __future__ import annotations
 
-import hashlib
-import json
 import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from itertools import islice
 from types import MappingProxyType
-from typing import Any, Final, Literal, TypeAlias
+from typing import Any, Final
 
 from integrations.vtt.reading import NotARoll, https, identifier, mapping, named, number, plain
-
-#: What JSON can hold; nobody changes one after it was made.
-Json: TypeAlias = "bool | int | float | str | Sequence[Json] | Mapping[str, Json] | None"
-CharacterType = Literal["pc", "npc", "monster"]
+from server.rules.character import CharacterType, CharacterUpdate, Json, compact
 
 #: Bytes of all parts of a character together, as compact JSON.
 LARGEST: Final = 65_536
@@ -46,46 +41,6 @@ class Unreadable:
     """Nothing could be made of what was sent; `reason` is for who set the sender up."""
 
     reason: str
-
-
-@dataclass(frozen=True, slots=True)
-class CharacterUpdate:
-    """A character as a tabletop shows it. A part that is None was not sent and keeps its old value."""
-
-    world_id: str
-    character_id: str  # the tabletop's, unique in its world
-    name: str  # 1…128 characters
-    character_type: CharacterType
-    avatar: str | None = None  # "" for none; else https, or a path on the tabletop's own host
-    stats: Json = None
-    inventory: tuple[Json, ...] | None = None
-    spells: tuple[Json, ...] | None = None
-    features: tuple[Json, ...] | None = None
-    vtt_data: Json = None  # {system, type, flags}
-
-    @property
-    def content_hash(self) -> str:
-        """The same for the same content, whatever the order of keys: 64 hex digits."""
-        return hashlib.sha256(_compact(self._content).encode()).hexdigest()
-
-    @property
-    def _content(self) -> list[Any]:
-        return [
-            *(self.world_id, self.character_id, self.name, self.character_type, self.avatar),
-            *(self.stats, self.inventory, self.spells, self.features, self.vtt_data),
-        ]
-
-    def over(self, old: CharacterUpdate) -> CharacterUpdate:
-        """This update with the parts that it lacks taken from `old`."""
-        return replace(
-            self,
-            avatar=old.avatar if self.avatar is None else self.avatar,
-            stats=old.stats if self.stats is None else self.stats,
-            inventory=old.inventory if self.inventory is None else self.inventory,
-            spells=old.spells if self.spells is None else self.spells,
-            features=old.features if self.features is None else self.features,
-            vtt_data=old.vtt_data if self.vtt_data is None else self.vtt_data,
-        )
 
 
 def read(message: object) -> CharacterUpdate | Unreadable:
@@ -127,7 +82,7 @@ def _with_flags(update: CharacterUpdate, system: Mapping[str, Any], left: int) -
         vtt_data = tidy({key: system.get(key) for key in ("system", "type", "flags")})
     except NotARoll:
         return update
-    more = len(_compact(vtt_data).encode()) - len(_compact(update.vtt_data).encode())
+    more = len(compact(vtt_data).encode()) - len(compact(update.vtt_data).encode())
     return update if more > left else replace(update, vtt_data=vtt_data)
 
 
@@ -220,10 +175,6 @@ def _entries(value: object, keys: Sequence[str]) -> tuple[Json, ...] | None:
     )
 
 
-def _compact(value: object) -> str:
-    return json.dumps(value, sort_keys=True, separators=(",", ":"), ensure_ascii=False)
-
-
 def _size(update: CharacterUpdate) -> int:
     parts = [update.stats, update.inventory, update.spells, update.features, update.vtt_data]
-    return len(_compact(parts).encode())
+    return len(compact(parts).encode())

@@ -12,7 +12,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from integrations.vtt.characters import LARGEST, CharacterUpdate, Unreadable, avatar, read, tidy
+from integrations.vtt.characters import LARGEST, Unreadable, avatar, read, tidy
+from server.rules.character import CharacterUpdate
 
 SAMPLE = json.loads((Path(__file__).parents[1] / "data/vtt/character-update.json").read_text())
 

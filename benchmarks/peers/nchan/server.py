@@ -16,7 +16,7 @@ from pathlib import Path
 from benchmarks.peers.orders import message, obey
 
 CONFIGURATION = """
-load_module {module};
+load_module "{module}";
 {user}
 daemon off;
 worker_processes 1;

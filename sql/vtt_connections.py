@@ -16,6 +16,8 @@ _Q = sql.load("vtt_connections")
 
 Visibility: TypeAlias = Literal["public", "gm_only"]
 Status: TypeAlias = Literal["active", "revoked"]
+#: Of one campaign; a show has a handful.
+MOST_TABLES: Final = 100
 #: How long the secrets before the newest ones stay good.
 OLDER_GOOD_FOR: Final = timedelta(hours=24)
 
@@ -99,7 +101,7 @@ async def create(
     visibility: Visibility = "gm_only",
     origins: Sequence[str] = (),
     is_trusted: bool = False,
-    world: World = World(),  # noqa: B008  frozen
+    world: World = World(),
 ) -> None:
     """A new table. Its id comes from outside because the signing secret is sealed for it."""
     await connection.execute(

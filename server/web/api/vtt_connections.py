@@ -17,16 +17,13 @@ from server.web.api.vtt_models import (
 from server.web.endpoint import Call, endpoint
 from server.web.models import Empty, Page, PageQuery, part
 from server.web.problems import Problem, conflict, not_found
+from server.web.vault import CannotOpen
 from server.web.vtt import secrets
 from server.web.vtt.test_roll import send_test_roll
-from server.web.vault import CannotOpen
 from sql import admin_log, vtt_connections
 from sql.ids import uuid7
 from sql.pool import Connection
 from sql.vtt_connections import VttConnection
-
-#: Of one campaign; a show has a handful.
-MOST_TABLES = 100
 
 
 async def _note(call: Call, table: VttConnection, action: str) -> None:
@@ -58,8 +55,9 @@ async def found_again(connection: Connection, call: Call, connection_id: UUID) -
 
 async def make(call: Call, *, campaign_id: UUID, wanted: VttConnectionIn) -> VttConnectionWithSecrets:
     """A new table with fresh secrets."""
-    if await vtt_connections.count(call.connection, campaign_id) >= MOST_TABLES:
-        raise conflict("too_many_tables", f"A campaign has at most {MOST_TABLES} tables; delete one first.")
+    most = vtt_connections.MOST_TABLES
+    if await vtt_connections.count(call.connection, campaign_id) >= most:
+        raise conflict("too_many_tables", f"A campaign has at most {most} tables; delete one first.")
     connection_id = uuid7()
     made = secrets.fresh(call.services.vault, connection_id)
     await vtt_connections.create(

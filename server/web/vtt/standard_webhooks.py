@@ -45,7 +45,7 @@ def sign(key: bytes, webhook_id: str, timestamp: int, body: bytes) -> str:
 def check(keys: Iterable[bytes], headers: Mapping[str, str], body: bytes, now: datetime) -> str:
     """The id of a genuine and fresh delivery. Raises NotGenuine.
 
-    `keys` are all that are good now; all are tried, and compared in constant time, over the bytes as they came.
+    `keys` are all that are good now; all are tried, over the bytes as they came, in constant time.
     """
     webhook_id, seconds = headers.get(ID, ""), headers.get(TIMESTAMP, "")
     if not _ID.fullmatch(webhook_id):

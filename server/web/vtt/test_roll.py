@@ -9,9 +9,6 @@ from server.rules.table_events import DiceRolled
 from server.web.services import Services
 from sql.ids import uuid7
 
-#: What marks a roll as a test, in `details`.
-IS_TEST = "test"
-
 
 async def send_test_roll(services: Services, campaign_id: UUID, connection_id: UUID) -> bool:
     """Send one through the adapter and the engine, as a sender's; whether it was taken."""
@@ -37,6 +34,6 @@ async def send_test_roll(services: Services, campaign_id: UUID, connection_id: U
         "total": 17,
     }
     rolls = neutral.read(message, received_at).reading.rolls
-    events = [DiceRolled(connection_id, roll, received_at, details={IS_TEST: "yes"}) for roll in rolls]
+    events = [DiceRolled(connection_id, roll, received_at, simulated=True) for roll in rolls]
     outcomes = await services.batches.deliver(campaign_id, events)
     return [outcome.kind for outcome in outcomes] == ["accepted"]

@@ -203,6 +203,20 @@ CREATE INDEX dice_rolls_campaign ON dice_rolls (campaign_id, id DESC);
 CREATE INDEX dice_rolls_pending ON dice_rolls (campaign_id, id) WHERE attribution = 'pending';
 CREATE INDEX dice_rolls_recent ON dice_rolls (connection_id, received_at) WHERE connection_id IS NOT NULL;
 
+-- A table as the desk sees it, without what proves it.
+CREATE VIEW vtt_connection_views AS
+SELECT c.id, c.campaign_id, c.provider, p.display_name AS provider_name, p.auth_type, c.name, c.status,
+       c.signing_secret IS NOT NULL AND c.ingest_hash IS NOT NULL AS has_secrets,
+       CASE WHEN c.older_until > now() THEN c.older_until END AS older_until, c.token_version, c.fingerprint,
+       c.world_id, c.world_name, c.module_version, c.game_system, c.visibility, c.origins, c.is_trusted, c.heard_at,
+       (SELECT count(*) FROM dice_rolls AS r
+         WHERE r.connection_id = c.id AND r.received_at > now() - interval '1 minute') AS rolls_per_minute,
+       (SELECT count(*) FROM vtt_sockets AS s
+         WHERE s.connection_id = c.id AND s.seen_at > now() - interval '45 seconds') AS sockets,
+       c.revoked_at, c.revoked_reason, c.created_at
+  FROM vtt_connections AS c
+  JOIN vtt_providers AS p ON p.name = c.provider;
+
 CREATE TABLE campaign_criticality_rules (
     id                uuid PRIMARY KEY,
     campaign_id       uuid NOT NULL REFERENCES campaigns ON DELETE CASCADE,

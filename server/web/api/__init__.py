@@ -14,6 +14,8 @@ from server.web.api import (
     rundowns,
     session,
     status,
+    vtt_connections,
+    vtt_pairings,
 )
 from server.web.endpoint import Endpoint
 
@@ -29,4 +31,6 @@ ENDPOINTS: tuple[Endpoint, ...] = (
     *live_tickets.ENDPOINTS,
     *status.ENDPOINTS,
     *preflight.ENDPOINTS,
+    *vtt_connections.ENDPOINTS,
+    *vtt_pairings.ENDPOINTS,
 )

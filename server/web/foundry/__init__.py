@@ -1,0 +1,1 @@
+"""The published Foundry module, as it is (domain/vtt-wire-protocol.md)."""

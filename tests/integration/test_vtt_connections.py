@@ -218,7 +218,8 @@ async def test_a_hundred_tables(rig: Rig) -> None:
     async with rig.services.database.connection() as connection:
         await connection.execute(
             """INSERT INTO vtt_connections (id, campaign_id, provider, name)
-               SELECT gen_random_uuid(), campaign_id, provider, name FROM vtt_connections, generate_series(1, 98)"""
+               SELECT gen_random_uuid(), campaign_id, provider, name
+                 FROM vtt_connections, generate_series(1, 98)"""
         )
     await table(rig, made.campaign)
     refused = await rig.root.post(

@@ -6,7 +6,6 @@ from typing import Annotated, Any, Literal
 from uuid import UUID
 
 from pydantic import Field
-from sql.characters import Character
 
 from server.engine import character_acts
 from server.rules.combat import HitPoints
@@ -15,6 +14,7 @@ from server.web.endpoint import Call, endpoint
 from server.web.models import Clean, Empty, Model, Moment, Page, PageQuery, absent
 from server.web.problems import invalid, not_found
 from sql import channels, characters
+from sql.characters import Character
 from sql.pool import Connection
 
 Name = Annotated[str, Clean(128)]
@@ -191,7 +191,9 @@ async def update_character(call: Call, body: CharacterPatch) -> CharacterOut:
         campaign_id=character.campaign_id,
         detail={"fields": sorted(changes)},
     )
-    await character_acts.change(call.services.rooms, character.campaign_id, character.id, changes, also=acted)
+    await character_acts.change(
+        call.services.rooms, character.campaign_id, character.id, changes, also=acted
+    )
     return acted.answer
 
 
@@ -223,7 +225,9 @@ async def assign_character(call: Call, body: AssignIn) -> CharacterOut:
     return acted.answer
 
 
-@endpoint("DELETE", "/characters/{character_id}", "Delete a character", answer=Empty, work="engine")
+@endpoint(
+    "DELETE", "/characters/{character_id}", "Delete a character", answer=Empty, work="engine"
+)
 async def delete_character(call: Call) -> Empty:
     """Its rolls stay. A table that syncs it brings it back."""
     character = await _to_act_on(call)

@@ -7,8 +7,6 @@ import secrets
 from collections.abc import Sequence
 from uuid import UUID
 
-from sql.characters import Character
-
 from server.engine.batch import Overloaded
 from server.rules import notation, notation_dice
 from server.rules.dice import Actor, DiceRoll, Mode, Source
@@ -21,6 +19,7 @@ from server.web.endpoint import Call, endpoint
 from server.web.idempotency import HEADER
 from server.web.problems import Problem, invalid, not_found
 from sql import characters, dice_rolls
+from sql.characters import Character
 from sql.ids import uuid7
 
 #: Where rolls by hand are made; with their id it names them.
@@ -43,8 +42,7 @@ def draw(sides: int) -> int:
     problems=(503,),
 )
 async def roll_by_hand(call: Call, body: ManualRollIn) -> RollOut:
-    """For a die that fell on a real table, or for want of one: the server throws what is written, and the roll
-    goes the way of all rolls."""
+    """The server throws what is written, from a cryptographic source, and the roll goes the way of all rolls."""
     campaign_id = call.campaign_id()
     expression = _expression(body.notation)
     thrown = notation_dice.roll(expression, draw)
@@ -80,10 +78,11 @@ async def roll_by_hand(call: Call, body: ManualRollIn) -> RollOut:
         ) from None
     # The one that is stored: a repeat after a crash has thrown other dice, and they do not count.
     async with call.services.database.connection() as connection:
-        stored = await dice_rolls.find(connection, campaign_id, None, INSTANCE, roll.roll_id)
-    if stored is None:
+        stored = await dice_rolls.known(connection, campaign_id, [dice_rolls.key_of(None, roll)])
+    if not stored:
         raise not_found("roll")
-    return shown(stored)
+    (found,) = stored.values()
+    return shown(found)
 
 
 def _expression(text: str) -> Expression:

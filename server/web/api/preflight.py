@@ -68,7 +68,7 @@ async def checks(services: Services, connection: Connection, campaign_id: UUID) 
 
 
 async def of_campaign(connection: Connection, campaign_id: UUID) -> list[CheckOut]:
-    """What the database tells of one campaign: channels and how they are heard, overlays, the stage, tables."""
+    """What the database tells of one campaign: channels and tables and how they are heard, overlays, stage."""
     found = await channels.list_of_campaign(connection, campaign_id)
     return [
         *_channels(found),

@@ -7,11 +7,11 @@ from typing import Any, Literal
 from uuid import UUID
 
 from pydantic import Field
-from sql.dice_rolls import Roll
 
 from server.rules.criticality import Verdict
 from server.rules.dice import Group
 from server.web.models import Model, Moment, PageQuery
+from sql.dice_rolls import Roll
 
 Visibility = Literal["public", "gm_only", "blind", "self", "whisper"]
 Attribution = Literal["attributed", "pending", "dismissed"]
@@ -83,9 +83,7 @@ class RollOut(Model):
     success: bool | None
     target: float | None
     critical: CriticalOut | None
-    inconsistencies: list[str] = Field(
-        description="What does not add up; with any it is rewarded with nothing"
-    )
+    inconsistencies: list[str] = Field(description="What does not add up; with any it is rewarded with nothing")
     verified: bool
     forced: bool = Field(description="We ordered it ourselves: it triggers nothing")
     simulated: bool

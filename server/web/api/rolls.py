@@ -4,8 +4,6 @@ from __future__ import annotations
 
 from uuid import UUID
 
-from sql.dice_rolls import Roll
-
 from server.engine import roll_acts
 from server.rules import sealed
 from server.web.api.acting import Acting
@@ -14,6 +12,7 @@ from server.web.endpoint import Call, endpoint
 from server.web.models import Page
 from server.web.problems import conflict, invalid, not_found
 from sql import characters, dice_rolls
+from sql.dice_rolls import Roll
 from sql.pool import Connection
 
 

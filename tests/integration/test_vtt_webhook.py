@@ -71,7 +71,7 @@ async def test_the_same_again_has_no_effect(made: Table) -> None:
 
 
 async def test_a_delivery_without_effect_uses_up_no_id(made: Table) -> None:
-    """What was refused may be mended and sent again, and a forged one takes nothing from the real one (T19)."""
+    """What was refused may be mended and sent again; a forged one takes nothing from the real one (T19)."""
     wrong(await made.signed(roll("a", total="24"), webhook_id="d1"), 422, "invalid")
     wrong(await made.signed(roll("a"), webhook_id="d1", secret="whsec_" + "A" * 44), 401, "unauthorized")
     wrong(await made.signed(roll("a"), webhook_id="d1", at=0), 401, "unauthorized")

@@ -42,7 +42,7 @@ def draw(sides: int) -> int:
     problems=(503,),
 )
 async def roll_by_hand(call: Call, body: ManualRollIn) -> RollOut:
-    """The server throws what is written, from a cryptographic source, and the roll goes the way of all rolls."""
+    """The server throws what is written, by a cryptographic source; then it goes the way of all rolls."""
     campaign_id = call.campaign_id()
     expression = _expression(body.notation)
     thrown = notation_dice.roll(expression, draw)

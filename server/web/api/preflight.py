@@ -68,7 +68,7 @@ async def checks(services: Services, connection: Connection, campaign_id: UUID) 
 
 
 async def of_campaign(connection: Connection, campaign_id: UUID) -> list[CheckOut]:
-    """What the database tells of one campaign: channels and tables and how they are heard, overlays, stage."""
+    """What the database tells of one campaign: how channels and tables are heard, overlays, the stage."""
     found = await channels.list_of_campaign(connection, campaign_id)
     return [
         *_channels(found),

@@ -208,14 +208,6 @@ async def gate(connection: Connection, connection_id: UUID) -> Gate | None:
     return None if row is None else Gate(*row)
 
 
-async def living(
-    connection: Connection, campaign_id: UUID, connection_ids: Sequence[UUID]
-) -> frozenset[UUID]:
-    """Those of these tables that may send to the campaign now; asked in the transaction of the effect."""
-    rows = await connection.fetch(_Q["living"], campaign_id, list(connection_ids))
-    return frozenset(row["id"] for row in rows)
-
-
 async def origins_of(connection: Connection, connection_id: UUID) -> Sequence[str]:
     """From which origins browsers may send; none listed, and a table that is not there: from any."""
     found: Sequence[str] | None = await connection.fetchval(_Q["origins"], connection_id)

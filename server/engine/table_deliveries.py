@@ -22,8 +22,7 @@ async def repeated(
 ) -> frozenset[int]:
     """Places of events whose delivery was taken in before; those of all others are noted.
 
-    The caller holds the campaign's lock, and leaves out what has no effect: a delivery that was refused may
-    come again.
+    The caller holds the campaign's lock.
     """
     first: dict[Identity, datetime] = {}
     places: dict[Identity, list[int]] = {}

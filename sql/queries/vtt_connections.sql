@@ -84,10 +84,6 @@ SELECT c.id, c.campaign_id, c.provider, c.status = 'active' AS is_active, c.sign
   FROM vtt_connections AS c
  WHERE c.id = $1;
 
--- name: living
--- Which of these tables are not revoked, and play for the campaign still.
-SELECT id FROM vtt_connections WHERE campaign_id = $1 AND id = ANY ($2::uuid[]) AND status = 'active';
-
 -- name: origins
 -- From which origins browsers may send to a table.
 SELECT origins FROM vtt_connections WHERE id = $1;

@@ -40,12 +40,17 @@ class Heard:
         """Something genuine has just come from this table."""
         self._tables[connection_id] = at
 
+    def take_tables(self) -> dict[UUID, datetime]:
+        """The marks of tables that are not written yet; they are the caller's now."""
+        tables, self._tables = self._tables, {}
+        return tables
+
     async def run(self) -> None:
         """Write what was heard; marks that could not be written are overtaken by the next ones."""
         while True:
             await asyncio.sleep(EVERY_S)
             marks, self._marks = self._marks, {}
-            tables, self._tables = self._tables, {}
+            tables = self.take_tables()
             try:
                 if marks or tables:
                     async with self._database.connection() as connection:

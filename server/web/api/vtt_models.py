@@ -8,6 +8,7 @@ from uuid import UUID
 
 from pydantic import AfterValidator, Field
 
+from server.rules.dice import Kind
 from server.web.models import Clean, Model, Moment, absent
 from sql.vtt_connections import VttConnection
 
@@ -121,6 +122,7 @@ class ManualRollIn(Model):
     visibility: Literal["public", "gm_only", "blind", "self"] = "public"
     character_id: UUID | None = Field(default=None, description="Whose roll it is")
     player_name: Annotated[str, Clean(64)] = Field(default="Game master", description="Who rolls")
+    kind: Kind = Field(default="custom", description="What for: decides which rules ask about it")
 
 
 #: Which adapter reads what a system sends in its own form.

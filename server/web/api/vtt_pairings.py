@@ -10,7 +10,7 @@ from server.web.api.vtt_connections import found_again
 from server.web.api.vtt_models import PROVIDER_OF, OfferIn, OfferOut, PairIn, VttConnectionOut, shown
 from server.web.endpoint import Call, endpoint
 from server.web.foundry.pairing import complete
-from server.web.problems import not_found
+from server.web.problems import Problem
 from server.web.vtt import codes
 from sql import admin_log, vtt_pairings
 from sql.vtt_connections import World
@@ -50,7 +50,9 @@ async def _waiting(call: Call, typed: str) -> Pairing:
     digest = codes.code_hash(call.services.vault, typed)
     found = None if digest is None else await vtt_pairings.waiting(call.connection, digest, "table")
     if found is None:
-        raise not_found("code; it may have expired: start pairing anew at the table")
+        raise Problem(
+            404, "not_found", "The code is wrong, used, or older than five minutes: start anew at the table."
+        )
     return found
 
 

@@ -8,6 +8,7 @@ write (vtt-and-dice §5).
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import replace
 
 from server.engine import table_state
 from server.engine.intake import ACCEPTED, DUPLICATE, Outcome, storable
@@ -41,6 +42,7 @@ async def take(turn: Turn, table: Table, events: Sequence[CharacterUpdated]) -> 
             continue
         before = newest.get(key)
         update = event.character if before is None else event.character.over(before)
+        update = replace(update, avatar=update.avatar or "")  # as it is stored, for the hash
         known_hash = _hash(sheets.get(key)) if key not in written else written[key].content_hash
         if known_hash == update.content_hash:
             outcomes.append(DUPLICATE)

@@ -10,6 +10,7 @@ import asyncio
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import timedelta
+from typing import get_args
 from uuid import UUID, uuid4
 
 from server.engine import roll_stage, table_state
@@ -19,7 +20,7 @@ from server.engine.turn import Turn
 from server.rules import sealed
 from server.rules.attribution import kind_of, named, names_of, whose
 from server.rules.character import CharacterType
-from server.rules.dice import DiceRoll, inconsistencies
+from server.rules.dice import DiceRoll, Visibility, inconsistencies
 from server.rules.sealed import Seal
 from server.rules.table_events import DiceRolled
 from server.rules.verdicts import verdict
@@ -106,6 +107,8 @@ def _readable(event: DiceRolled, table: Table) -> tuple[str, str]:
     roll = event.roll
     if not (storable(roll.roll_id, _LONGEST_ID) and storable(roll.source.instance_id, _LONGEST_ID)):
         return "", "bad_roll_id"
+    if roll.visibility not in get_args(Visibility):
+        return "", "bad_visibility"
     if not 0 < roll.revision <= _HIGHEST_REVISION:
         return "", "bad_revision"
     if roll.rolled_at is not None and roll.rolled_at - event.received_at > _MOST_AHEAD:

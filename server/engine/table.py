@@ -7,8 +7,8 @@ import re
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import TypeAlias
 
-from server.engine import character_intake, dice_intake, fight_intake, presets, table_state
-from server.engine.intake import Outcome
+from server.engine import character_intake, dice_intake, fight_intake, presets, table_deliveries, table_state
+from server.engine.intake import DUPLICATE, Outcome
 from server.engine.table_boards import TableBoard
 from server.engine.table_state import Table
 from server.engine.turn import Turn
@@ -75,7 +75,13 @@ async def take(
                 rolls[index] = event
             case CombatHappened():
                 fights[index] = event
-    found: dict[int, Outcome] = {}
+    repeats = await table_deliveries.repeated(
+        turn.connection, turn.campaign_id, list(rolls.values()), turn.head.now
+    )
+    again = [index for place, index in enumerate(rolls) if place in repeats]
+    found: dict[int, Outcome] = dict.fromkeys(again, DUPLICATE)
+    for index in again:
+        del rolls[index]
     if sheets:
         taken = await character_intake.take(turn, table, list(sheets.values()))
         found |= zip(sheets, taken, strict=True)

@@ -30,7 +30,7 @@ from sql.characters import Known
 from sql.dice_rolls import Key, Roll
 from sql.ids import in_order
 
-#: A clock that is further ahead than this is wrong; a roll fell no later than it came (platforms/vtt.md §9.1).
+#: A clock further ahead than this is wrong; a roll falls no later than it comes (platforms/vtt.md §9.1).
 _MOST_AHEAD = timedelta(seconds=60)
 _LONGEST_ID = 128
 _LONGEST_NAME = 128
@@ -69,7 +69,7 @@ async def take(
     new: list[tuple[Roll, str]] = []
     for key, row_id in zip(fresh, in_order(len(fresh), turn.head.now), strict=True):
         one = fresh[key]
-        row = _row(turn, table, one.event, row_id, met.get(key), chance)
+        row = _row(turn, table, one.event, row_id=row_id, known=met.get(key), chance=chance)
         new.append((await stage.enter(row), _text(row, one)))
     revised = []
     for key, one in batch.newest.items():
@@ -161,7 +161,7 @@ async def _meet(turn: Turn, table: Table, events: Sequence[DiceRolled]) -> dict[
 
 
 def _row(
-    turn: Turn, table: Table, event: DiceRolled, row_id: UUID, known: Known | None, chance: Chance
+    turn: Turn, table: Table, event: DiceRolled, *, row_id: UUID, known: Known | None, chance: Chance
 ) -> Roll:
     """A new roll with all that follows from it and the campaign."""
     if event.character_id is not None:

@@ -107,7 +107,9 @@ async def delete_criticality_rule(
 
 def preset_stays() -> Refused:
     """A rule that its game system would bring back."""
-    return Refused("preset", "This rule came with the game system and would come back: switch it off instead.")
+    return Refused(
+        "preset", "This rule came with the game system and would come back: switch it off instead."
+    )
 
 
 async def _rule(turn: Turn, rule_id: UUID) -> CriticalityRule:

@@ -1,4 +1,4 @@
-"""Whose a roll is: a streamer's character, the one that the game master plays, or nobody's yet (domain §4)."""
+"""Whose a roll is: a streamer's, the one's that the game master plays, or nobody's yet (domain §4)."""
 
 from __future__ import annotations
 
@@ -37,7 +37,7 @@ class Whose(NamedTuple, Generic[S]):
 
 
 def names_of(actor: Actor) -> tuple[str, str] | None:
-    """The table's id of the character, or "" when only a name is told, and the name; None for no character."""
+    """The table's id of the character, "" where only a name is told, and the name; None for no character."""
     name = " ".join(actor.character_name.split())
     if actor.character_id == NOBODY or not (actor.character_id or name):
         return None

@@ -223,12 +223,18 @@ async def assign_character(call: Call, body: AssignIn) -> CharacterOut:
     return acted.answer
 
 
-@endpoint("DELETE", "/characters/{character_id}", "Delete a character", answer=Empty, work="engine")
-async def delete_character(call: Call) -> Empty:
+@endpoint(
+    "DELETE", "/characters/{character_id}", "Delete a character", answer=None, status=204, work="engine"
+)
+async def delete_character(call: Call) -> None:
     """Its rolls stay. A table that syncs it brings it back."""
     character = await _to_act_on(call)
-    await character_acts.delete(call.services.rooms, character.campaign_id, character.id)
-    return Empty()
+
+    async def answer(connection: Connection, _: UUID) -> Empty:
+        return Empty()
+
+    acted = Acting(call, "character.delete", answer, campaign_id=character.campaign_id)
+    await character_acts.delete(call.services.rooms, character.campaign_id, character.id, also=acted)
 
 
 ENDPOINTS = (list_characters, create_character, update_character, assign_character, delete_character)

@@ -6,8 +6,18 @@ import asyncio
 
 import structlog
 
-from sql import boards, deadlines, idempotency, inbox, lost_lines, sessions, verifications
-from sql import vtt_commands, vtt_pairings, vtt_tokens
+from sql import (
+    boards,
+    deadlines,
+    idempotency,
+    inbox,
+    lost_lines,
+    sessions,
+    verifications,
+    vtt_commands,
+    vtt_pairings,
+    vtt_tokens,
+)
 from sql.pool import UNREACHABLE, Database
 
 log = structlog.get_logger(__name__)

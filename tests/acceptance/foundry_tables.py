@@ -118,9 +118,7 @@ class Tables:
         await self.wait_for(lambda: len(found()) >= number, f"{browser}: {what} {fields}", seconds)
         return found()[number - 1]
 
-    async def until_received(
-        self, browser: str, event: str, *, seconds: float = 10, number: int = 1
-    ) -> Json:
+    async def until_received(self, browser: str, event: str, *, seconds: float = 10, number: int = 1) -> Json:
         """Wait for an event of the server; its payload."""
         await self.wait_for(
             lambda: len(self.received(browser, event)) >= number, f"{browser} receives {event}", seconds

@@ -97,7 +97,9 @@ class Overlay:
         overlay = cls()
         url = show.program.base_url.replace("http", "ws", 1) + "/live"
         async with connect(url, compression=None, proxy=None) as socket:
-            await socket.send(json.dumps({"op": "hello", "proto": 1, "key": key, "client": {"kind": "overlay"}}))
+            await socket.send(
+                json.dumps({"op": "hello", "proto": 1, "key": key, "client": {"kind": "overlay"}})
+            )
 
             async def read() -> None:
                 async for text in socket:
@@ -169,9 +171,8 @@ async def test_pairing(hubbub: Hubbub, tables: Tables) -> None:
         await tables.wait_for(
             lambda: any(
                 one["itemType"] == "spell"
-                for data in tables.received("gm1", "connected") + tables.received(
-                    "gm1", "command:sync_item_categories"
-                )
+                for data in tables.received("gm1", "connected")
+                + tables.received("gm1", "command:sync_item_categories")
                 for one in data["itemCategories"]
             ),
             "item categories",
@@ -248,7 +249,7 @@ async def test_rolls(hubbub: Hubbub, tables: Tables) -> None:
         assert (hit["verified"], hit["forced"], hit["inconsistencies"]) == (False, False, [])
         acks = [ack for name in ("gm1", "gm2") for ack in tables.received(name, "dice:roll:ack")]
         assert all((ack["success"], ack["rollId"]) == (True, message) for ack in acks)
-        # The same formula that fell otherwise in the same message is another roll; alike in the next one, too.
+        # The same formula that fell otherwise in the same message is another roll; so is one of the next.
         await world.say(("1d6", [[6, 2]], 2), ("1d6", [[6, 5]], 5))
         await world.say(("1d6", [[6, 2]], 2))
         for browser in ("gm1", "gm2"):
@@ -595,9 +596,7 @@ async def test_commands(hubbub: Hubbub, tables: Tables) -> None:
             path,
             {"connection_id": table, "command": {"kind": "request_sync"}, "expires_in_s": 10},
         )
-        await show.rows(
-            "UPDATE vtt_commands SET expires_at = now() WHERE outbox_id = $1", UUID(late["id"])
-        )
+        await show.rows("UPDATE vtt_commands SET expires_at = now() WHERE outbox_id = $1", UUID(late["id"]))
 
         async def is_dead() -> bool:
             return await state(late) == "dead"

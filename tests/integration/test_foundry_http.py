@@ -217,7 +217,9 @@ async def test_what_refreshes_nothing(rig: Rig) -> None:
         answer = await rig.client().post(REFRESH, json={"refreshToken": token, "fingerprint": None})
         assert (answer.status_code, set(answer.json())) == (401, {"error"}), token
     assert (await refreshed(rig, good, "0" * 32)).status_code == 401, "somebody else's fingerprint"
-    assert (await refreshed(rig, made(rig, paired, "refresh", now=now - timedelta(days=6, hours=23)))).is_success
+    assert (
+        await refreshed(rig, made(rig, paired, "refresh", now=now - timedelta(days=6, hours=23)))
+    ).is_success
 
 
 async def test_a_fingerprint_mends_itself(rig: Rig) -> None:

@@ -14,8 +14,8 @@ import httpx2
 import pytest
 from websockets.exceptions import InvalidStatus
 
-from server.web.foundry import gate, handshake, tokens
 from server.web.foundry import browsers as known
+from server.web.foundry import gate, handshake, tokens
 from server.web.foundry import socket as namespace
 from sql.pool import Database
 from tests.integration.foundry_rig import Browser, Paired, Served, pair, roll, served
@@ -132,7 +132,8 @@ async def test_pings(rig: Rig) -> None:
     "text",
     [
         "40,{}", "40/other,{}", "40/vtt,{}", "42[\"dice:roll\",{}]", "42/vtt,{}", "42/vtt,[1,2]", "42/vtt,[]",
-        "451-/vtt,[\"dice:roll\",{\"_placeholder\":true,\"num\":0}]", "461-/vtt,7[]", "43/vtt,0[]", "44/vtt,{}",
+        "451-/vtt,[\"dice:roll\",{\"_placeholder\":true,\"num\":0}]", "461-/vtt,7[]", "43/vtt,0[]",
+        "44/vtt,{}",
         "3", "5", "6", "0{}", "bAAAA", "", "x", b"\x00\x01", b"", "4", "2probe",
         "42/vtt,[\"dice:roll\"" + " " * 70_000 + ",{}]",
         "42/vtt,[\"character:update\",\"" + "é" * 70_000 + "\"]",
@@ -321,7 +322,9 @@ async def test_two_browsers_send_a_forced_roll_at_the_same_time(house: Served) -
     for browser in browsers:
         for _ in range(3):
             assert (await browser.event("dice:roll:ack"))["success"]
-    stored = sorted((one["roll_id"].split(":")[1], one["forced"]) for one in await rolls(house.rig, paired.campaign))
+    stored = sorted(
+        (one["roll_id"].split(":")[1], one["forced"]) for one in await rolls(house.rig, paired.campaign)
+    )
     assert stored == [("m1", True), ("m2", True), ("m3", False)], "two were ordered, the third fell by itself"
     listed = (await house.rig.root.get(f"/api/v1/campaigns/{paired.campaign}/vtt-commands")).json()["items"]
     assert [(one["state"], one["report"]) for one in listed] == [("reported", "m2"), ("reported", "m1")]

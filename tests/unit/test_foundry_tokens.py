@@ -24,9 +24,7 @@ def vault() -> Vault:
 
 
 def made(vault: Vault, kind: Kind = "session", parent: UUID | None = None) -> str:
-    return tokens.make(
-        vault, kind, connection_id=TABLE, version=7, fingerprint=MARK, now=NOW, parent=parent
-    )
+    return tokens.make(vault, kind, connection_id=TABLE, version=7, fingerprint=MARK, now=NOW, parent=parent)
 
 
 @pytest.mark.parametrize(("kind", "life_s"), [("session", 3600), ("refresh", 604_800)])
@@ -65,7 +63,19 @@ def test_every_symbol_counts(vault: Vault) -> None:
         found = tokens.read(vault, "session", changed)
         # The last symbol of base64 has bits that mean nothing.
         assert found is None or place == len(good) - 1
-    for bad in (good[:-1], good + "A", good + "=", " " + good, good.upper(), good[4:], "vts_", "", None, 7, {}):
+    for bad in (
+        good[:-1],
+        good + "A",
+        good + "=",
+        " " + good,
+        good.upper(),
+        good[4:],
+        "vts_",
+        "",
+        None,
+        7,
+        {},
+    ):
         assert tokens.read(vault, "session", bad) is None
     assert tokens.read(vault, "session", "vts_" + "A" * 10_000) is None
 

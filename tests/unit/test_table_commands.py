@@ -44,7 +44,8 @@ def test_what_is_not_wanted_is_left_out() -> None:
     assert wire.request_sync().data == {}
     assert wire.spell_effect("a", "s", "Bane", "buff").data["effect"] == {"type": "buff"}
     every: list[TableCommand] = [
-        wire.roll_dice("1d20"), wire.chat_message("x"), wire.delete_message("m"), wire.modify_actor("a", {"x": 1}),
+        wire.roll_dice("1d20"), wire.chat_message("x"), wire.delete_message("m"),
+        wire.modify_actor("a", {"x": 1}),
         wire.spell_effect("a", "s", "n", "disable", duration_s=600), wire.remove_spell_effect("a", "s"),
         wire.monster_effect("a", "n", "buff"), wire.remove_monster_effect("a"), wire.cleanup_all_effects(),
         wire.request_sync("a"),
@@ -55,9 +56,8 @@ def test_what_is_not_wanted_is_left_out() -> None:
 
 
 def test_effects_in_the_modules_words() -> None:
-    assert wire.spell_effect("a", "s", "Bane", "debuff", penalty_type="penalty", penalty=3).data["effect"] == {
-        "type": "debuff", "debuffType": "penalty", "penaltyValue": 3,
-    }  # fmt: skip
+    cursed = wire.spell_effect("a", "s", "Bane", "debuff", penalty_type="penalty", penalty=3)
+    assert cursed.data["effect"] == {"type": "debuff", "debuffType": "penalty", "penaltyValue": 3}
     assert wire.monster_effect("a", "Orc", "buff", armor_class=2, hit_points=10).data["effect"] == {
         "type": "buff", "acBonus": 2, "tempHp": 10,
     }  # fmt: skip

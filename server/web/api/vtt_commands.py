@@ -124,7 +124,7 @@ def shown(stored: Stored) -> VttCommandOut:
     problems=(409,),
 )
 async def create_vtt_command(call: Call, body: VttCommandIn) -> VttCommandOut:
-    """It is told to one of the table's browsers, once at most, as soon as one is there; if none comes in time,
+    """It is told to one of the table's browsers, once at most, as soon as one is there; if none comes in time
     it is dead. The table answers no command: what comes back of it, if anything, is told as its report."""
     campaign_id = call.campaign_id()
     try:
@@ -138,7 +138,8 @@ async def create_vtt_command(call: Call, body: VttCommandIn) -> VttCommandOut:
         )
     except NoTable:
         raise conflict(
-            "no_table", "The campaign has no such table, or it takes no commands: only paired Foundry worlds do."
+            "no_table",
+            "The campaign has no such table, or it takes no commands: only paired Foundry worlds do.",
         ) from None
     found = await vtt_commands.get(call.connection, ordered, (campaign_id,))
     if found is None:
@@ -157,9 +158,7 @@ async def create_vtt_command(call: Call, body: VttCommandIn) -> VttCommandOut:
 async def list_vtt_commands(call: Call) -> Page[VttCommandOut]:
     """Newest first; those that are over are kept for 30 days."""
     query = call.asked(PageQuery)
-    found = await vtt_commands.list_page(
-        call.connection, call.campaign_id(), query.cursor, query.limit + 1
-    )
+    found = await vtt_commands.list_page(call.connection, call.campaign_id(), query.cursor, query.limit + 1)
     chosen = found[: query.limit]
     following = chosen[-1].id if len(found) > query.limit else None
     return Page(items=[shown(one) for one in chosen], next=following)
@@ -169,7 +168,7 @@ async def list_vtt_commands(call: Call) -> Page[VttCommandOut]:
     "POST", "/vtt-commands/{command_id}/retry", "Tell a command again", answer=VttCommandOut, problems=(409,)
 )
 async def retry_vtt_command(call: Call) -> VttCommandOut:
-    """One that is dead, or of which nobody knows whether the table was told: look there first. It waits for an
+    """One that is dead, or of which nobody knows whether the table was told: look there first. It waits an
     hour."""
     found = await _found(call)
     if not await vtt_commands.retry(call.connection, found.id, wire.EXPIRES_IN_S):

@@ -1,4 +1,4 @@
-"""Commands on their way to a table: each to exactly one of its browsers, once at most (wire protocol, edge 7).
+"""Commands on their way to a table: each to exactly one of its browsers, once at most (edge case 7).
 
 A command counts as told from the commit that claims it, before it leaves. So it never leaves twice; and when
 this process dies in between, it waits for a person. No command is answered by the module. Therefore it goes

@@ -11,7 +11,6 @@ import json
 import logging
 from collections import Counter
 from collections.abc import Mapping
-from contextlib import suppress
 from typing import Any, Final
 
 import socketio
@@ -30,11 +29,13 @@ from server.web.foundry.courier import Courier
 from server.web.foundry.gate import NAMESPACE, Line
 from server.web.foundry.handshake import Admitted, Refused
 from server.web.foundry.intake import Arrived, Intake
+from server.web.foundry.tokens import Token
 from server.web.foundry.told_rolls import ToldRolls
 from server.web.foundry.watch import Watch, wire_categories
 from server.web.services import Services
-from sql import item_category_rules, vtt_sockets, vtt_tokens
+from sql import item_category_rules, vtt_tokens
 from sql.pool import UNREACHABLE
+from sql.vtt_tokens import Paired
 
 _log = structlog.get_logger(__name__)
 
@@ -208,12 +209,8 @@ class Foundry:
         token = handshake.genuine(services.vault, auth.get("token") if isinstance(auth, dict) else None)
         try:
             async with services.database.connection() as connection:
-                held = await vtt_tokens.by_token(connection, token.connection_id, token.jti)
-                if held is None:
-                    now = asyncio.get_running_loop().time()
-                    is_gone = self._absent.is_gone(token.connection_id, now)
-                    raise Refused(handshake.TABLE_DELETED if is_gone else handshake.LATER)
-                self._absent.found(token.connection_id)
+                found = await vtt_tokens.by_token(connection, token.connection_id, token.jti)
+                held = self._there(token, found)
                 admitted = handshake.judge(token, held, services.clock())
                 rules = await item_category_rules.list_of_campaign(connection, admitted.campaign_id)
                 await handshake.arrived(connection, token, held)
@@ -226,6 +223,14 @@ class Foundry:
             _log.exception("foundry_handshake_failed")
             raise Refused(handshake.LATER) from None
         return admitted, rules
+
+    def _there(self, token: Token, held: Paired | None) -> Paired:
+        """The table of a token. Raises Refused."""
+        if held is None:
+            is_gone = self._absent.is_gone(token.connection_id, asyncio.get_running_loop().time())
+            raise Refused(handshake.TABLE_DELETED if is_gone else handshake.LATER)
+        self._absent.found(token.connection_id)
+        return held
 
     async def _look_after(self, browser: Browser) -> None:
         admitted = browser.admitted

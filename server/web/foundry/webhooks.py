@@ -59,6 +59,7 @@ class Refusal(Exception):
         super().__init__(error)
         self.status = status
         self.fields = {"error": error, **more}
+        self.headers: Mapping[str, str] = {}
 
 
 def routes(services: Services) -> list[BaseRoute]:
@@ -90,14 +91,10 @@ async def _answered(
         return Response(status_code=204, headers=_preflight(request, method))
     more: Mapping[str, str] = {}
     try:
-        address = request.client.host if request.client else "unknown"
-        verdict = await services.limiter.take(limit, address)
-        if not verdict.allowed:
-            more = {"retry-after": str(verdict.reset_s)}
-            raise Refusal(429, f"Too many requests, try again in {verdict.reset_s} s", status="error")
+        await _count(services, request, limit)
         status, fields = await handler(services, request)
     except Refusal as refusal:
-        status, fields = refusal.status, refusal.fields
+        status, fields, more = refusal.status, refusal.fields, refusal.headers
     except Problem as problem:  # of the body
         status, fields = problem.status, {"error": problem.detail, "status": "error"}
     except UNREACHABLE as error:
@@ -112,6 +109,15 @@ async def _answered(
         status, fields = 500, {"error": f"Something went wrong (request {ident})", "status": "error"}
     headers = {"access-control-allow-origin": "*", **more}
     return Response(orjson.dumps(fields), status, headers, "application/json")
+
+
+async def _count(services: Services, request: Request, limit: Limit) -> None:
+    """Raises Refusal when it is one too many."""
+    verdict = await services.limiter.take(limit, request.client.host if request.client else "unknown")
+    if not verdict.allowed:
+        refusal = Refusal(429, f"Too many requests, try again in {verdict.reset_s} s", status="error")
+        refusal.headers = {"retry-after": str(verdict.reset_s)}
+        raise refusal
 
 
 def _preflight(request: Request, method: str) -> dict[str, str]:
@@ -245,9 +251,7 @@ async def _connection_health(services: Services, request: Request) -> Answer:
             worldId=held.world_id,
         )
     if held.campaign_id is None:
-        raise Refusal(
-            410, "The campaign was deleted", status="campaign_deleted", connectionId=str(held.id)
-        )
+        raise Refusal(410, "The campaign was deleted", status="campaign_deleted", connectionId=str(held.id))
     seen = held.seen_at
     is_here = seen is not None and (services.clock() - seen).total_seconds() < vtt_sockets.STALE_S
     return 200, {
@@ -330,4 +334,3 @@ async def _exchange(services: Services, token: tokens.Token, shown: object) -> d
         "refreshToken": refresh,
         "expiresIn": int(tokens.LIVES["session"].total_seconds()),
     }
-

@@ -192,7 +192,7 @@ async def save_sheet(
     points: HitPoints | None,
     conditions: Sequence[str],
     at: datetime,
-) -> None:
+) -> UUID:
     """Write what a table sent of a character, which may be new. Switches and assignment stay."""
     content = {
         "world_id": update.world_id,
@@ -202,7 +202,7 @@ async def save_sheet(
         "features": update.features,
         "vtt_data": update.vtt_data,
     }
-    await connection.execute(
+    character_id: UUID = await connection.fetchval(
         _Q["save_sheet"],
         uuid7(),
         campaign_id,
@@ -219,6 +219,7 @@ async def save_sheet(
         list(conditions),
         at,
     )
+    return character_id
 
 
 async def save_summaries(

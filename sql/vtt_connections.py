@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Final, Literal, TypeAlias
@@ -218,3 +218,9 @@ async def heard(connection: Connection, marks: Mapping[UUID, datetime]) -> None:
     """Note when each table last sent something genuine."""
     if marks:
         await connection.execute(_Q["heard"], list(marks), list(marks.values()))
+
+
+async def active(connection: Connection, campaign_id: UUID, asked: Collection[UUID]) -> set[UUID]:
+    """Those of these tables that may send to the campaign; none of them goes before the transaction ends."""
+    rows = await connection.fetch(_Q["active"], campaign_id, asked)
+    return {row["id"] for row in rows}

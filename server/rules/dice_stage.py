@@ -130,6 +130,11 @@ def add(stage: Stage, view: View, now: datetime) -> Stage:
     return _again(stage, known, view, now) if opens or rises else _replaced(stage, shown, view)
 
 
+def without(stage: Stage, view_id: str) -> Stage:
+    """The stage with nothing of a roll, whose next revision nobody may see."""
+    return replace(stage, showings=tuple(showing for showing in stage.showings if showing.id != view_id))
+
+
 def tidy(stage: Stage, now: datetime) -> Stage:
     """Without what is over."""
     showings = tuple(showing for showing in stage.showings if showing.ends_at > now)

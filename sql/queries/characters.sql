@@ -60,7 +60,8 @@ SET name = excluded.name, avatar = excluded.avatar, kind = excluded.kind,
     content = excluded.content, content_hash = excluded.content_hash,
     item_summary = excluded.item_summary, item_hash = excluded.item_hash,
     hit_points = excluded.hit_points, conditions = excluded.conditions,
-    synced_at = excluded.synced_at, updated_at = now();
+    synced_at = excluded.synced_at, updated_at = now()
+RETURNING id;
 
 -- name: save_summaries
 -- The items of characters, counted anew.

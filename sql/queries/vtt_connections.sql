@@ -93,3 +93,8 @@ SELECT origins FROM vtt_connections WHERE id = $1;
 UPDATE vtt_connections AS c SET heard_at = v.heard_at
   FROM unnest($1::uuid[], $2::timestamptz[]) AS v (id, heard_at)
  WHERE c.id = v.id AND (c.heard_at IS NULL OR c.heard_at < v.heard_at);
+
+-- name: active
+-- Which of some tables may send to a campaign; they stay until the transaction ends.
+SELECT id FROM vtt_connections
+ WHERE campaign_id = $1 AND id = ANY($2::uuid[]) AND status = 'active' FOR KEY SHARE;

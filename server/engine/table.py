@@ -8,7 +8,7 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import TypeAlias
 
 from server.engine import character_intake, dice_intake, fight_intake, presets, table_state
-from server.engine.intake import Outcome
+from server.engine.intake import DUPLICATE, Outcome
 from server.engine.table_boards import TableBoard
 from server.engine.table_state import Table
 from server.engine.turn import Turn
@@ -81,6 +81,10 @@ async def take(
         found |= zip(sheets, taken, strict=True)
         if not table.settings.game_system:
             await _know_system(turn, table, sheets.values())
+    # A delivery that is sent again, or was recorded and is played back, has no effect whatever is in it.
+    for index in await table_deliveries.repeated(turn.connection, turn.campaign_id, rolls, turn.head.now):
+        found[index] = DUPLICATE
+        del rolls[index]
     if rolls:
         taken = await dice_intake.take(turn, table, list(rolls.values()), chance, armed)
         found |= zip(rolls, taken, strict=True)

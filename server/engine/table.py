@@ -7,7 +7,7 @@ import re
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import TypeAlias
 
-from server.engine import character_intake, dice_intake, fight_intake, presets, table_state
+from server.engine import character_intake, dice_intake, fight_intake, presets, table_deliveries, table_state
 from server.engine.intake import DUPLICATE, Outcome
 from server.engine.table_boards import TableBoard
 from server.engine.table_state import Table

@@ -164,7 +164,7 @@ def _row(
     if event.character_id is not None:
         known = table.find(event.character_id)
     attribution, character = whose(
-        event.roll.actor, known, table.game_masters, by_hand=event.connection_id is None
+        event.roll.actor, known, table.game_masters, by_hand=event.connection_id is None or event.simulated
     )
     roll = event.roll
     if character is not None:

@@ -8,6 +8,7 @@ write (vtt-and-dice §5).
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import replace
 
 from server.engine import table_state
 from server.engine.intake import ACCEPTED, DUPLICATE, Outcome, storable
@@ -41,6 +42,7 @@ async def take(turn: Turn, table: Table, events: Sequence[CharacterUpdated]) -> 
             continue
         before = newest.get(key)
         update = event.character if before is None else event.character.over(before)
+        update = replace(update, avatar=update.avatar or "")  # as it is stored, for the hash
         known_hash = _hash(sheets.get(key)) if key not in written else written[key].content_hash
         if known_hash == update.content_hash:
             outcomes.append(DUPLICATE)
@@ -63,7 +65,7 @@ async def _write(
 ) -> None:
     rules = await item_category_rules.list_of_campaign(turn.connection, turn.campaign_id)
     for key, update in written.items():
-        connection_id, vtt_id = key
+        connection_id, _ = key
         assert connection_id is not None  # noqa: S101  the event has one
         sheet = sheets.get(key)
         # A table that tells no hit points leaves those that a fight or the desk told.

@@ -15,6 +15,14 @@ from tests.integration.web_rig import Rig, rig_on
 
 POLL = {"question": "Which door?", "options": ["Left", "Right"], "duration_s": 60}
 
+RULE = {
+    "result_field": "total",
+    "result_condition": ">= 15",
+    "critical_type": "success",
+    "label": "Secret rule",
+}
+ITEM_RULE = {"category": "spell", "subcategory": "secret", "item_type": "spell", "label": "Secret items"}
+
 #: A body that each endpoint would take, so that only the ids are wrong.
 BODIES: dict[str, Any] = {
     "create_campaign": {"name": "x"},
@@ -34,6 +42,18 @@ BODIES: dict[str, Any] = {
     "update_vtt_connection": {"name": "stolen"},
     "confirm_vtt_pairing": {"code": "ABC-234"},
     "roll_by_hand": {"notation": "1d20"},
+    "attribute_roll": {"character_id": "01933b3e-0000-7000-8000-000000000000"},
+    "create_character": {"name": "spy"},
+    "update_character": {"name": "stolen"},
+    "assign_character": {"channel_id": "game_master"},
+    "create_criticality_rule": RULE,
+    "update_criticality_rule": {"label": "stolen"},
+    "apply_criticality_presets": {"game_system": "dnd5e"},
+    "try_criticality_rules": {"notation": "1d20"},
+    "create_item_category_rule": ITEM_RULE,
+    "update_item_category_rule": {"label": "stolen"},
+    "apply_item_category_presets": {"game_system": "dnd5e"},
+    "update_table": {"shows_dice": False},
 }
 
 
@@ -64,14 +84,19 @@ async def furnish(client: httpx2.AsyncClient) -> dict[str, str]:
         "template_id": await make(f"{base}/poll-templates", {**POLL, "label": "Secret label"}),
         "rundown_id": await make(f"{base}/rundowns", {"name": "Secret rundown"}),
         "connection_id": await make(f"{base}/vtt-connections", {"system": "other", "name": "Secret table"}),
+        "character_id": await make(f"{base}/characters", {"name": "Secret character"}),
+        "roll_id": await make(f"{base}/rolls", {"notation": "1d20", "label": "Secret roll"}),
+        "criticality_rule_id": await make(f"{base}/criticality-rules", RULE),
+        "item_category_rule_id": await make(f"{base}/item-category-rules", ITEM_RULE),
     }
 
 
 async def everything(rig: Rig) -> dict[str, list[str]]:
     """All rows that a request could have changed."""
     tables = ("campaigns", "channels", "overlay_configs", "polls", "poll_instances", "poll_templates",
-              "poll_sessions", "boards", "board_events", "inbox",
-              "vtt_connections", "vtt_pairings", "dice_rolls")  # fmt: skip
+              "poll_sessions", "boards", "board_events", "inbox", "characters", "character_assignments",
+              "dice_rolls", "campaign_criticality_rules", "campaign_item_category_rules",
+              "table_settings", "vtt_connections", "vtt_pairings")  # fmt: skip
     async with rig.services.database.connection() as connection:
         return {
             table: sorted(str(dict(row)) for row in await connection.fetch(f"SELECT * FROM {table}"))  # noqa: S608

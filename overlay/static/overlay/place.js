@@ -14,8 +14,10 @@ export const ANCHORS = Object.freeze([
 
 /** What stands between two widgets, px. */
 const GAP = 12;
-/** A widget that finds no room at its size is made smaller, but not smaller than this. */
+/** A widget that finds no room at its size is made smaller step by step, but not smaller than this. */
 const LEAST_SCALE = 0.6;
+const LEAST_SHARE = 0.4;
+const SMALLER = 0.92;
 
 /**
  * The stage for a box of `width` × `height` real pixels. The scale is that of the brief,
@@ -55,20 +57,33 @@ const PRECEDENCE = ["party", "poll", "initiative", "dice", "card"];
 
 /**
  * Where each of `items` (`{kind, width, height, scale, homes}`, sizes without scale) stands in a room of
- * `width` × `height`: `{anchor, scale, lift}` in the same order. `lift` is the room below, in px, that the party
- * bar takes from whatever else stands at the bottom.
+ * `width` × `height`: `{anchor, scale, lift, box}` in the same order. `lift` is the room below, in px, that the
+ * party bar takes from whatever else stands at the bottom.
  */
 export function arrange(room, items) {
+  // What is too large to stand beside the others is made smaller alone; where that is not enough, all are.
+  let share = 1;
+  let found = attempt(room, items, share);
+  while (!found.fits && share > LEAST_SHARE) {
+    share *= SMALLER;
+    found = attempt(room, items, share);
+  }
+  return found.places;
+}
+
+function attempt(room, items, share) {
   const placed = [];
   const found = new Map();
   let lift = 0;
+  let fits = true;
   for (const item of [...items].sort((a, b) => rank(a.kind) - rank(b.kind))) {
-    const place = settle(room, item, placed, lift);
+    const place = settle(room, { ...item, scale: item.scale * share }, placed, lift);
+    fits &&= place.free;
     placed.push(place.box);
-    found.set(item, { anchor: place.anchor, scale: place.scale, lift: place.lift });
+    found.set(item, place);
     if (item.kind === "party" && isLow(place.anchor)) lift = place.box.height + GAP;
   }
-  return items.map((item) => found.get(item));
+  return { fits, places: items.map((item) => found.get(item)) };
 }
 
 function rank(kind) {
@@ -82,14 +97,13 @@ function isLow(anchor) {
 
 /** The first home in which `item` covers nobody, at its own size or a smaller one. */
 function settle(room, item, placed, lift) {
-  for (let scale = item.scale; ; scale *= 0.92) {
+  for (let scale = item.scale; scale >= Math.min(LEAST_SCALE, item.scale); scale *= SMALLER) {
     for (const anchor of item.homes) {
       const place = put(room, item, anchor, scale, lift);
-      if (!placed.some((other) => meets(place.box, other))) return place;
+      if (!placed.some((other) => meets(place.box, other))) return { ...place, free: true };
     }
-    // Nothing is so small that it fits: better over another widget than not to be read.
-    if (scale < LEAST_SCALE || item.homes.length === 0) return put(room, item, item.homes[0], item.scale, lift);
   }
+  return { ...put(room, item, item.homes[0], item.scale, lift), free: false };
 }
 
 function put(room, item, anchor, wish, lift) {

@@ -213,7 +213,7 @@ async def test_foundry_is_paired_with_a_code_however_it_is_typed(page: Page, fak
     next(iter(table.connections.values())).update(
         heard_at="2026-11-20T20:00:00.000Z", sockets=1, rolls_per_minute=12
     )
-    await expect(lamp).to_contain_text("connected · 1 browser connected", timeout=6000)
+    await expect(lamp).to_contain_text("connected · 1\u00a0browser", timeout=6000)
     await expect(lamp).to_contain_text("12 rolls/min")
 
 

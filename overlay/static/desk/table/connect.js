@@ -53,7 +53,7 @@ export class Connect {
     visible(this.done, secrets);
     setText(this.done, secrets ? "The address and the secrets below are made. The secrets are shown only now: paste them before you close this." : "");
     this.dialog.title.replaceChildren("How ", named(this.connection.name), " is connected");
-    this.guide.show(guideOf(this.connection), this.connection, secrets);
+    this.guide.draw(guideOf(this.connection), this.connection, secrets);
     this.dialog.body.scrollTop = 0;
   }
 
@@ -66,7 +66,7 @@ export class Connect {
     visible(this.done, false);
     this.name.value = isWebhook ? sender.name : "";
     // Before its address exists there is nothing to paste: the page says what will come.
-    this.guide.show(isWebhook ? { ...sender, steps: [] } : sender);
+    this.guide.draw(isWebhook ? { ...sender, steps: [] } : sender);
   }
 
   async submit() {

@@ -38,7 +38,7 @@ export class TableData {
     Object.assign(this, { store, api });
     this.timer = 0;
     this.nudged = 0;
-    this.reading = new Map(); // part → the promise of its reading
+    this.reading = new Map(); // path → the promise of its reading
     this.boards = null;
     document.addEventListener("visibilitychange", () => {
       if (!document.hidden) this.beat();
@@ -76,16 +76,16 @@ export class TableData {
   load(part) {
     const { campaign } = this.store.get();
     if (!campaign) return Promise.resolve();
-    const before = this.reading.get(part);
+    const path = this.path(part, campaign);
+    const before = this.reading.get(path);
     if (before) return before;
-    const now = this.read(part, campaign).finally(() => this.reading.delete(part));
-    this.reading.set(part, now);
+    const now = this.read(part, path, campaign).finally(() => this.reading.delete(path));
+    this.reading.set(path, now);
     return now;
   }
 
-  async read(part, campaign) {
+  async read(part, path, campaign) {
     const { all, items } = PARTS[part];
-    const path = this.path(part, campaign);
     try {
       const answer = all ? await this.api.all(path) : await this.api.get(path);
       if (this.store.get().campaign?.id !== campaign.id || path !== this.path(part)) return;

@@ -27,7 +27,7 @@ export class GuideView {
   }
 
   /** `sender` of guides.js; `connection` and `secrets` where they exist already. */
-  show(sender, connection = null, secrets = null) {
+  draw(sender, connection = null, secrets = null) {
     this.stop();
     setText(this.about, sender.about);
     const needsSecret = sender.steps.some((step) => ["token", "plain", "signing", "snippet"].includes(step));

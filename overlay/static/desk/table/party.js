@@ -175,7 +175,7 @@ class CharacterView {
     this.current = number("Hit points now");
     this.maximum = number("Hit points at most");
     this.wrong = h("p", { class: "wrong", role: "alert" });
-    this.chips = h("div", { class: "choices", role: "group", "aria-label": "Conditions" });
+    this.chips = h("div", { class: "chips", role: "group", "aria-label": "Conditions" });
     this.other = h("input", { type: "text", maxlength: 32, placeholder: "another condition", "aria-label": "Another condition", autocomplete: "off",
       onkeydown: (event) => {
         if (event.key !== "Enter" || !this.other.value.trim()) return;

@@ -41,7 +41,7 @@ export class Pending {
     const secret = h("span", { class: "tag", data: { tone: "secret" } });
     const dice = h("span", { class: "dice-row" });
     const total = h("b", { class: "roll-total" });
-    const chips = h("div", { class: "choices owner-chips", role: "group", "aria-label": "Characters" });
+    const chips = h("div", { class: "chips", role: "group", "aria-label": "Characters" });
     const others = h("select", { class: "name", "aria-label": "Another character", onchange: () => choose(others.value || null) });
     const nobody = h("p", { class: "hint", text: "No character is known yet: add one under Party, or dismiss the roll." });
     const give = button("", "accent small", () => this.give(now, chosen, true));

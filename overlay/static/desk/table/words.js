@@ -34,7 +34,7 @@ export function connectionWords(connection) {
       help: "Nothing from it is taken. Its rolls and characters are kept." };
   }
   const sockets = connection.sockets ?? 0;
-  if (connection.provider === "foundry" && sockets) facts.push(sockets === 1 ? "1 browser connected" : `${sockets} browsers connected`);
+  if (connection.provider === "foundry" && sockets) facts.push(many(sockets, "browser"));
   facts.push(heard ? `heard ${ago(heard)}` : "never heard");
   if (connection.rolls_per_minute) facts.push(`${count(connection.rolls_per_minute)}\u00a0rolls/min`);
   const isThere = sockets || (heard && Date.now() - heard < 600000);

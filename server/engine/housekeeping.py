@@ -6,7 +6,7 @@ import asyncio
 
 import structlog
 
-from sql import boards, deadlines, idempotency, inbox, lost_lines, sessions, verifications
+from sql import boards, deadlines, idempotency, inbox, lost_lines, sessions, verifications, vtt_pairings
 from sql.pool import UNREACHABLE, Database
 
 log = structlog.get_logger(__name__)
@@ -26,6 +26,7 @@ async def tidy(database: Database) -> None:
         await idempotency.sweep(connection)
         await sessions.sweep(connection)
         await verifications.sweep(connection)
+        await vtt_pairings.forget(connection)
 
 
 async def run(database: Database) -> None:

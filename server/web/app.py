@@ -21,6 +21,7 @@ from server.web.pipeline import answer
 from server.web.problems import Problem, from_http_exception, internal
 from server.web.routes import Handler, route
 from server.web.services import Services
+from server.web.vtt import webhook
 
 #: nginx's word for a client that left before it was answered; nobody sees it but our metrics.
 _CLIENT_LEFT = 499
@@ -48,6 +49,7 @@ def create_app(services: Services, more: Sequence[BaseRoute] = ()) -> ASGIApp:
             *health.routes(services),
             *_documents(services),
             *_api(services),
+            *webhook.routes(services),
             *pages.routes(),
         ],
         exception_handlers={HTTPException: on_http_exception, Problem: on_problem},

@@ -12,6 +12,7 @@ from pydantic.json_schema import JsonSchemaMode
 from server.live import frames
 from server.live.close_codes import ENDINGS
 from server.rules.poll_board import PollBoard
+from server.web.table_boards import CardBoard, DiceBoard, InitiativeBoard, PartyBoard
 
 _REF = "#/components/schemas/{model}"
 
@@ -33,7 +34,13 @@ class OverlayTestData(BaseModel):
 
 
 #: Boards by kind and once-events by kind: what `boards`, `set` and `data` hold.
-BOARDS: dict[str, TypeAdapter[Any]] = {"poll": TypeAdapter(PollBoard)}
+BOARDS: dict[str, TypeAdapter[Any]] = {
+    "poll": TypeAdapter(PollBoard),
+    "dice": TypeAdapter(DiceBoard),
+    "party": TypeAdapter(PartyBoard),
+    "initiative": TypeAdapter(InitiativeBoard),
+    "card": TypeAdapter(CardBoard),
+}
 EVENTS: dict[str, TypeAdapter[Any]] = {"overlay.test": TypeAdapter(OverlayTestData)}
 
 _FROM_CLIENT: dict[str, Any] = {"hello": frames.Hello, "ack": frames.Ack, "resync": frames.Resync}

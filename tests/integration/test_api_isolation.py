@@ -30,6 +30,10 @@ BODIES: dict[str, Any] = {
     "create_rundown": {"name": "spy"},
     "update_rundown": {"name": "stolen"},
     "send_events": [],
+    "create_vtt_connection": {"system": "other", "name": "spy"},
+    "update_vtt_connection": {"name": "stolen"},
+    "confirm_vtt_pairing": {"code": "ABC-234"},
+    "roll_by_hand": {"notation": "1d20"},
 }
 
 
@@ -59,13 +63,15 @@ async def furnish(client: httpx2.AsyncClient) -> dict[str, str]:
         "poll_id": await make(f"{base}/polls", {**POLL, "question": "Secret question?"}),
         "template_id": await make(f"{base}/poll-templates", {**POLL, "label": "Secret label"}),
         "rundown_id": await make(f"{base}/rundowns", {"name": "Secret rundown"}),
+        "connection_id": await make(f"{base}/vtt-connections", {"system": "other", "name": "Secret table"}),
     }
 
 
 async def everything(rig: Rig) -> dict[str, list[str]]:
     """All rows that a request could have changed."""
     tables = ("campaigns", "channels", "overlay_configs", "polls", "poll_instances", "poll_templates",
-              "poll_sessions", "boards", "board_events", "inbox")  # fmt: skip
+              "poll_sessions", "boards", "board_events", "inbox",
+              "vtt_connections", "vtt_pairings", "dice_rolls")  # fmt: skip
     async with rig.services.database.connection() as connection:
         return {
             table: sorted(str(dict(row)) for row in await connection.fetch(f"SELECT * FROM {table}"))  # noqa: S608

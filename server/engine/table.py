@@ -87,10 +87,6 @@ async def take(
         found |= zip(sheets, taken, strict=True)
         if not table.settings.game_system:
             await _know_system(turn, table, sheets.values())
-    # A delivery that is sent again, or was recorded and is played back, has no effect whatever is in it.
-    for index in await table_deliveries.repeated(turn.connection, turn.campaign_id, rolls, turn.head.now):
-        found[index] = DUPLICATE
-        del rolls[index]
     if rolls:
         taken = await dice_intake.take(turn, table, list(rolls.values()), chance, armed)
         found |= zip(rolls, taken, strict=True)

@@ -32,5 +32,7 @@ def in_order(number: int, at: datetime) -> list[UUID]:
     if number > 1 << 14:
         raise ValueError("at most 16,384 ids fit one moment in order")
     milliseconds, rest = divmod(at - _EPOCH, timedelta(milliseconds=1))
-    head = milliseconds << 80 | 0x7 << 76 | (rest // timedelta(microseconds=1) * 4096 // 1000) << 64 | 0b10 << 62
+    head = (
+        milliseconds << 80 | 0x7 << 76 | (rest // timedelta(microseconds=1) * 4096 // 1000) << 64 | 0b10 << 62
+    )
     return [UUID(int=head | place << 48 | secrets.randbits(48)) for place in range(number)]

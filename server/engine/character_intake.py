@@ -65,7 +65,7 @@ async def _write(
 ) -> None:
     rules = await item_category_rules.list_of_campaign(turn.connection, turn.campaign_id)
     for key, update in written.items():
-        connection_id, vtt_id = key
+        connection_id, _ = key
         assert connection_id is not None  # noqa: S101  the event has one
         sheet = sheets.get(key)
         # A table that tells no hit points leaves those that a fight or the desk told.

@@ -18,7 +18,7 @@ from server.engine.intake import ACCEPTED, DUPLICATE, Outcome, storable
 from server.engine.table_state import Table
 from server.engine.turn import Turn
 from server.rules import sealed
-from server.rules.attribution import kind_of, named, names_of, whose
+from server.rules.attribution import Whose, kind_of, named, names_of, whose
 from server.rules.character import CharacterType
 from server.rules.dice import DiceRoll, Visibility, inconsistencies
 from server.rules.sealed import Seal
@@ -30,7 +30,7 @@ from sql.characters import Known
 from sql.dice_rolls import Key, Roll
 from sql.ids import in_order
 
-#: A clock that is further ahead than this is wrong; a roll fell no later than it came (platforms/vtt.md §9.1).
+#: A clock further ahead than this is wrong; a roll falls no later than it comes (platforms/vtt.md §9.1).
 _MOST_AHEAD = timedelta(seconds=60)
 _LONGEST_ID = 128
 _LONGEST_NAME = 128
@@ -66,10 +66,18 @@ async def take(
     fresh = {key: one for key, one in batch.newest.items() if key not in stored}
     met = await _meet(turn, table, [one.event for one in fresh.values()])
     stage = roll_stage.OnStage(turn, table)
+    game_masters = table.game_masters
     new: list[tuple[Roll, str]] = []
     for key, row_id in zip(fresh, in_order(len(fresh), turn.head.now), strict=True):
         one = fresh[key]
-        row = _row(turn, table, one.event, row_id, met.get(key), chance)
+        owner = whose(
+            one.event.roll.actor,
+            met.get(key) if one.event.character_id is None else table.find(one.event.character_id),
+            game_masters,
+            # A test of the line is nobody's, and nobody has to say so.
+            is_settled=one.event.connection_id is None or one.event.simulated,
+        )
+        row = _row(turn, table, one.event, row_id=row_id, owner=owner, chance=chance)
         new.append((await stage.enter(row), _text(row, one)))
     revised = []
     for key, one in batch.newest.items():
@@ -136,7 +144,7 @@ async def _meet(turn: Turn, table: Table, events: Sequence[DiceRolled]) -> dict[
     by_name = {known.name.casefold(): key for key, known in roster.items() if key[0] is None}
     for event in events:
         names = names_of(event.roll.actor)
-        if event.character_id is not None or names is None:
+        if event.character_id is not None or event.simulated or names is None:
             continue
         vtt_id, name = names[0], names[1][:_LONGEST_NAME]
         key = (event.connection_id, vtt_id or characters.name_key(name))
@@ -154,6 +162,7 @@ async def _meet(turn: Turn, table: Table, events: Sequence[DiceRolled]) -> dict[
         keys[dice_rolls.key_of(event.connection_id, event.roll)] = key
     if called:
         await characters.rename(turn.connection, turn.campaign_id, called)
+        await table_state.show_party(turn, table.settings)
     if strangers:
         for key, id_ in (await characters.meet(turn.connection, turn.campaign_id, strangers)).items():
             roster[key] = Known(id_, strangers[key][0], None, False)
@@ -161,14 +170,10 @@ async def _meet(turn: Turn, table: Table, events: Sequence[DiceRolled]) -> dict[
 
 
 def _row(
-    turn: Turn, table: Table, event: DiceRolled, row_id: UUID, known: Known | None, chance: Chance
+    turn: Turn, table: Table, event: DiceRolled, *, row_id: UUID, owner: Whose[Known], chance: Chance
 ) -> Roll:
     """A new roll with all that follows from it and the campaign."""
-    if event.character_id is not None:
-        known = table.find(event.character_id)
-    attribution, character = whose(
-        event.roll.actor, known, table.game_masters, by_hand=event.connection_id is None
-    )
+    attribution, character = owner
     roll = event.roll
     if character is not None:
         roll = named(roll, character.name)

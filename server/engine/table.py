@@ -15,7 +15,7 @@ from server.engine.turn import Turn
 from server.rules import dice_stage
 from server.rules.events import Event
 from server.rules.table_events import CharacterUpdated, CombatHappened, DiceRolled, TableEvent
-from sql import combats, criticality_rules, table_settings, vtt_connections
+from sql import combats, criticality_rules, deadlines, table_settings, vtt_connections
 
 #: All that a batch may hold.
 Incoming: TypeAlias = Event | TableEvent
@@ -116,6 +116,8 @@ async def fire(turn: Turn, table: Table, kind: TableBoard, armed: asyncio.Event)
         case "dice":
             stage = dice_stage.tidy(table.stage, turn.head.now)
             await table_state.show_stage(turn, table, stage, armed)
+            if (due := dice_stage.deadline(stage)) is not None:  # called off by nobody, and not over
+                await deadlines.arm(turn.connection, turn.campaign_id, table_state.id_of(turn, "dice"), *due)
         case "card":
             await turn.show(table_state.id_of(turn, "card"), None)
         case "initiative":

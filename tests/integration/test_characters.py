@@ -227,7 +227,8 @@ async def test_the_first_character_tells_the_game_system(
 
 
 @pytest.mark.parametrize(
-    "bad", [{"name": ""}, {"name": "a\0b"}, {"stats": {"a": "\0"}}, {"avatar": "x" * 513}, {"name": "x" * 129}]
+    "bad",
+    [{"name": ""}, {"name": "a\0b"}, {"stats": {"a": "\0"}}, {"avatar": "x" * 513}, {"name": "x" * 129}],
 )
 async def test_what_no_database_holds_is_refused(
     process: Process, campaign: UUID, table: UUID, bad: dict[str, Any]

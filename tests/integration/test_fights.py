@@ -156,7 +156,9 @@ async def test_a_day_after_its_last_event_a_fight_is_over(
 async def _pass(database: Database, campaign: UUID, *, hours: float) -> None:
     await age(database, campaign, hours * 3600)
     async with database.transaction() as connection:
-        await connection.execute("UPDATE combats SET updated_at = updated_at - $1::interval", timedelta(hours=hours))
+        await connection.execute(
+            "UPDATE combats SET updated_at = updated_at - $1::interval", timedelta(hours=hours)
+        )
 
 
 async def test_initiative_can_be_switched_off_and_on_in_mid_fight(

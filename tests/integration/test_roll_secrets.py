@@ -82,9 +82,7 @@ async def everything_that_left(process: Process, database: Database, campaign: U
         steps = await connection.fetch(
             "SELECT kind, payload FROM board_events WHERE campaign_id = $1 ORDER BY seq", campaign
         )
-        marks = await connection.fetch(
-            "SELECT kind, payload FROM outbox WHERE campaign_id = $1", campaign
-        )
+        marks = await connection.fetch("SELECT kind, payload FROM outbox WHERE campaign_id = $1", campaign)
     return json.dumps(
         [
             await boards_of(database, campaign),
@@ -99,12 +97,15 @@ def is_clean(text: str) -> bool:
 
 
 @pytest.mark.parametrize("visibility", ["gm_only", "blind", "self", "whisper"])
-@pytest.mark.parametrize("settings", [{}, {"shows_secret": True}, {"shows_secret": True, "seals_secret": True}])
+@pytest.mark.parametrize(
+    "settings", [{}, {"shows_secret": True}, {"shows_secret": True, "seals_secret": True}]
+)
 async def test_no_word_of_a_secret_roll_leaves(
     process: Process,
     database: Database,
     campaign: UUID,
     table: UUID,
+    *,
     visibility: Visibility,
     settings: dict[str, bool],
 ) -> None:
@@ -173,7 +174,12 @@ async def test_a_secret_roll_that_the_table_opens_comes_on_stream(
 
 
 async def test_a_sealed_roll_is_proved(
-    process: Process, database: Database, campaign: UUID, table: UUID, tmp_path: Path,
+    process: Process,
+    database: Database,
+    campaign: UUID,
+    table: UUID,
+    *,
+    tmp_path: Path,
     capsys: pytest.CaptureFixture[str],
 ) -> None:
     await set_table(database, campaign, shows_secret=True, seals_secret=True)

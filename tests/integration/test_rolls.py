@@ -1,4 +1,4 @@
-"""Rolls on the real database: stored once, revised in place, attributed once, and on stream as they may be."""
+"""Rolls on the real database: stored once, revised in place, attributed once, seen as they may be."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ import pytest
 from server.engine import character_acts, roll_acts
 from server.engine.deadlines import Deadlines
 from server.engine.intake import Outcome
-from server.rules.dice import Actor, Die, Group
+from server.rules.dice import Actor, DiceRoll, Die, Group
 from server.rules.poll import Refused
 from sql import characters, vtt_connections
 from sql.ids import uuid7
@@ -180,9 +180,9 @@ async def test_a_table_that_may_not_send_has_no_effect(
     ],
 )
 async def test_a_roll_that_no_database_holds_loses_no_other(
-    process: Process, database: Database, campaign: UUID, table: UUID, roll: object, reason: str
+    process: Process, database: Database, campaign: UUID, table: UUID, *, roll: DiceRoll, reason: str
 ) -> None:
-    events = [fell(table, d20(1, "before")), fell(table, roll), fell(table, d20(2, "after"))]  # type: ignore[arg-type]
+    events = [fell(table, d20(1, "before")), fell(table, roll), fell(table, d20(2, "after"))]
     outcomes = await send(process, campaign, *events)
     assert outcomes == [Outcome("accepted"), Outcome("rejected", reason), Outcome("accepted")]
     assert len(await rolls_of(database, campaign)) == 2
@@ -378,7 +378,8 @@ async def test_what_is_ordered_wrong_or_a_test_is_no_player_s_critical(
     async with database.transaction() as connection:
         outbox = uuid7()
         await connection.execute(
-            "INSERT INTO outbox (id, campaign_id, kind, dedupe_key, payload) VALUES ($1, $2, 'vtt.command', 'k', '{}')",
+            "INSERT INTO outbox (id, campaign_id, kind, dedupe_key, payload)"
+            " VALUES ($1, $2, 'vtt.command', 'k', '{}')",
             outbox,
             campaign,
         )
@@ -419,9 +420,7 @@ async def test_dice_that_are_switched_off_are_kept_and_not_seen(
     process: Process, database: Database, campaign: UUID, table: UUID
 ) -> None:
     await set_table(database, campaign, shows_dice=False, shows_secret=True)
-    await send(
-        process, campaign, fell(table, d20(5)), fell(table, d20(6, "r2", visibility="gm_only"))
-    )
+    await send(process, campaign, fell(table, d20(5)), fell(table, d20(6, "r2", visibility="gm_only")))
     assert await board(database, campaign, "dice") is None
     assert [row.shown_at for row in await rolls_of(database, campaign)] == [None, None]
 

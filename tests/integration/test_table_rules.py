@@ -86,7 +86,7 @@ async def test_nothing_a_game_master_wrote_is_ever_overwritten(
     process: Process, database: Database, campaign: UUID
 ) -> None:
     """Histories of systems, toggles, edits and own rules, by a seeded chance."""
-    chance = random.Random(4)
+    chance = random.Random(4)  # noqa: S311
     mine: dict[str, CriticalityRule] = {}
     for step in range(60):
         rules = await rules_of(database, campaign)
@@ -98,12 +98,16 @@ async def test_nothing_a_game_master_wrote_is_ever_overwritten(
             case 1 if rules:
                 rule = chance.choice(rules)
                 changes = {"label": f"Edited {step}"}
-                await table_setup.change_criticality_rule(process.rooms, campaign, UUID(rule.rule_id), changes)
+                await table_setup.change_criticality_rule(
+                    process.rooms, campaign, UUID(rule.rule_id), changes
+                )
                 mine[rule.rule_id] = replace(rule, label=f"Edited {step}", edited=rule.is_system_preset)
             case 2 if rules:
                 rule = chance.choice(rules)
                 changes = {"is_enabled": not rule.is_enabled}
-                await table_setup.change_criticality_rule(process.rooms, campaign, UUID(rule.rule_id), changes)
+                await table_setup.change_criticality_rule(
+                    process.rooms, campaign, UUID(rule.rule_id), changes
+                )
                 if rule.rule_id in mine:
                     mine[rule.rule_id] = replace(mine[rule.rule_id], is_enabled=not rule.is_enabled)
             case _:

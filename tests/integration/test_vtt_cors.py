@@ -95,6 +95,8 @@ async def test_a_list_says_who_may_send(rig: Rig) -> None:
             assert "access-control-allow-origin" not in answer.headers
             assert answer.headers["vary"] == "Origin"
     assert (await made.signed(roll())).status_code == 202, "a server comes from nowhere"
+    own_page = await made.by_token(roll(), origin=rig.services.origins.public_url)
+    assert own_page.status_code == 202, "the page for Beyond20"
     await rig.root.patch(made.api, json={"origins": []})
     assert (await made.by_token(roll(), origin="https://evil.example")).status_code == 202
 

@@ -25,24 +25,24 @@ PLAYER, MASTER = Actor("Ana", character_name="Rook"), Actor("Master", is_gm=True
 
 def test_an_assigned_character_is_its_streamer_s_whoever_rolled() -> None:
     for actor in (PLAYER, MASTER):
-        assert whose(actor, HERO, PLAYED, by_hand=False) == ("attributed", HERO)
+        assert whose(actor, HERO, PLAYED, is_settled=False) == ("attributed", HERO)
 
 
 def test_the_game_master_s_character_takes_his_rolls_and_its_own() -> None:
-    assert whose(MASTER, NOBODYS, PLAYED, by_hand=False) == ("attributed", PLAYED)
-    assert whose(MASTER, None, PLAYED, by_hand=False) == ("attributed", PLAYED)
-    assert whose(PLAYER, PLAYED, PLAYED, by_hand=False) == ("attributed", PLAYED)
+    assert whose(MASTER, NOBODYS, PLAYED, is_settled=False) == ("attributed", PLAYED)
+    assert whose(MASTER, None, PLAYED, is_settled=False) == ("attributed", PLAYED)
+    assert whose(PLAYER, PLAYED, PLAYED, is_settled=False) == ("attributed", PLAYED)
 
 
 def test_it_takes_no_roll_of_anybody_else() -> None:
-    assert whose(PLAYER, NOBODYS, PLAYED, by_hand=False) == ("pending", NOBODYS)
-    assert whose(PLAYER, None, PLAYED, by_hand=False) == ("pending", None)
-    assert whose(MASTER, NOBODYS, None, by_hand=False) == ("pending", NOBODYS)
+    assert whose(PLAYER, NOBODYS, PLAYED, is_settled=False) == ("pending", NOBODYS)
+    assert whose(PLAYER, None, PLAYED, is_settled=False) == ("pending", None)
+    assert whose(MASTER, NOBODYS, None, is_settled=False) == ("pending", NOBODYS)
 
 
 def test_what_is_rolled_by_hand_is_settled() -> None:
-    assert whose(MASTER, None, PLAYED, by_hand=True) == ("attributed", None)
-    assert whose(MASTER, NOBODYS, None, by_hand=True) == ("attributed", NOBODYS)
+    assert whose(MASTER, None, PLAYED, is_settled=True) == ("attributed", None)
+    assert whose(MASTER, NOBODYS, None, is_settled=True) == ("attributed", NOBODYS)
 
 
 def test_nobody_is_no_character() -> None:

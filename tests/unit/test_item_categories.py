@@ -263,7 +263,9 @@ def stored(draw: st.DrawFn) -> list[ItemCategoryRule]:
         if draw(st.booleans()):
             rule = replace(rule, weight=draw(st.integers(0, 100)), edited=True)
         found.append(rule)
-    found += [ItemCategoryRule(f"own-{n}", "spell", "mine", "spell", "Mine") for n in range(draw(st.integers(0, 3)))]
+    found += [
+        ItemCategoryRule(f"own-{n}", "spell", "mine", "spell", "Mine") for n in range(draw(st.integers(0, 3)))
+    ]
     return draw(st.permutations(found))
 
 

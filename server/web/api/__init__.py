@@ -12,6 +12,7 @@ from server.web.api import (
     events,
     item_category_rules,
     live_tickets,
+    manual_rolls,
     overlays,
     poll_templates,
     polls,
@@ -48,5 +49,6 @@ ENDPOINTS: tuple[Endpoint, ...] = (
     *dice_stats.ENDPOINTS,
     *item_category_rules.ENDPOINTS,
     *rolls.ENDPOINTS,
+    *manual_rolls.ENDPOINTS,
     *table.ENDPOINTS,
 )

@@ -103,9 +103,10 @@ async def _answered(services: Services, request: Request, handler: Handler) -> R
 
 
 async def _listed(services: Services, request: Request) -> Collection[str]:
-    """From where browsers may send to the table of this address."""
+    """From where browsers may send to the table of this address. Our own pages always may."""
     connection_id = _connection_id(request)
-    if connection_id is None or "origin" not in request.headers:
+    origin = request.headers.get("origin")
+    if connection_id is None or origin is None or origin in services.origins.allowed:
         return ()
     async with services.database.connection() as connection:
         return await vtt_connections.origins_of(connection, connection_id)

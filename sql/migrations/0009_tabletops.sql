@@ -116,6 +116,7 @@ CREATE TABLE vtt_commands (
     report         text NOT NULL DEFAULT '' CHECK (char_length(report) <= 200)
 );
 CREATE INDEX vtt_commands_connection ON vtt_commands (connection_id, expires_at) WHERE told_at IS NULL;
+CREATE INDEX vtt_commands_told ON vtt_commands (connection_id, told_at) WHERE told_at IS NOT NULL;
 
 CREATE TABLE characters (
     id             uuid PRIMARY KEY,

@@ -8,9 +8,10 @@ from __future__ import annotations
 
 import asyncio
 from collections import Counter
-from collections.abc import AsyncIterator, Iterable
+from collections.abc import AsyncIterator, Callable, Coroutine, Iterable
 from contextlib import AsyncExitStack, asynccontextmanager
 from random import Random
+from typing import Any, TypeAlias
 
 import asyncpg
 import httpx2
@@ -22,6 +23,7 @@ from tests.chaos.trial import Trial, bound
 from tests.chaos.world import World, campaign
 
 ANSWERED_S = 0.150
+Stored: TypeAlias = Coroutine[Any, Any, Counter[str]]
 #: Deliveries under way at a time, of the genuine and of the others.
 AT_ONCE = 8
 
@@ -113,7 +115,7 @@ async def test_r13_only_genuine_webhooks_have_an_effect_and_only_once(trial: Tri
         assert len(real.told.taken) == count
         once = Counter(post.mark for post in real.told.taken)
         assert await stored(truth, show) == once
-        await replayed(trial, world, senders, real, truth, show)
+        await replayed(trial, world, senders, real.told.taken, lambda: stored(truth, show))
         forged_statuses = lures.told.statuses
         assert set(forged_statuses) <= {0, 401, 503}, forged_statuses
         trial.figure("genuine", count)
@@ -125,12 +127,11 @@ async def test_r13_only_genuine_webhooks_have_an_effect_and_only_once(trial: Tri
 
 
 async def replayed(
-    trial: Trial, world: World, senders: list[Table], real: Line, truth: asyncpg.Pool, show: str
+    trial: Trial, world: World, senders: list[Table], taken: list[Post], stored_now: Callable[[], Stored]
 ) -> None:
     """What was recorded comes again, from anywhere, and what is too old comes: nothing happens."""
-    before = await stored(truth, show)
+    before = await stored_now()
     async with line(world) as recorder:
-        taken = real.told.taken
         wanted = trial.scale.count(1000, 10_000)
         # By a key that is dead by now, or by one that is good: refused, or told that it is known.
         newest = taken[-2 * len(senders) :]
@@ -147,7 +148,7 @@ async def replayed(
         )
         assert set(late.told.statuses) == {401}, late.told.statuses
         trial.figure("stale", dict(late.told.statuses))
-    assert await stored(truth, show) == before, "nothing of it had an effect"
+    assert await stored_now() == before, "nothing of it had an effect"
 
 
 async def answered_in_calm(

@@ -38,6 +38,10 @@ BODIES: dict[str, Any] = {
     "create_rundown": {"name": "spy"},
     "update_rundown": {"name": "stolen"},
     "send_events": [],
+    "create_vtt_connection": {"system": "other", "name": "spy"},
+    "update_vtt_connection": {"name": "stolen"},
+    "confirm_vtt_pairing": {"code": "ABC-234"},
+    "roll_by_hand": {"notation": "1d20"},
     "attribute_roll": {"character_id": "01933b3e-0000-7000-8000-000000000000"},
     "create_character": {"name": "spy"},
     "update_character": {"name": "stolen"},
@@ -79,6 +83,7 @@ async def furnish(client: httpx2.AsyncClient) -> dict[str, str]:
         "poll_id": await make(f"{base}/polls", {**POLL, "question": "Secret question?"}),
         "template_id": await make(f"{base}/poll-templates", {**POLL, "label": "Secret label"}),
         "rundown_id": await make(f"{base}/rundowns", {"name": "Secret rundown"}),
+        "connection_id": await make(f"{base}/vtt-connections", {"system": "other", "name": "Secret table"}),
         "character_id": await make(f"{base}/characters", {"name": "Secret character"}),
         "roll_id": await make(f"{base}/rolls", {"notation": "1d20", "label": "Secret roll"}),
         "criticality_rule_id": await make(f"{base}/criticality-rules", RULE),
@@ -91,7 +96,7 @@ async def everything(rig: Rig) -> dict[str, list[str]]:
     tables = ("campaigns", "channels", "overlay_configs", "polls", "poll_instances", "poll_templates",
               "poll_sessions", "boards", "board_events", "inbox", "characters", "character_assignments",
               "dice_rolls", "campaign_criticality_rules", "campaign_item_category_rules",
-              "table_settings")  # fmt: skip
+              "table_settings", "vtt_connections", "vtt_pairings")  # fmt: skip
     async with rig.services.database.connection() as connection:
         return {
             table: sorted(str(dict(row)) for row in await connection.fetch(f"SELECT * FROM {table}"))  # noqa: S608

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import gzip
 import json
+import time
 from collections.abc import AsyncIterator
 from pathlib import Path
 from typing import Any
@@ -239,12 +240,12 @@ async def test_who_has_not_proven_anything_is_told_nothing_of_the_body(made: Tab
 
 
 async def test_thirty_a_second_and_sixty_at_once(rig: Rig, made: Table) -> None:
-    answers = [await made.by_token(roll()) for _ in range(59)]
-    at_once = answers + [await made.by_token(roll()) for _ in range(60)]
-    taken = [answer for answer in at_once if answer.status_code == 202]
-    refused = [answer for answer in at_once if answer.status_code == 429]
-    assert len(taken) + len(refused) == len(at_once)
-    assert all(answer.status_code == 202 for answer in answers), "up to the burst"
+    first = await asyncio.gather(*(made.by_token(roll()) for _ in range(60)))
+    assert [answer.status_code for answer in first] == [202] * 60, "up to the burst"
+    more = await asyncio.gather(*(made.by_token(roll()) for _ in range(200)))
+    refused = [answer for answer in more if answer.status_code == 429]
+    taken = [answer for answer in more if answer.status_code == 202]
+    assert len(taken) + len(refused) == len(more)
     assert refused, "faster than thirty a second"
     wrong(refused[0], 429, "too_many")
     assert refused[0].headers["retry-after"] == "1"
@@ -274,7 +275,7 @@ async def test_a_sender_that_takes_nothing_but_an_address(rig: Rig) -> None:
     ("system", "sample", "rolls"),
     [
         ("foundry", "foundry-message", 1),
-        ("beyond20", "beyond20-rendered-roll", 4),
+        ("beyond20", "beyond20-rendered-roll", 2),
         ("dddice", "dddice-roll", 1),
         ("dndbeyond", "dndbeyond-fulfilled", 1),
         ("roll20", "roll20-rollresult", 1),
@@ -287,6 +288,10 @@ async def test_a_sender_that_takes_nothing_but_an_address(rig: Rig) -> None:
 async def test_each_system_in_its_own_form(rig: Rig, system: str, sample: str, rolls: int) -> None:
     made = await table(rig, system=system)
     message = json.loads((SAMPLES / f"{sample}.json").read_text("utf-8"))
+    if system == "beyond20":  # neither has an id of its own, so that they are told apart by when they fell
+        message = {"request": message, "timestamp": int(time.time() * 1000)}
+    elif system == "roll20":
+        message["_id"] = "m1"
     answer = await made.by_token(message)
     accepted, _, _ = receipt(answer, 202)
     assert accepted == rolls == len(await made.rolls())

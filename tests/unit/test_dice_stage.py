@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 from collections.abc import Iterator
 from dataclasses import dataclass, field, replace
-from datetime import UTC, datetime, timedelta
+from datetime import datetime, timedelta
 from typing import Any
 
 from hypothesis import given
@@ -16,7 +16,6 @@ from server.rules.dice_stage import (
     HOLD,
     MOST_ROWS,
     MOST_WAITING,
-    Showing,
     Stage,
     add,
     board,
@@ -25,8 +24,8 @@ from server.rules.dice_stage import (
     is_critical,
     tidy,
 )
+from tests.unit.dice_stages import NOW, after, instants, is_on, seen
 
-NOW = datetime(2026, 11, 20, 18, 30, 0, tzinfo=UTC)
 TWENTY = {"type": "success", "severity": "major", "label": "Natural 20", "category": "nat20"}
 
 
@@ -38,28 +37,6 @@ def roll(id_: str, revision: int = 1, *, critical: bool = False, seal: str | Non
 
 def secret(id_: str) -> dict[str, Any]:
     return {"type": "dice.secret", "id": id_, "seal": "9f3a01bc"}
-
-
-def after(seconds: float) -> datetime:
-    return NOW + timedelta(milliseconds=round(seconds * 1000))
-
-
-def is_on(showing: Showing, at: datetime) -> bool:
-    return showing.starts_at <= at < showing.ends_at
-
-
-def in_row(showing: Showing, at: datetime) -> bool:
-    since = showing.in_row_from
-    return since is not None and since <= at
-
-
-def seen(stage: Stage, at: datetime) -> tuple[list[str], dict[int, str]]:
-    """What is to be seen at an instant: who has the card, and who which row."""
-    on = [showing for showing in stage.showings if is_on(showing, at)]
-    cards = [showing.id for showing in on if not in_row(showing, at)]
-    rows = [(showing.place, showing.id) for showing in on if in_row(showing, at)]
-    assert len(dict(rows)) == len(rows), "two rolls have one row"
-    return cards, dict(rows)
 
 
 def test_a_roll_tumbles_is_held_and_goes() -> None:
@@ -182,14 +159,6 @@ def stages(played: list[Step]) -> Iterator[tuple[Stage, datetime, datetime]]:
         stage = add(stage, step.view, now)
         rest = timedelta(milliseconds=played[i + 1].after_ms) if i + 1 < len(played) else timedelta(60)
         yield stage, now, now + rest
-
-
-def instants(stage: Stage, since: datetime, until: datetime) -> set[datetime]:
-    """The instants at which what is seen may change."""
-    at = {since}
-    for showing in stage.showings:
-        at |= {showing.starts_at, showing.ends_at, *([showing.row_at] if showing.row_at else [])}
-    return {moment for moment in at if since <= moment < until}
 
 
 @given(steps())

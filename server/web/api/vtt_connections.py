@@ -15,6 +15,7 @@ from server.web.api.vtt_models import (
     with_secrets,
 )
 from server.web.endpoint import Call, endpoint
+from server.web.foundry import pairing
 from server.web.models import Empty, Page, PageQuery, part
 from server.web.problems import Problem, conflict, not_found
 from server.web.vault import CannotOpen
@@ -221,6 +222,8 @@ async def reauthorize_vtt_connection(call: Call) -> VttConnectionWithSecrets:
         call.connection, held.id, signing_secret=made.sealed, ingest_hash=made.ingest_hash
     ):
         raise conflict("not_revoked", "The table is not revoked; new secrets are made by rotating.")
+    if held.provider == "foundry":
+        await pairing.reauthorized(call.services, call.connection, held.id)
     await _note(call, held, "reauthorize")
     return _told(call, await found_again(call.connection, call, held.id), made)
 

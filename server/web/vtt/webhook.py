@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Awaitable, Callable, Collection, Sequence
 from dataclasses import replace
-from typing import Any
 from uuid import UUID
 
 import structlog
@@ -103,9 +102,10 @@ async def _answered(services: Services, request: Request, handler: Handler) -> R
 
 
 async def _listed(services: Services, request: Request) -> Collection[str]:
-    """From where browsers may send to the table of this address."""
+    """From where browsers may send to the table of this address. Our own pages always may."""
     connection_id = _connection_id(request)
-    if connection_id is None or "origin" not in request.headers:
+    origin = request.headers.get("origin")
+    if connection_id is None or origin is None or origin in services.origins.allowed:
         return ()
     async with services.database.connection() as connection:
         return await vtt_connections.origins_of(connection, connection_id)
@@ -201,7 +201,7 @@ def _no_roll(told: Told) -> Problem:
         errors += [FieldError(path=error.path, message=error.message) for error in wrong.errors]
         if not wrong.errors:
             errors.append(FieldError(path="", message=wrong.reason))
-    first: Any = told.wrong[0].reason if told.wrong else "the message holds no roll"
+    first = told.wrong[0].reason if told.wrong else "the message holds no roll"
     return Problem(422, "invalid", f"No roll was taken: {first}.", errors=errors[:_MOST_ERRORS])
 
 

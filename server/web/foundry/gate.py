@@ -42,8 +42,8 @@ TAKEN_WITHIN_S: Final = 10.0
 NAMESPACE: Final = "/vtt"
 _HELLO: Final = re.compile(r"40/vtt(\?[^,]{0,256})?,")
 _EVENT: Final = re.compile(r'42/vtt,[0-9]{0,9}\["([a-z][a-z:-]{0,40})"[,\]]')
-_GOODBYE: Final = ("41/vtt,", "41/vtt", "1")
-_PING, _PONG = "2", "3"
+_GOODBYE: Final = ("41/vtt,", "41/vtt")
+_CLOSE, _PING, _PONG = "1", "2", "3"
 _DISCONNECT: Final = "websocket.disconnect"
 
 #: Events that are answered with an `…:ack`.
@@ -114,6 +114,8 @@ class Line:
             if message["type"] != "websocket.receive":
                 return message
             text = message.get("text")
+            if text == _CLOSE:
+                break
             wrong = self._wrong(text) if isinstance(text, str) else "a binary message"
             if wrong:
                 self.cut(wrong)
@@ -124,11 +126,11 @@ class Line:
     async def _next(self) -> Message:
         """The next message of the server below, or the end when the line is cut meanwhile."""
         arriving = asyncio.ensure_future(self._receive())
-        await asyncio.wait([arriving, self._cut], return_when=asyncio.FIRST_COMPLETED)
-        if arriving.done():
-            return arriving.result()
-        arriving.cancel()
-        return {"type": _DISCONNECT, "code": 1006}
+        try:
+            await asyncio.wait([arriving, self._cut], return_when=asyncio.FIRST_COMPLETED)
+            return arriving.result() if arriving.done() else {"type": _DISCONNECT, "code": 1006}
+        finally:
+            arriving.cancel()
 
     def _wrong(self, text: str) -> str:
         """Why the module would never send it; empty for what it may send."""

@@ -11,7 +11,7 @@ import time
 import traceback
 from collections.abc import Awaitable, Callable
 
-from benchmarks import fanout, ingest, memory, reconnect, results, start, votes
+from benchmarks import dice, fanout, ingest, memory, reconnect, results, start, votes
 from benchmarks.results import Section
 
 #: In the order in which they run and stand in RESULTS.md.
@@ -22,6 +22,7 @@ SECTIONS: dict[str, Callable[[], Section | Awaitable[Section]]] = {
     "memory": memory.measure,
     "reconnect": reconnect.measure,
     "ingest": ingest.measure,
+    "dice": dice.measure,
 }
 
 

@@ -21,6 +21,7 @@ from server import app, commands, config, doctor, running
 from server.config import RefusedConfiguration, Settings
 from server.embedded import DataDirectoryBusy, Embedded, EmbeddedFailure
 from server.roles import Roles, Urls
+from server.rules import sealed
 from server.rules.vote_audit import NotAnExport, audit
 from server.telemetry import configure_logging
 from sql.migrate import SchemaRefused
@@ -72,8 +73,9 @@ def parser() -> argparse.ArgumentParser:
     simulate.add_argument("--seconds", type=seconds, default=30.0, help="how long, 1 to 3600")
     simulate.add_argument("--people", type=people, default=2000, help="how many viewers take part")
     simulate.add_argument("--seed", default=None, help="the same seed gives the same crowd")
-    verify = add("verify", "Recompute an exported poll offline; names the first bad row.")
-    verify.add_argument("file", type=Path, help="the JSON export of a poll")
+    verify = add("verify", "Recompute an exported poll, or the proof of a sealed roll, offline.")
+    verify.add_argument("file", type=Path, help="the JSON export of a poll, or the proof of a roll")
+    verify.add_argument("--seal", default="", help="of a roll: the characters that stood on the stream")
     key = add("key", "Create, list and revoke API keys.")
     key_commands = key.add_subparsers(dest="key_command", required=True, metavar="ACTION")
     create = key_commands.add_parser("create", help="print a new key; it is shown once")
@@ -103,7 +105,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     """Run one command; answers its exit code."""
     given = parser().parse_args(arguments)
     if given.command == "verify":
-        return verify(given.file)
+        return verify(given.file, given.seal)
     settings: Settings | None = None
     try:
         settings = config.load()
@@ -212,16 +214,18 @@ def _text(secret: SecretStr | None) -> str:
     return secret.get_secret_value() if secret else ""
 
 
-def verify(file: Path) -> int:
-    """Check an export offline; prints what was checked, or the first thing that is wrong."""
+def verify(file: Path, seen: str = "") -> int:
+    """Check an export or a proof offline; prints what was checked, or the first thing that is wrong."""
     try:
         document = json.loads(file.read_text("utf-8"))
+        if isinstance(document, dict) and document.get("format") == sealed.FORMAT:
+            return _verify_roll(file, document, seen)
         verdict = audit(document)
     except OSError as error:
         print(f"hubbub: cannot read {file}: {error.strerror}", file=sys.stderr)
         return 2
     except (ValueError, RecursionError, NotAnExport) as error:
-        print(f"hubbub: {file} is no poll export (the JSON one is needed): {error}", file=sys.stderr)
+        print(f"hubbub: {file} is no poll export and no proof of a roll: {error}", file=sys.stderr)
         return 1
     if not verdict.good:
         print(f"NOT GENUINE: {file}")
@@ -230,6 +234,23 @@ def verify(file: Path) -> int:
         return 1
     counted = sum(sum(channel) for channel in verdict.tally)
     print(f"Genuine: {verdict.rows} rows, {counted} votes that count, chain, totals and winner agree.")
+    return 0
+
+
+def _verify_roll(file: Path, proof: dict[str, object], seen: str) -> int:
+    if not sealed.check(proof, seen):
+        print(f"NOT GENUINE: {file}")
+        known = sealed.check(proof)
+        print(
+            f"  the seal does not begin with {seen}" if known else "  the commitment is not that of this roll"
+        )
+        return 1
+    roll = proof["roll"]
+    assert isinstance(roll, dict)  # noqa: S101  `check` has looked
+    faces = " ".join(die["symbol"] or str(die["value"]) for die in roll["dice"]) or "none told"
+    print(f"Genuine: total {roll['total']}, dice {faces}, sealed under {str(proof['commitment'])[:8]}.")
+    if not seen:
+        print("That it was sealed before, only the characters seen on stream say: compare them (--seal).")
     return 0
 
 

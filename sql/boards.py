@@ -29,6 +29,12 @@ async def put(
     await connection.execute(_Q["append_event"], campaign_id, seq, "set", board_id, dict(board), at)
 
 
+async def get(connection: Connection, campaign_id: UUID, board_id: UUID) -> Mapping[str, Any] | None:
+    """A board as it is on the screen."""
+    board: Mapping[str, Any] | None = await connection.fetchval(_Q["get"], board_id, campaign_id)
+    return board
+
+
 async def remove(
     connection: Connection, campaign_id: UUID, board_id: UUID, *, seq: int, at: datetime
 ) -> None:

@@ -18,7 +18,7 @@ import structlog
 
 from server.engine.intake import Outcome
 from server.engine.room import Rooms
-from server.rules.events import Event
+from server.engine.table import Incoming
 from server.telemetry import BATCH_EVENTS, BATCH_SECONDS, EVENTS
 from sql import probe
 from sql.heads import NoCampaign
@@ -44,7 +44,7 @@ class Overloaded(Exception):
 class Delivery:
     """Events that came together, and who waits for their outcome."""
 
-    events: Sequence[Event]
+    events: Sequence[Incoming]
     answer: asyncio.Future[list[Outcome]] | None
     arrived: float = field(default_factory=time.monotonic)
 
@@ -92,14 +92,14 @@ class Batches:
                 await asyncio.sleep(_TIDY_EVERY_S)
                 self._rooms.forget_idle()
 
-    async def __call__(self, campaign_id: UUID, events: Sequence[Event]) -> None:
+    async def __call__(self, campaign_id: UUID, events: Sequence[Incoming]) -> None:
         """Take lines from a socket (the Sink of integrations.base); waits while the buffer is full."""
         if not self._has_room(campaign_id, 1):
             async with self._room:
                 await self._room.wait_for(lambda: self._has_room(campaign_id, 1))
         self._add(campaign_id, Delivery(events, None))
 
-    async def deliver(self, campaign_id: UUID, events: Sequence[Event]) -> list[Outcome]:
+    async def deliver(self, campaign_id: UUID, events: Sequence[Incoming]) -> list[Outcome]:
         """Take events that somebody is promised an answer for; answers after COMMIT.
 
         Raises Overloaded, heads.NoCampaign, or one of pool.UNREACHABLE: then nothing was acknowledged.

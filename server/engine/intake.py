@@ -94,14 +94,14 @@ def identity(event: Event) -> Identity:
 
 def refusal(event: Event) -> str:
     """Why an event cannot be stored, or nothing. Adapters and the API check more; this is the last gate."""
-    if not _storable(event.message_id, _LONGEST_MESSAGE_ID):
+    if not storable(event.message_id, _LONGEST_MESSAGE_ID):
         return "bad_message_id"
-    if isinstance(event, ChatMessage) and not _storable(event.user.id, _LONGEST_USER_ID):
+    if isinstance(event, ChatMessage) and not storable(event.user.id, _LONGEST_USER_ID):
         return "bad_user_id"
     return ""
 
 
-def _storable(text: str, longest: int) -> bool:
+def storable(text: str, longest: int) -> bool:
     """PostgreSQL stores neither NUL nor half a surrogate pair, and no id has a control character."""
     if not 0 < len(text) <= longest:
         return False

@@ -11,21 +11,24 @@ import secrets
 import time
 from collections.abc import AsyncIterator, Callable, Mapping, Sequence
 from contextlib import asynccontextmanager
-from dataclasses import dataclass, field, replace
+from dataclasses import replace
 from typing import Any
 from uuid import UUID
 
 import structlog
 
+from server.engine import table, table_state
 from server.engine.clock import DatabaseClock
 from server.engine.heard import Heard
 from server.engine.intake import Outcome, judge
+from server.engine.memory import Room
 from server.engine.patience import taken
+from server.engine.table import Incoming
+from server.engine.table_boards import kind_of
+from server.engine.table_state import Table
 from server.engine.turn import Also, Turn
 from server.rules import outcome, poll_board, vote_export, vote_ledger
 from server.rules.changes import Change
-from server.rules.chat import word_ballot
-from server.rules.events import Event
 from server.rules.poll import (
     RUNNING,
     Close,
@@ -42,7 +45,7 @@ from server.rules.poll import (
     deadline,
 )
 from server.rules.poll import Outcome as PollOutcome
-from server.rules.votes import Reader, Vote, ballot_key, seat_map, take
+from server.rules.votes import Vote, ballot_key, take
 from sql import channels, deadlines, heads, inbox, polls, transactions, votes
 from sql.pool import Connection, Database, UniqueViolation
 
@@ -60,32 +63,6 @@ Publish = Callable[[Change], None]
 
 class NoPoll(LookupError):
     """The campaign has no such poll."""
-
-
-@dataclass(slots=True)
-class Room:
-    """What this process knows of a campaign, valid for one position of its stream."""
-
-    lock: asyncio.Lock = field(default_factory=asyncio.Lock)
-    epoch: UUID | None = None
-    seq: int = -1
-    config_version: int = -1
-    channels: dict[tuple[str, str], UUID] = field(default_factory=dict)
-    poll: Poll | None = None
-    reader: Reader | None = None
-    used_at: float = 0.0
-
-    def forget(self) -> None:
-        """Trust nothing any more: a transaction failed."""
-        self.seq = self.config_version = -1
-
-    def hold(self, poll: Poll | None) -> None:
-        """Take a poll as the one that votes go to."""
-        self.poll = poll
-        self.reader = None
-        if poll is not None:
-            seats = seat_map(poll, self.channels)
-            self.reader = Reader(poll, seats, word_ballot(poll.options, poll.rules.words))
 
 
 class Rooms:
@@ -111,7 +88,11 @@ class Rooms:
         self.miscounted = 0
 
     @asynccontextmanager
-    async def _turn(self, campaign_id: UUID, wait_s: float | None = None) -> AsyncIterator[tuple[Room, Turn]]:
+    async def turn(self, campaign_id: UUID, wait_s: float | None = None) -> AsyncIterator[tuple[Room, Turn]]:
+        """The campaign is ours inside: all of it is done at the end, or nothing.
+
+        `wait_s`: how long others may hold it. Raises heads.NoCampaign, or one of pool.UNREACHABLE.
+        """
         room = self._rooms.setdefault(campaign_id, Room())
         room.used_at = time.monotonic()
         async with taken(room.lock, wait_s):
@@ -154,27 +135,46 @@ class Rooms:
         }
         room.channels |= {(channel.platform, channel.channel_id): channel.id for channel in everyone}
         room.hold(await polls.running(turn.connection, turn.campaign_id))
+        room.table = None
+
+    async def table_of(self, room: Room, turn: Turn) -> Table:
+        """What the campaign's table knows, read when it is needed."""
+        if room.table is None:
+            room.table = await table_state.load(turn)
+        return room.table
 
     async def ingest(
-        self, campaign_id: UUID, events: Sequence[Event], *, receipts: Sequence[bool]
+        self, campaign_id: UUID, events: Sequence[Incoming], *, receipts: Sequence[bool]
     ) -> list[Outcome]:
-        """Take events in and count the votes among them; answers one outcome per event, after COMMIT.
+        """Take events in: the votes among them are counted, and what happens at the table goes on stream.
+
+        Answers one outcome per event, after COMMIT.
 
         `receipts[i]` says that event i is remembered whatever it is (somebody was promised an answer);
         of the others only votes are. Raises heads.NoCampaign, or one of pool.UNREACHABLE.
         """
-        async with self._turn(campaign_id) as (room, turn):
-            judged = judge(events, receipts, room.channels, room.reader)
+        lines, happened = table.split(events)
+        if happened:
+            receipts = [
+                receipt
+                for event, receipt in zip(events, receipts, strict=True)
+                if not table.is_of_table(event)
+            ]
+        at_table: list[Outcome] = []
+        async with self.turn(campaign_id) as (room, turn):
+            judged = judge(lines, receipts, room.channels, room.reader)
             judged.repeated(await inbox.take_in(turn.connection, campaign_id, judged.wanted, turn.head.now))
             if room.poll is not None and judged.cast:
                 await self._count(room, turn, room.poll, tuple(judged.cast.values()))
-        outcomes = judged.outcomes
+            if happened:
+                known = await self.table_of(room, turn)
+                at_table = await table.take(turn, known, happened, self._chance, self.armed)
         self.heard.note(
             (room.channels[event.platform, event.channel_id], event)
-            for event, receipt, result in zip(events, receipts, outcomes, strict=True)
+            for event, receipt, result in zip(lines, receipts, judged.outcomes, strict=True)
             if receipt and result.kind != "rejected"
         )
-        return outcomes
+        return table.in_order(events, judged.outcomes, at_table) if happened else judged.outcomes
 
     async def _count(self, room: Room, turn: Turn, poll: Poll, cast: Sequence[Vote]) -> None:
         held = await votes.held(turn.connection, poll.id, {ballot_key(poll, vote) for vote in cast})
@@ -196,7 +196,7 @@ class Rooms:
     ) -> None:
         """Do what the game master asks. Raises Refused, NoPoll, heads.NoCampaign, and what `also` raises."""
         try:
-            async with self._turn(campaign_id) as (room, turn):
+            async with self.turn(campaign_id) as (room, turn):
                 poll = await self._poll(turn, poll_id)
                 if isinstance(command, Reveal):
                     command = self._revealing(room, poll)
@@ -220,7 +220,7 @@ class Rooms:
         keep_draft: open a copy of the draft, whose id `also` is told.
         """
         try:
-            async with self._turn(campaign_id) as (room, turn):
+            async with self.turn(campaign_id) as (room, turn):
                 poll = await self._poll(turn, poll_id)
                 if room.poll is not None and room.poll.state in RUNNING and room.poll.id != poll_id:
                     raise already_running()
@@ -273,14 +273,17 @@ class Rooms:
         )
 
     async def fire(self, due: deadlines.Due, wait_s: float | None = None) -> deadlines.Fired | None:
-        """Let time act on a poll; None when somebody else did, or when the deadline was moved.
+        """Let time act on a poll or a table; None when somebody else did, or when the deadline was moved.
 
         `wait_s`: how long others may hold the campaign; beyond it raises one of pool.UNREACHABLE.
         """
-        async with self._turn(due.campaign_id, wait_s) as (room, turn):
+        async with self.turn(due.campaign_id, wait_s) as (room, turn):
             fired = await deadlines.fire(turn.connection, due.campaign_id, due.board_id, due.kind)
             if fired is None:
                 return None
+            if kind := kind_of(due.campaign_id, due.board_id):
+                await table.fire(turn, await self.table_of(room, turn), kind, self.armed)
+                return fired
             row = await polls.get(turn.connection, due.board_id)
             if row is None:
                 return fired
@@ -350,7 +353,7 @@ class Rooms:
         also: Also | None = None,
     ) -> None:
         """Tell every browser of the campaign something that happens once."""
-        async with self._turn(campaign_id) as (_, turn):
+        async with self.turn(campaign_id) as (_, turn):
             await turn.announce(kind, data, ttl_ms)
             if also:
                 await also(turn.connection, campaign_id)

@@ -9,7 +9,7 @@ from __future__ import annotations
 import hashlib
 import json
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from types import MappingProxyType
 from typing import Literal, get_args
 
@@ -45,6 +45,8 @@ class ItemCategoryRule:
     weight: int = 1  # 0…100, how often it is drawn beside others; 0: never
     priority: int = 0  # 0…1000, higher ones are asked first
     is_enabled: bool = True
+    preset_key: str | None = None  # unique in a campaign; None: an own rule
+    edited: bool = False  # a preset in which the game master changed more than the switch
 
     def __post_init__(self) -> None:
         if self.category not in get_args(Category):
@@ -223,6 +225,7 @@ def _table(system: str, *rows: tuple[str, ...]) -> tuple[ItemCategoryRule, ...]:
         rules.append(
             ItemCategoryRule(
                 rule_id=f"{system}.{item_type}.{subcategory}",
+                preset_key=f"{system}.{item_type}.{subcategory}",
                 category=next(known for known in get_args(Category) if known == category),
                 subcategory=subcategory,
                 item_type=item_type,
@@ -338,3 +341,29 @@ _BY_FOLDED_ID = {system_id.casefold(): rules for system_id, rules in PRESETS.ite
 def presets_for(system_id: str) -> tuple[ItemCategoryRule, ...]:
     """The rules that a campaign of a game system begins with; the generic ones for a system not known."""
     return _BY_FOLDED_ID.get(system_id.casefold(), _GENERIC)
+
+
+def applied(rows: Iterable[ItemCategoryRule], system_id: str) -> tuple[ItemCategoryRule, ...]:
+    """A campaign's rules after the presets of its game system were applied, for the first time or again.
+
+    As `criticality_presets.applied`: own rules stay, a preset that is there keeps its id and its switch, an
+    edited one keeps everything; edited ones of another system stay as own rules that are switched off.
+    """
+    own: list[ItemCategoryRule] = []
+    there: dict[str, ItemCategoryRule] = {}
+    shipped = {rule.preset_key: rule for rule in presets_for(system_id)}
+    for row in rows:
+        if row.preset_key is None:
+            own.append(row)
+        elif row.preset_key in shipped:
+            there.setdefault(row.preset_key, row)
+        elif row.edited:
+            own.append(replace(row, preset_key=None, is_enabled=False, edited=False))
+    presets = [_renewed(there.get(key or ""), rule) for key, rule in shipped.items()]
+    return (*own, *presets)
+
+
+def _renewed(row: ItemCategoryRule | None, rule: ItemCategoryRule) -> ItemCategoryRule:
+    if row is None:
+        return rule
+    return row if row.edited else replace(rule, rule_id=row.rule_id, is_enabled=row.is_enabled)

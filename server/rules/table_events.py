@@ -23,6 +23,11 @@ class DiceRolled(NamedTuple):
     told: Verdict | None = None  # what the sender's software makes of it
     details: Mapping[str, str] = {}  # skill and ability, for the game master; at most a few short texts
     character_id: UUID | None = None  # who rolled, where the desk has said so
+    command_id: UUID | None = None  # of the command with which we ordered it: it triggers nothing
+    simulated: bool = False  # a test of the line: shown as one, and in no statistics
+    #: The sender's name of the delivery that it came in (`webhook-id`). The same one again has no effect,
+    #: whatever is in it; empty: the roll's own identity decides alone.
+    delivery: str = ""
 
 
 class CombatHappened(NamedTuple):

@@ -15,12 +15,14 @@ from starlette.types import ASGIApp
 from server.web import asyncapi, health, openapi
 from server.web.api import ENDPOINTS
 from server.web.endpoint import Endpoint
+from server.web.foundry import webhooks as foundry
 from server.web.headers import Envelope
 from server.web.pages import Pages
 from server.web.pipeline import answer
 from server.web.problems import Problem, from_http_exception, internal
 from server.web.routes import Handler, route
 from server.web.services import Services
+from server.web.vtt import webhook
 
 #: nginx's word for a client that left before it was answered; nobody sees it but our metrics.
 _CLIENT_LEFT = 499
@@ -48,6 +50,8 @@ def create_app(services: Services, more: Sequence[BaseRoute] = ()) -> ASGIApp:
             *health.routes(services),
             *_documents(services),
             *_api(services),
+            *webhook.routes(services),
+            *foundry.routes(services),
             *pages.routes(),
         ],
         exception_handlers={HTTPException: on_http_exception, Problem: on_problem},

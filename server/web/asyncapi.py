@@ -12,6 +12,8 @@ from pydantic.json_schema import JsonSchemaMode
 from server.live import frames
 from server.live.close_codes import ENDINGS
 from server.rules.poll_board import PollBoard
+from server.web.table_boards import CardBoard, DiceBoard, InitiativeBoard, PartyBoard
+from server.web.table_events import DiceCriticalData, DiceProofData
 
 _REF = "#/components/schemas/{model}"
 
@@ -33,8 +35,18 @@ class OverlayTestData(BaseModel):
 
 
 #: Boards by kind and once-events by kind: what `boards`, `set` and `data` hold.
-BOARDS: dict[str, TypeAdapter[Any]] = {"poll": TypeAdapter(PollBoard)}
-EVENTS: dict[str, TypeAdapter[Any]] = {"overlay.test": TypeAdapter(OverlayTestData)}
+BOARDS: dict[str, TypeAdapter[Any]] = {
+    "poll": TypeAdapter(PollBoard),
+    "dice": TypeAdapter(DiceBoard),
+    "party": TypeAdapter(PartyBoard),
+    "initiative": TypeAdapter(InitiativeBoard),
+    "card": TypeAdapter(CardBoard),
+}
+EVENTS: dict[str, TypeAdapter[Any]] = {
+    "overlay.test": TypeAdapter(OverlayTestData),
+    "dice.critical": TypeAdapter(DiceCriticalData),
+    "dice.proof": TypeAdapter(DiceProofData),
+}
 
 _FROM_CLIENT: dict[str, Any] = {"hello": frames.Hello, "ack": frames.Ack, "resync": frames.Resync}
 _FROM_SERVER: dict[str, Any] = {

@@ -10,7 +10,10 @@ from starlette.datastructures import QueryParams
 from starlette.requests import Request
 from starlette.responses import Response
 
+from server.engine.character_acts import NoCharacter
+from server.engine.roll_acts import NoRoll
 from server.engine.room import NoPoll
+from server.engine.table_setup import NoRule
 from server.live.rate_limit import Verdict
 from server.rules.poll import Refused
 from server.web import body as bodies
@@ -161,6 +164,12 @@ async def _handle(endpoint: Endpoint, call: Call, model: Any) -> Answer:
         raise conflict(refused.reason, refused.detail) from None
     except NoPoll:
         raise not_found("poll") from None
+    except NoRoll:
+        raise not_found("roll") from None
+    except NoCharacter:
+        raise not_found("character") from None
+    except NoRule:
+        raise not_found("rule") from None
     except NoCampaign:
         raise not_found("campaign") from None
 

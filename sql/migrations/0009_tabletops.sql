@@ -116,6 +116,7 @@ CREATE TABLE vtt_commands (
     report         text NOT NULL DEFAULT '' CHECK (char_length(report) <= 200)
 );
 CREATE INDEX vtt_commands_connection ON vtt_commands (connection_id, expires_at) WHERE told_at IS NULL;
+CREATE INDEX vtt_commands_told ON vtt_commands (connection_id, told_at) WHERE told_at IS NOT NULL;
 
 CREATE TABLE characters (
     id             uuid PRIMARY KEY,
@@ -125,7 +126,7 @@ CREATE TABLE characters (
     name           text NOT NULL CHECK (char_length(name) BETWEEN 1 AND 128),
     avatar         text NOT NULL DEFAULT '' CHECK (char_length(avatar) <= 512),
     kind           text NOT NULL CHECK (kind IN ('pc', 'npc', 'monster')),
-    kind_override  text CHECK (kind_override IN ('npc', 'monster') AND kind <> 'pc'),
+    kind_override  text CHECK (kind_override IS NULL OR (kind_override IN ('npc', 'monster') AND kind <> 'pc')),
     content        jsonb NOT NULL DEFAULT '{}' CHECK (jsonb_typeof(content) = 'object'),
     content_hash   text NOT NULL DEFAULT '' CHECK (content_hash ~ '^([0-9a-f]{64})?$'),
     item_summary   jsonb NOT NULL DEFAULT '{}' CHECK (jsonb_typeof(item_summary) = 'object'),
@@ -181,21 +182,41 @@ CREATE TABLE dice_rolls (
     command_id       uuid REFERENCES vtt_commands (request_id) ON DELETE SET NULL,
     commitment       text CHECK (commitment ~ '^[0-9a-f]{64}$'),
     nonce            bytea CHECK (octet_length(nonce) = 32),
+    simulated        boolean NOT NULL DEFAULT false,
+    shown_at         timestamptz,
     revealed_at      timestamptz,
+    effects_at       timestamptz,
     rolled_at        timestamptz NOT NULL,
     received_at      timestamptz NOT NULL,
     created_at       timestamptz NOT NULL DEFAULT now(),
     updated_at       timestamptz NOT NULL DEFAULT now(),
-    UNIQUE NULLS NOT DISTINCT (campaign_id, connection_id, instance_id, roll_id),
+    -- The connection last: `IS NOT DISTINCT FROM` finds nothing in an index.
+    UNIQUE NULLS NOT DISTINCT (campaign_id, roll_id, instance_id, connection_id),
     CHECK ((critical_type IS NULL) = (severity IS NULL)),
     CHECK ((commitment IS NULL) = (nonce IS NULL))
 );
 COMMENT ON COLUMN dice_rolls.view_id IS 'what the stream calls it: the table''s own id of a hidden roll could be looked up there';
 COMMENT ON COLUMN dice_rolls.details IS 'skill, ability and what else the sender told beside the roll';
+COMMENT ON COLUMN dice_rolls.shown_at IS 'when its value came onto the stream; null: it was not there';
+COMMENT ON COLUMN dice_rolls.effects_at IS 'when its critical had its effects, which happens once';
 COMMENT ON COLUMN dice_rolls.command_id IS 'we ordered it ourselves: it triggers nothing';
 CREATE INDEX dice_rolls_campaign ON dice_rolls (campaign_id, id DESC);
 CREATE INDEX dice_rolls_pending ON dice_rolls (campaign_id, id) WHERE attribution = 'pending';
 CREATE INDEX dice_rolls_recent ON dice_rolls (connection_id, received_at) WHERE connection_id IS NOT NULL;
+
+-- A table as the desk sees it, without what proves it.
+CREATE VIEW vtt_connection_views AS
+SELECT c.id, c.campaign_id, c.provider, p.display_name AS provider_name, p.auth_type, c.name, c.status,
+       c.signing_secret IS NOT NULL AND c.ingest_hash IS NOT NULL AS has_secrets,
+       CASE WHEN c.older_until > now() THEN c.older_until END AS older_until, c.token_version, c.fingerprint,
+       c.world_id, c.world_name, c.module_version, c.game_system, c.visibility, c.origins, c.is_trusted, c.heard_at,
+       (SELECT count(*) FROM dice_rolls AS r
+         WHERE r.connection_id = c.id AND r.received_at > now() - interval '1 minute') AS rolls_per_minute,
+       (SELECT count(*) FROM vtt_sockets AS s
+         WHERE s.connection_id = c.id AND s.seen_at > now() - interval '45 seconds') AS sockets,
+       c.revoked_at, c.revoked_reason, c.created_at
+  FROM vtt_connections AS c
+  JOIN vtt_providers AS p ON p.name = c.provider;
 
 CREATE TABLE campaign_criticality_rules (
     id                uuid PRIMARY KEY,
@@ -258,10 +279,13 @@ CREATE TABLE table_settings (
     shows_dice         boolean NOT NULL DEFAULT true,
     shows_party        boolean NOT NULL DEFAULT true,
     shows_initiative   boolean NOT NULL DEFAULT true,
+    holds_pending      boolean NOT NULL DEFAULT false,
     rewards_unverified boolean NOT NULL DEFAULT true,
     updated_at         timestamptz NOT NULL DEFAULT now(),
     CHECK (seals_secret <= shows_secret)
 );
+
+COMMENT ON COLUMN table_settings.holds_pending IS 'rolls of which nobody knows whose they are wait for the game master before they go on stream';
 
 -- The fight that goes on in a campaign, at most one; a day after its last event it is over.
 CREATE TABLE combats (

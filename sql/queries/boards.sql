@@ -4,6 +4,10 @@ INSERT INTO boards (board_id, campaign_id, kind, phase, rev, data) VALUES ($1, $
 ON CONFLICT (board_id) DO UPDATE
 SET phase = excluded.phase, rev = excluded.rev, data = excluded.data, updated_at = now();
 
+-- name: get
+-- The public view of a board.
+SELECT data FROM boards WHERE board_id = $1 AND campaign_id = $2;
+
 -- name: remove
 -- Takes a board off the screen.
 DELETE FROM boards WHERE board_id = $1 AND campaign_id = $2;

@@ -19,6 +19,7 @@ from starlette.applications import Starlette
 from starlette.websockets import WebSocket, WebSocketDisconnect
 
 from tests.browser.desk_poll import BUILD, DEFAULTS, FakePoll, Json, Refusal, new_id, now, wire
+from tests.browser.desk_table import FakeTable
 
 
 class ReadyServer(uvicorn.Server):
@@ -45,6 +46,7 @@ class FakeHubbub:
         self.channels: dict[str, Json] = {}
         self.overlays: dict[str, Json] = {}
         self.templates: dict[str, Json] = {}
+        self.tables: dict[str, FakeTable] = {}  # by campaign
         self.redis = "ok"
         self.dropped = 0
         self.trouble: Json = {}  # what the status says besides
@@ -76,6 +78,10 @@ class FakeHubbub:
         }
         self.campaigns[campaign["id"]] = campaign
         return str(campaign["id"])
+
+    def table(self, campaign_id: str) -> FakeTable:
+        """The table of a campaign, empty at first."""
+        return self.tables.setdefault(campaign_id, FakeTable())
 
     def add_channel(self, campaign_id: str, login: str = "ana", **more: Any) -> Json:
         channel: Json = {

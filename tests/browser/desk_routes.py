@@ -27,6 +27,7 @@ from tests.browser.desk_poll import (
     now,
     wire,
 )
+from tests.browser.desk_table_routes import table_routes
 
 STATIC = Path(__file__).parents[2] / "overlay" / "static"
 CSP = (
@@ -320,6 +321,7 @@ def api_routes(hubbub: FakeHubbub) -> list[Route]:
         ("PATCH", "/polls/{id}", api.edit_poll, 200),
         ("DELETE", "/polls/{id}", api.drop_poll, 204),
         ("POST", "/polls/{id}/{verb}", api.act, 200),
+        *table_routes(hubbub),
     ]
     return [
         Route(f"/api/v1{path}", api.wrap(run, status), methods=[method])
@@ -339,6 +341,7 @@ def routes(hubbub: FakeHubbub) -> list[BaseRoute]:
         Route("/desk", desk),
         Route("/login", lambda _: page_response("pages/login.html")),
         Route("/docs", lambda _: page_response("pages/docs.html")),
+        Route("/beyond20", lambda _: page_response("pages/beyond20.html")),
         Route("/nowhere", lambda _: page_response("pages/notfound.html", 404)),
         Mount(f"/static/{BUILD}", FakeStatic(directory=STATIC)),
         WebSocketRoute("/live", hubbub.live),

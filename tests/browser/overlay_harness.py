@@ -358,6 +358,17 @@ async def open_overlay(page: Page, server: OverlayServer, **query: str) -> None:
     await until(lambda: bool(server.visitors), "the page says hello")
 
 
+async def ask(page: Page, server: OverlayServer, module: str, body: str, argument: object = None) -> Any:
+    """Run `body` with `m` = the module and `a` = the argument, on an empty page of the harness."""
+    if not page.url.startswith(server.origin):
+        await page.goto(f"{server.origin}/blank")
+    path = f"/static/{server.build}/overlay/{module}.js"
+    return await page.evaluate(
+        "async ([path, body, a]) => new Function('m', 'a', body)(await import(path), a)",
+        [path, body, argument],
+    )
+
+
 async def counts(page: Page) -> list[str]:
     """The small number of every bar."""
     texts: list[str] = await page.evaluate(COUNTS)

@@ -16,6 +16,7 @@
     return found.sort((x, y) => JSON.stringify(x).localeCompare(JSON.stringify(y)));
   }
 
+  const { setTimeout: timeout, setInterval: interval, requestAnimationFrame: frame } = window;
   const frozen = [];
 
   /** Stops the stage and every animation; returns the motions there were. */
@@ -84,6 +85,48 @@
       }
     }
     return wrong;
+  }
+
+  const shownBox = (element) => {
+    const box = element.getBoundingClientRect();
+    return box.width > 0 && element.checkVisibility({ opacityProperty: true, visibilityProperty: true }) ? box : null;
+  };
+
+  /** What the table's widgets do to each other, to their texts and to the edge, in words. */
+  function crowded() {
+    const wrong = [];
+    const safe = document.querySelector(".hb-safe").getBoundingClientRect();
+    const canvas = document.querySelector(".hb-canvas");
+    const real = canvas.getBoundingClientRect().width / canvas.offsetWidth;
+    const plates = all(".hb-place").flatMap((place) =>
+      Array.from(place.querySelectorAll(".hb-card, .hb-word, .hb-more, .hb-mark"), (plate) => [place, plate, shownBox(plate)]));
+    for (const [place, plate, box] of plates) {
+      if (box === null) continue;
+      if (beyond(box, safe, 2)) wrong.push(`${plate.className} leaves the safe area`);
+      for (const [other, neighbour, its] of plates) {
+        if (its === null || other === place || place.compareDocumentPosition(other) & 2) continue;
+        if (box.left < its.right - 1 && its.left < box.right - 1 && box.top < its.bottom - 1 && its.top < box.bottom - 1) {
+          wrong.push(`${plate.className} covers ${neighbour.className}`);
+        }
+      }
+    }
+    const texts = document.createTreeWalker(document.querySelector(".hb-safe"), NodeFilter.SHOW_TEXT);
+    for (let node = texts.nextNode(); node !== null; node = texts.nextNode()) {
+      const element = node.parentElement;
+      if (element instanceof SVGElement || node.data.trim() === "" || shownBox(element) === null) continue;
+      const size = parseFloat(getComputedStyle(element).fontSize);
+      if (size < 24) wrong.push(`${element.className} has letters of ${size} px`);
+      const range = document.createRange();
+      range.selectNodeContents(element);
+      const plate = element.closest(".hb-card, .hb-word, .hb-more, .hb-mark").getBoundingClientRect();
+      const glyphs = range.getBoundingClientRect();
+      const clips = getComputedStyle(element).overflow === "hidden";
+      const box = clips ? element.getBoundingClientRect() : glyphs;
+      if (beyond({ left: box.left, right: box.right, top: plate.top, bottom: plate.bottom }, plate, 3 * real)) {
+        wrong.push(`${element.className} "${node.data.slice(0, 20)}" leaves its plate`);
+      }
+    }
+    return [...new Set(wrong)];
   }
 
   /** Covers the card, and hides or shows its texts: what is left is what they paint outside of it. */
@@ -156,9 +199,23 @@
     return (light[Math.floor(light.length * 0.97)] + 0.05) / (light[Math.floor(light.length * 0.3)] + 0.05);
   }
 
+  /** The times between frames during so many ms, as the page itself measures them. */
+  function frames(ms) {
+    return new Promise((done) => {
+      const gaps = [];
+      let last = null;
+      const step = (time) => {
+        if (last !== null) gaps.push(time - last);
+        last = time;
+        if (gaps.reduce((sum, gap) => sum + gap, 0) < ms) frame(step);
+        else done(gaps);
+      };
+      frame(step);
+    });
+  }
+
   /** Counts from now on what wakes the page: timers and frames that were run. */
   const wakes = { timers: 0, frames: 0 };
-  const { setTimeout: timeout, setInterval: interval, requestAnimationFrame: frame } = window;
   window.setTimeout = (run, ms, ...rest) => timeout(() => { wakes.timers += 1; run(...rest); }, ms);
   window.setInterval = (run, ms, ...rest) => interval(() => { wakes.timers += 1; run(...rest); }, ms);
   window.requestAnimationFrame = (run) => frame((time) => { wakes.frames += 1; run(time); });
@@ -174,7 +231,7 @@
   }).observe(document, { subtree: true, childList: true, characterData: true });
 
   window.probes = {
-    freeze, turnTo, movingFrames, race, misplaced, coverCard, places, textBoxes, differing, opaque, contrast,
+    freeze, turnTo, movingFrames, race, misplaced, crowded, frames, coverCard, places, textBoxes, differing, opaque, contrast,
     wakes, forgetWakes, counts, drawn: () => drawn,
   };
 })();

@@ -239,12 +239,12 @@ def _luminance(rgb: tuple[float, float, float]) -> float:
     return 0.2126 * r + 0.7152 * g + 0.0722 * b
 
 
-def _contrast(a: tuple[float, float, float], b: tuple[float, float, float]) -> float:
+def contrast(a: tuple[float, float, float], b: tuple[float, float, float]) -> float:
     high, low = sorted((_luminance(a), _luminance(b)), reverse=True)
     return (high + 0.05) / (low + 0.05)
 
 
-def _colour(text: str) -> tuple[tuple[float, float, float], float]:
+def colour(text: str) -> tuple[tuple[float, float, float], float]:
     """RGB and alpha of `#rrggbb` or `rgba(…)`."""
     if text.startswith("#"):
         return (int(text[1:3], 16), int(text[3:5], 16), int(text[5:7], 16)), 1.0
@@ -252,10 +252,10 @@ def _colour(text: str) -> tuple[tuple[float, float, float], float]:
     return (parts[0], parts[1], parts[2]), parts[3] if len(parts) > 3 else 1.0
 
 
-def _over(
+def over(
     top: str, below: tuple[float, float, float], alpha: float | None = None
 ) -> tuple[float, float, float]:
-    rgb, own = _colour(top)
+    rgb, own = colour(top)
     a = own if alpha is None else alpha
     return tuple(t * a + b * (1 - a) for t, b in zip(rgb, below, strict=True))  # type: ignore[return-value]
 
@@ -277,8 +277,8 @@ async def test_every_theme_is_readable_over_the_worst_video(page: Page, theme: s
             asked,
         )
         assert all(found.values()), found
-        assert _colour(found["plate"])[1] >= 0.8
-        text, second = _colour(found["text"])[0], _colour(found["text-2"])[0]
+        assert colour(found["plate"])[1] >= 0.8
+        text, second = colour(found["text"])[0], colour(found["text-2"])[0]
         weak: list[Any] = []
 
         def demand(what: str, value: float, least: float) -> None:
@@ -286,25 +286,25 @@ async def test_every_theme_is_readable_over_the_worst_video(page: Page, theme: s
                 weak.append((what, round(value, 2)))
 
         for video in ((0.0, 0.0, 0.0), (255.0, 255.0, 255.0)):
-            plate = _over(found["plate"], video)
-            row = _over(found["track"], plate)
-            demand(f"text over {video}", _contrast(text, plate), 7)
-            demand(f"secondary over {video}", _contrast(second, plate), 4.5)
-            demand(f"text on a row over {video}", _contrast(text, row), 7)
-            demand(f"secondary on a row over {video}", _contrast(second, row), 4.5)
-            demand(f"gold number over {video}", _contrast(_colour(found["gold-text"])[0], plate), 4.5)
+            plate = over(found["plate"], video)
+            row = over(found["track"], plate)
+            demand(f"text over {video}", contrast(text, plate), 7)
+            demand(f"secondary over {video}", contrast(second, plate), 4.5)
+            demand(f"text on a row over {video}", contrast(text, row), 7)
+            demand(f"secondary on a row over {video}", contrast(second, row), 4.5)
+            demand(f"gold number over {video}", contrast(colour(found["gold-text"])[0], plate), 4.5)
             for n in range(1, 11):
                 for strength in (0.3, 0.65, 1.0):
-                    bar = _over(found[f"f{n}"], row, strength)
-                    demand(f"text on bar {n} at {strength} over {video}", _contrast(text, bar), 4.5)
-                    demand(f"secondary on bar {n} at {strength} over {video}", _contrast(second, bar), 4.5)
-                demand(f"edge {n} over {video}", _contrast(_colour(found[f"e{n}"])[0], row), 3)
+                    bar = over(found[f"f{n}"], row, strength)
+                    demand(f"text on bar {n} at {strength} over {video}", contrast(text, bar), 4.5)
+                    demand(f"secondary on bar {n} at {strength} over {video}", contrast(second, bar), 4.5)
+                demand(f"edge {n} over {video}", contrast(colour(found[f"e{n}"])[0], row), 3)
         for n in range(1, 11):
-            demand(f"badge {n}", _contrast(_colour(found[f"on{n}"])[0], _colour(found[f"c{n}"])[0]), 4.5)
-        demand("text on gold bar", _contrast(text, _colour(found["gold-fill"])[0]), 4.5)
-        demand("tie banner", _contrast(_colour(found["gold-ink"])[0], _colour(found["gold"])[0]), 4.5)
-        demand("mark", _contrast(_colour(found["mark-ink"])[0], _colour(found["mark"])[0]), 4.5)
-        demand("mark stripe", _contrast(_colour(found["mark-ink"])[0], _colour(found["mark-stripe"])[0]), 4.5)
+            demand(f"badge {n}", contrast(colour(found[f"on{n}"])[0], colour(found[f"c{n}"])[0]), 4.5)
+        demand("text on gold bar", contrast(text, colour(found["gold-fill"])[0]), 4.5)
+        demand("tie banner", contrast(colour(found["gold-ink"])[0], colour(found["gold"])[0]), 4.5)
+        demand("mark", contrast(colour(found["mark-ink"])[0], colour(found["mark"])[0]), 4.5)
+        demand("mark stripe", contrast(colour(found["mark-ink"])[0], colour(found["mark-stripe"])[0]), 4.5)
         assert weak == []
 
 

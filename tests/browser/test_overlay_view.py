@@ -8,21 +8,10 @@ import pytest
 from playwright.async_api import Page
 
 from server.rules.wiretime import from_wire
-from tests.browser.overlay_harness import OverlayServer, closed, overlay_server, poll_board, sealed
+from tests.browser.overlay_harness import OverlayServer, ask, closed, overlay_server, poll_board, sealed
 from tests.browser.overlay_scenes import SCENES, TWO_CHATS
 
 Json = dict[str, Any]
-
-
-async def _ask(page: Page, server: OverlayServer, module: str, body: str, argument: object = None) -> Any:
-    """Run `body` with `m` = the module and `a` = the argument, on an empty page of the harness."""
-    if not page.url.startswith(server.origin):
-        await page.goto(f"{server.origin}/blank")
-    path = f"/static/{server.build}/overlay/{module}.js"
-    return await page.evaluate(
-        "async ([path, body, a]) => new Function('m', 'a', body)(await import(path), a)",
-        [path, body, argument],
-    )
 
 
 async def _view(
@@ -32,14 +21,14 @@ async def _view(
     began = from_wire(board["phase_started_at"]) if "phase_started_at" in board else server.now()
     at = (began.timestamp() + seconds) * 1000
     body = "return m.pollView(a.board, a.at, a.settings)"
-    view: Json = await _ask(page, server, "poll_view", body, {"board": board, "at": at, "settings": settings})
+    view: Json = await ask(page, server, "poll_view", body, {"board": board, "at": at, "settings": settings})
     return view
 
 
 async def test_the_view_depends_on_nothing_but_board_and_time(page: Page) -> None:
     async with overlay_server() as server:
         for scene in SCENES:
-            same = await _ask(
+            same = await ask(
                 page,
                 server,
                 "poll_view",
@@ -154,7 +143,7 @@ async def test_bars_follow_the_weight_and_counts_the_votes(
 
 async def test_every_language_says_everything(page: Page) -> None:
     async with overlay_server() as server:
-        shapes = await _ask(
+        shapes = await ask(
             page,
             server,
             "words",
@@ -168,7 +157,7 @@ async def test_every_language_says_everything(page: Page) -> None:
         assert all(shape == shapes[0] for shape in shapes)
         assert "EMPTY" not in str(shapes)
         asked = ["de-AT", "PT_br", "fr", "xx", None, "__proto__"]
-        known = await _ask(page, server, "words", "return a.map((tag) => m.language(tag))", asked)
+        known = await ask(page, server, "words", "return a.map((tag) => m.language(tag))", asked)
         assert known == ["de", "pt", "fr", "en", "en", "en"]
 
 
@@ -193,7 +182,7 @@ TEXTS = {
 async def test_text_is_made_fit_for_the_screen(page: Page) -> None:
     async with overlay_server() as server:
         body = "return a.map((raw) => m.displayText(raw, 80))"
-        assert await _ask(page, server, "text", body, list(TEXTS)) == list(TEXTS.values())
+        assert await ask(page, server, "text", body, list(TEXTS)) == list(TEXTS.values())
 
 
 async def test_numbers_read_the_same_for_equal_values(page: Page) -> None:
@@ -203,14 +192,14 @@ async def test_numbers_read_the_same_for_equal_values(page: Page) -> None:
             "m.percent(57/200), m.percent(2), m.countdown(99), "
             " m.countdown(100), m.countdown(599), m.countdown(600), m.percentSign('fr')]"
         )
-        assert await _ask(page, server, "format", body) == [
+        assert await ask(page, server, "format", body) == [
             "1\u202f812", "999\u202f999", "1,2\u202fM", 33, 29, 100, "99", "1:40", "9:59", "10m", "\u202f%",
         ]  # fmt: skip
 
 
 async def test_the_clock_believes_the_quickest_frame(page: Page) -> None:
     async with overlay_server() as server:
-        offsets = await _ask(
+        offsets = await ask(
             page,
             server,
             "clock",
@@ -232,7 +221,7 @@ async def test_the_clock_believes_the_quickest_frame(page: Page) -> None:
 
 async def test_a_replica_takes_only_what_fits(page: Page) -> None:
     async with overlay_server() as server:
-        verdicts = await _ask(
+        verdicts = await ask(
             page,
             server,
             "replica",
@@ -258,7 +247,7 @@ async def test_a_replica_takes_only_what_fits(page: Page) -> None:
 
 async def test_retries_have_full_jitter_from_a_quarter_second_to_ten(page: Page) -> None:
     async with overlay_server() as server:
-        delays = await _ask(
+        delays = await ask(
             page,
             server,
             "live",
@@ -272,10 +261,10 @@ async def test_the_newest_poll_is_on_stage_and_the_loudest_has_the_floor(page: P
         old = closed(server, poll_board(server, age=90), phase="revealed")
         boards = {"old": old, "new": poll_board(server, age=1), "odd": {"kind": "kraken"}, "nil": None}
         body = """
-          const widgets = {poll: {age: (b) => Date.parse(b.opens_at), urgency: m.pollUrgency}};
+          const widgets = {poll: {age: (b) => Date.parse(b.opens_at), claims: m.pollClaims}};
           return m.cast(a, widgets, null, Date.now()).map((x) => [x.id, x.attention]);
         """
-        assert await _ask(page, server, "director", body, boards) == [["new", True]]
+        assert await ask(page, server, "director", body, boards) == [["new", True]]
 
 
 async def test_confetti_is_the_same_for_everybody(page: Page) -> None:
@@ -284,4 +273,4 @@ async def test_confetti_is_the_same_for_everybody(page: Page) -> None:
           const s = (x) => JSON.stringify(m.pieces(x));
           return [s('a') === s('a'), s('a') === s('b'), m.pieces('a').length];
         """
-        assert await _ask(page, server, "confetti", body) == [True, False, 24]
+        assert await ask(page, server, "confetti", body) == [True, False, 24]

@@ -41,13 +41,21 @@ ELSEWHERE = {
     "snapshot 256 KiB": "test_limits_live.test_a_snapshot_has_256_kib_and_the_largest_board_is_left_out",
     "delta 32 KiB": "test_limits_live.test_a_delta_has_32_kib_and_what_is_longer_comes_as_a_snapshot",
     "60 writes a minute": "test_limits_api.test_a_session_writes_sixty_times_a_minute",
+    "30 deliveries a second, burst 60": "test_vtt_webhook.test_thirty_a_second_and_sixty_at_once",
+    "delivery 64 KiB": "test_vtt_webhook.test_size_of_a_body",
+    "JSON depth 16 of a delivery": "test_vtt_webhook.test_depth_of_json",
+    "20 rolls in a delivery": "test_vtt_webhook.test_one_roll_and_twenty",
+    "1,000 dice in a roll": "test_vtt_webhook.test_dice_in_a_roll",
+    "code of five minutes": "test_vtt_pairing.test_a_code_is_good_for_five_minutes",
+    "100 tables": "test_vtt_connections.test_a_hundred_tables",
     "buffer of 50,000 votes": "test_limits_live.test_the_buffer_takes_50_000_lines",
 }
 #: What a pattern or an enumeration decides has no length to try, and events are answered one by one.
 _DECIDED_OTHERWISE = ("pattern", "format", "enum", "const")
 _ANSWERED_ONE_BY_ONE = {"send_events"}
-#: May be a link, which is longer than the name in it; names have tests in test_channels.
-_READ_FIRST = {("add_channel", ("login",))}
+#: May be a link, which is longer than the name in it; names have tests in test_channels. What is written as dice
+#: must be dice, too; test_manual_rolls has its length.
+_READ_FIRST = {("add_channel", ("login",)), ("roll_by_hand", ("notation",))}
 
 Place = tuple[str | int, ...]
 

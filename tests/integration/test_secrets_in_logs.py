@@ -129,7 +129,30 @@ async def with_the_api(hubbub: Hubbub, twitch: FakeTwitch, planted: dict[str, st
             }
             await api.post(f"{base}/events", json=[line])
         planted["poster's login"] = "marlowe-of-the-sea"
+        await with_a_table(hubbub, api, campaign, planted)
         return campaign
+
+
+async def with_a_table(
+    hubbub: Hubbub, api: httpx2.AsyncClient, campaign: str, planted: dict[str, str]
+) -> None:
+    """Dice that nobody may see, by token and with an address that holds one; and what was got wrong."""
+    table = {"system": "discord", "name": "Table"}
+    made = (await api.post(f"/campaigns/{campaign}/vtt-connections", json=table)).json()
+    planted["signing secret"], planted["ingest token"] = made["signing_secret"], made["ingest_token"]
+    code = (await api.post(f"/campaigns/{campaign}/vtt-pairings/offer", json={})).json()["code"]
+    planted["pairing code"] = code
+    planted["secret roll"], planted["secret total"] = "zanzibar-quokka-rolled", "990017744"
+    text = {"content": f"{planted['secret roll']}: 1d20 = {planted['secret total']}"}
+    bearer = {"authorization": f"Bearer {planted['ingest token']}"}
+    async with httpx2.AsyncClient(base_url=hubbub.base_url) as sender:
+        path = f"/webhooks/vtt/{made['id']}"
+        assert (await sender.post(path, json=text, headers=bearer)).status_code == 202
+        assert (await sender.post(made["plain_url"], json=text)).status_code == 202
+        assert (await sender.post(f"{path}/{made['signing_secret']}", json=text)).status_code == 401
+        wrong = {"content": planted["secret roll"]}
+        assert (await sender.post(path, json=wrong, headers=bearer)).status_code == 422
+        assert (await sender.post("/webhooks/vtt/pair", json={"code": code})).status_code == 201
 
 
 async def with_a_desk(hubbub: Hubbub, campaign: str, planted: dict[str, str]) -> None:

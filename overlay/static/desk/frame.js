@@ -7,7 +7,7 @@ const LOST_AFTER_MS = 3000; // a reconnect that takes less is nobody's business
 const ANSWERS_MS = 6000; // a status younger than this: HTTP works, only the live socket does not
 
 /** The header and banner. `live(state)` writes words, `update(state)` what may move. */
-export function frame({ store, api, campaigns, safe, keys, toasts }) {
+export function frame({ store, api, campaigns, safe, keys, toasts, views }) {
   const linkWord = h("span", { class: "link-word" });
   const linkTag = h("p", { class: "link-tag", role: "status", "aria-label": "Connection" },
     h("i", { class: "lamp-light", "aria-hidden": "true" }), linkWord);
@@ -27,7 +27,7 @@ export function frame({ store, api, campaigns, safe, keys, toasts }) {
   const bannerAge = h("span", { "aria-hidden": "true" }); // changes every second: for the eye only
   const banner = h("div", { class: "banner", role: "alert", hidden: true }, bannerTitle, " ", bannerAge, " ", bannerText);
   const top = h("header", { class: "top" }, h("p", { class: "wordmark" }, h("i", { "aria-hidden": "true" }), "Hubbub"),
-    campaigns.root, h("span", { class: "spring" }), linkTag, safe.root, help);
+    campaigns.root, views.root, h("span", { class: "spring" }), linkTag, safe.root, help);
   let gated = false;
 
   return {

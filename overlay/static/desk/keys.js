@@ -14,13 +14,15 @@ const TABLE = [
   ["U", "undo what was just cancelled or deleted"],
   ["E", "extend the running poll by 30 s"],
   ["N", "write a new poll"],
+  ["T", "the table, and back to the show"],
+  ["R", "roll by hand"],
   ["B", "blur names and secrets (streamer-safe)"],
   ["↑ ↓", "move a draft, when its dots have the focus"],
   ["?", "this help"],
 ];
 
 export class Keys {
-  /** `commands`: next, resolve(n), cancel, undo, extend, compose, safe. */
+  /** `commands`: next, resolve(n), cancel, undo, extend, compose, safe, table, roll. */
   constructor(commands) {
     this.commands = commands;
     this.letters = localStorage.getItem(REMEMBERED) !== "off";
@@ -63,7 +65,7 @@ export class Keys {
     if (/^[0-9]$/.test(event.key)) return () => commands.resolve(event.key === "0" ? 10 : Number(event.key));
     const letter = {
       Escape: () => commands.cancel(), u: () => commands.undo(), e: () => commands.extend(), n: () => commands.compose(),
-      b: () => commands.safe(), "?": () => this.help(),
+      b: () => commands.safe(), t: () => commands.table(), r: () => commands.roll(), "?": () => this.help(),
     };
     return letter[event.key] ?? letter[event.key.toLowerCase()] ?? null;
   }

@@ -55,7 +55,7 @@ export class LinkOnce {
 }
 
 /** Copies text; without a secure context (a phone on the LAN) by the old way through a text field. */
-async function copyText(text, near) {
+export async function copyText(text, near) {
   if (navigator.clipboard?.writeText) {
     try {
       await navigator.clipboard.writeText(text);

@@ -24,6 +24,8 @@ import { Rundowns } from "./rundowns.js";
 import { Safe, followOtherTabs } from "./safe.js";
 import { Store } from "./state.js";
 import { Strip } from "./strip.js";
+import { Views } from "./table/views.js";
+import { Table } from "./table/zone.js";
 import { Templates } from "./templates.js";
 import { Toasts } from "./toast.js";
 import { watchFingers } from "./touch.js";
@@ -67,6 +69,8 @@ function build() {
   const next = new Next(store, rundown, history, ways);
   const health = new Health(store, api, channels, overlays);
   const strip = new Strip();
+  const table = new Table(store, api, toasts, announcer, ways);
+  const views = new Views(store, table);
 
   const open = async (campaign) => {
     link.stop();
@@ -75,6 +79,7 @@ function build() {
       campaign, show: null, lastAction: null, rundowns: null, rundownId: null, drafts: null, templates: null, preflight: null,
       history: { items: null, next: null }, channels: null, overlays: null, status: null, statusAt: 0, boards: {}, links: {},
     });
+    table.data.restart();
     if (!campaign) return;
     pulse.start();
     link.start();
@@ -92,8 +97,10 @@ function build() {
     extend: () => actions.extend(30),
     compose: () => ways.compose(),
     safe: () => safe.toggle(),
+    table: () => views.toggle(),
+    roll: () => table.rollByHand(),
   });
-  const around = frame({ store, api, campaigns, safe, keys, toasts });
+  const around = frame({ store, api, campaigns, safe, keys, toasts, views });
   store.onLive((state) => {
     around.live(state);
     now.update(state);
@@ -106,8 +113,10 @@ function build() {
     now.settle(state);
     next.update(state);
     health.update(state);
+    views.update(state);
+    table.update(state);
   });
-  return { store, api, campaigns, open, around, strip, parts: [now.root, next.root, health.root], toasts, announcer };
+  return { store, api, campaigns, open, around, strip, parts: [now.root, next.root, health.root, table.root], toasts, announcer };
 }
 
 async function start() {

@@ -1,5 +1,6 @@
 // What the desk knows, in one place. Views read it and are told (once per frame) when it changed.
 
+import { EMPTY } from "./table/empty.js";
 import { fingerDown, whenLifted } from "./touch.js";
 
 const initial = {
@@ -26,6 +27,8 @@ const initial = {
   preflight: null,
   links: {}, // overlay id → its secret url, kept only until the page goes
   tab: "rundown",
+  view: "show", // what stands beside "Now": show (Next and Health) | table
+  table: EMPTY, // the game's own table, as table/data.js reads it
   safe: false,
 };
 

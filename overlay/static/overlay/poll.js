@@ -7,30 +7,12 @@ import { percent, short } from "./format.js";
 import { EASE_OUT, halt, play, RISE } from "./motion.js";
 import { CONFETTI_MS, DIM_MS, ENTER_MS, EXIT_MS, pollView, progress, ROW_STAGGER_MS } from "./poll_view.js";
 import { badge, crown, jar, platformMark, ring, RING_LENGTH } from "./shapes.js";
+import { box, setClass, setStyle, setText } from "./write.js";
 
 const PULSE_MS = 120;
 /** A row answers new votes at most this often. */
 const PULSE_EVERY_MS = 1000;
 let jars = 0;
-
-function box(className, ...children) {
-  const element = document.createElement("div");
-  element.className = className;
-  element.append(...children);
-  return element;
-}
-
-function setText(element, text) {
-  if (element.textContent !== text) element.textContent = text;
-}
-
-function setClass(element, name, on) {
-  if (element.classList.contains(name) !== on) element.classList.toggle(name, on);
-}
-
-function setStyle(element, name, value) {
-  if (element.style[name] !== value) element.style[name] = value;
-}
 
 class Row {
   #pulsed = -Infinity;

@@ -6,15 +6,15 @@
 //   stage.offset = ms                                                     server time minus Date.now()
 
 import { StageClock } from "./clock.js";
-import { cast } from "./director.js";
-import { placeOf, stageBox } from "./place.js";
+import { cast, nextHandover } from "./director.js";
+import { arrange, homes, placeOf, stageBox } from "./place.js";
 import { EXIT_MS } from "./poll_view.js";
 import { WIDGETS } from "./widgets.js";
 import { language, words } from "./words.js";
 
 export const THEMES = Object.freeze(["night", "paper", "arcade"]);
 
-const SHEETS = ["./stage.css", "./poll.css", ...THEMES.map((theme) => `../themes/${theme}.css`)];
+const SHEETS = ["./stage.css", "./poll.css", "./dice.css", "./table.css", ...THEMES.map((theme) => `../themes/${theme}.css`)];
 
 function linkSheets() {
   const present = new Set(Array.from(document.querySelectorAll("link[rel=stylesheet]"), (link) => link.href));
@@ -33,7 +33,7 @@ export class HbStage extends HTMLElement {
   #boards = {};
   #layout = {};
   #overrides = {};
-  #actors = new Map(); // board id → {element, place, view, leavesAt}
+  #actors = new Map(); // board id → {kind, element, place, view, leavesAt}
   #test = null; // {id, board, until}
   #asleep = false;
   #scale = 1; // real pixels per logical one
@@ -161,6 +161,8 @@ export class HbStage extends HTMLElement {
     if (this.#test !== null && now >= this.#test.until) this.#test = null;
     const actors = cast(this.#boards, WIDGETS, this.#setting("widgets"), now);
     const due = this.#test === null ? [] : [this.#test.until];
+    const handover = nextHandover(actors, now);
+    if (handover !== null) due.push(handover);
     const onStage = new Set();
     for (const actor of actors) {
       const view = this.#draw(actor, now, still, null);
@@ -173,20 +175,22 @@ export class HbStage extends HTMLElement {
     this.#clock.wake(due.length > 0 ? Math.min(...due) : null);
   }
 
-  #draw({ id, board, widget, attention }, now, still, mark) {
+  #draw({ id, kind, board, widget, attention }, now, still, mark) {
     if (this.#failed.has(id)) return null;
     let actor = this.#actors.get(id);
     if (actor === undefined || actor.leavesAt !== null) {
       this.#remove(id);
-      actor = this.#enter(id, widget);
+      actor = this.#enter(id, kind, widget);
     }
     const place = placeOf(this.#setting("anchor"), this.#upright);
+    const [home] = this.#homes(kind);
     try {
       actor.view = actor.element.render(board, now, {
         lang: this.#setting("lang") ?? navigator.language,
         reduced: this.#reduced,
         wide: place.wide,
         tall: this.#upright,
+        stacked: this.#upright || !/left|right/.test(home),
         clock: this.#clock,
         mark,
         still,
@@ -235,14 +239,23 @@ export class HbStage extends HTMLElement {
     return due;
   }
 
-  #enter(id, widget) {
+  /** Whether this source shows one kind of widget and no other. */
+  get #alone() {
+    return this.#setting("widgets")?.length === 1;
+  }
+
+  #homes(kind) {
+    return homes(kind, { anchor: this.#setting("anchor"), upright: this.#upright, alone: this.#alone });
+  }
+
+  #enter(id, kind, widget) {
     const place = document.createElement("div");
     place.className = "hb-place";
     const element = widget.create();
     place.append(element);
     this.#safe.append(place);
     this.#sizes.observe(element);
-    const actor = { element, place, view: null, leavesAt: null };
+    const actor = { kind, element, place, view: null, leavesAt: null };
     this.#actors.set(id, actor);
     return actor;
   }
@@ -253,6 +266,8 @@ export class HbStage extends HTMLElement {
     this.#sizes.unobserve(actor.element);
     actor.place.remove();
     this.#actors.delete(id);
+    // Whoever stays may have its first home free again, and more room.
+    this.#fitPlaces();
   }
 
   get #upright() {
@@ -277,7 +292,7 @@ export class HbStage extends HTMLElement {
     this.#fitPlaces();
   }
 
-  /** Scales every widget as wished, but never beyond the safe area. */
+  /** Gives every widget its place, scaled as wished, but never beyond the safe area nor over another. */
   #fitPlaces() {
     const room = { width: this.#safe.clientWidth, height: this.#safe.clientHeight };
     const scale = Math.min(1.6, Math.max(0.6, Number(this.#setting("scale")) || 1));
@@ -285,11 +300,20 @@ export class HbStage extends HTMLElement {
     const wish = this.#upright ? scale * 1.2 : scale;
     // A source that shows one widget is often small (600 × 300): there the widget keeps its own pixels.
     const alone = this.#overrides.widgets?.length === 1 && this.#scale < 1;
-    for (const { element, place } of this.#actors.values()) {
-      if (element.offsetWidth === 0) continue;
-      const fits = Math.min(room.width / element.offsetWidth, room.height / element.offsetHeight);
-      place.style.transform = `scale(${Math.min(fits, alone ? wish / this.#scale : wish).toFixed(4)})`;
-    }
+    const seen = [...this.#actors.values()].filter(({ element }) => element.offsetWidth > 0);
+    const items = seen.map(({ kind, element }) => ({
+      kind,
+      width: element.offsetWidth,
+      height: element.offsetHeight,
+      scale: alone ? wish / this.#scale : wish,
+      homes: this.#homes(kind),
+    }));
+    arrange(room, items).forEach((found, i) => {
+      const { place } = seen[i];
+      place.dataset.hbAnchor = found.anchor;
+      place.style.transform = `scale(${found.scale.toFixed(4)})`;
+      place.style.marginBottom = found.lift > 0 ? `${found.lift.toFixed(1)}px` : "";
+    });
   }
 }
 

@@ -15,10 +15,11 @@ from pydantic import Field
 from server.web.endpoint import Call, endpoint
 from server.web.models import Model, Moment
 from server.web.services import Services
-from sql import channels, heads, overlays, polls
+from sql import channels, heads, overlays, polls, vtt_connections
 from sql.channels import NOT_READ, Channel
 from sql.overlays import OpenSource, Overlay
 from sql.pool import Connection
+from sql.vtt_connections import VttConnection
 
 #: A clock that is further off than this makes countdowns and late votes wrong (reliability §3.10).
 _CLOCK_TRUST = timedelta(seconds=5)
@@ -27,6 +28,8 @@ _SLOW_CHAT_MS = 5000
 #: Twitch's lines take some tenths of a second. When not one chat is faster than this, either all of them
 #: are late or the clock that polls run by is ahead of Twitch's: a poll's first lines count as too early.
 _AHEAD_MS = 1500
+#: A table of which nothing has come for so long may have lost its address or its secret.
+_QUIET = timedelta(minutes=30)
 
 
 class CheckOut(Model):
@@ -65,7 +68,7 @@ async def checks(services: Services, connection: Connection, campaign_id: UUID) 
 
 
 async def of_campaign(connection: Connection, campaign_id: UUID) -> list[CheckOut]:
-    """What the database tells of one campaign: channels and how they are heard, overlays, the stage."""
+    """What the database tells of one campaign: how channels and tables are heard, overlays, the stage."""
     found = await channels.list_of_campaign(connection, campaign_id)
     return [
         *_channels(found),
@@ -75,6 +78,9 @@ async def of_campaign(connection: Connection, campaign_id: UUID) -> list[CheckOu
             await overlays.open_sources(connection, campaign_id),
         ),
         await _stage(connection, campaign_id),
+        *_tables(
+            await vtt_connections.list_of_campaign(connection, campaign_id), await heads.now(connection)
+        ),
     ]
 
 
@@ -212,6 +218,34 @@ async def _stage(connection: Connection, campaign_id: UUID) -> CheckOut:
             "Close or cancel it first.",
         )
     return _pass("Stage", "Free for the next poll.")
+
+
+def _tables(found: list[VttConnection], now: datetime) -> list[CheckOut]:
+    """Whether dice would come; nothing when no table takes part."""
+    return [_table(table, now) for table in found if table.status == "active"]
+
+
+def _table(table: VttConnection, now: datetime) -> CheckOut:
+    name = f"Table {table.name}"
+    if table.sockets:
+        return _pass(name, "Is connected.")
+    fix = "Roll a die there. If nothing comes, set it up again as Tables on the desk says."
+    if table.auth_type == "pairing":
+        fix = "Open the world in Foundry as game master; if it stays away, pair it anew."
+    if table.heard_at is None:
+        return _warn(name, "Nothing has come from it yet.", fix)
+    quiet = now - table.heard_at
+    if quiet > _QUIET:
+        return _warn(name, f"Has been quiet for {_long(quiet)}.", fix)
+    return _pass(name, "Has been heard from.")
+
+
+def _long(span: timedelta) -> str:
+    """A span of time in the words of somebody who looks at a clock."""
+    minutes = int(span.total_seconds() // 60)
+    if minutes < 120:
+        return f"{minutes} minutes"
+    return f"{minutes // 60} hours" if minutes < 48 * 60 else f"{minutes // (24 * 60)} days"
 
 
 def _dropped(services: Services, campaign_id: UUID) -> CheckOut:

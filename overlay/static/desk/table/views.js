@@ -1,0 +1,39 @@
+// Which half of the desk is shown beside "Now": the show (Next and Health) or the table. Key T goes there and back.
+
+import { button, h, setAttr, setData, setText, show as visible } from "../dom.js";
+import { many } from "../time.js";
+
+const REMEMBERED = "hubbub.view"; // for this tab only: a new evening begins with the show
+
+export class Views {
+  constructor(store, table) {
+    Object.assign(this, { store, table });
+    this.show = button("Show", "quiet", () => this.choose("show"));
+    this.count = h("span", { class: "count-tag", hidden: true });
+    this.dice = button("Table", "quiet", () => this.choose("table"), { "aria-keyshortcuts": "T" });
+    this.dice.append(this.count, h("kbd", { text: "T", "aria-hidden": "true" }));
+    this.root = h("nav", { class: "views", "aria-label": "Parts of the desk" }, this.show, this.dice);
+    if (sessionStorage.getItem(REMEMBERED) === "table") store.set({ view: "table" });
+  }
+
+  choose(view) {
+    sessionStorage.setItem(REMEMBERED, view);
+    if (view === "table") this.table.open();
+    else this.store.set({ view });
+  }
+
+  toggle() {
+    this.choose(this.store.get().view === "table" ? "show" : "table");
+  }
+
+  update({ view, table, campaign }) {
+    visible(this.root, campaign);
+    setData(document.documentElement, "view", view);
+    setAttr(this.show, "aria-current", view === "show" ? "true" : null);
+    setAttr(this.dice, "aria-current", view === "table" ? "true" : null);
+    const waiting = table.pending?.length ?? 0;
+    visible(this.count, waiting);
+    setText(this.count, waiting);
+    setAttr(this.dice, "aria-label", waiting ? `Table, ${many(waiting, "roll")} without an owner` : null);
+  }
+}

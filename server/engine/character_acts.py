@@ -1,0 +1,127 @@
+"""What a game master does with characters. Each in one turn, after which the party bar is as it should be."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
+from typing import Any, Literal
+from uuid import UUID
+
+from server.engine import table_state
+from server.engine.room import Rooms
+from server.engine.turn import Also, Turn
+from server.rules.character import CharacterType
+from server.rules.combat import HitPoints
+from server.rules.poll import Refused
+from sql import characters, heads, table_settings
+from sql.characters import Character
+from sql.pool import UniqueViolation
+
+GameMaster = Literal["game_master"]
+
+
+class NoCharacter(LookupError):
+    """The campaign has no such character."""
+
+
+@dataclass(frozen=True, slots=True)
+class ByHand:
+    """A character that no table sends."""
+
+    name: str
+    kind: CharacterType = "pc"
+    hit_points: HitPoints | None = None
+    conditions: Sequence[str] = ()
+    in_party: bool = True
+    hides_points: bool = False
+
+
+async def create(rooms: Rooms, campaign_id: UUID, character: ByHand, *, also: Also | None = None) -> None:
+    """A character that rolls find by its name. Raises Refused for a taken name, or too many."""
+    async with rooms.turn(campaign_id) as (_, turn):
+        if await characters.count(turn.connection, campaign_id) >= characters.MOST_OF_CAMPAIGN:
+            raise Refused(
+                "too_many", f"A campaign has at most {characters.MOST_OF_CAMPAIGN} characters; delete some."
+            )
+        try:
+            id_ = await characters.create(
+                turn.connection,
+                campaign_id,
+                name=character.name,
+                kind=character.kind,
+                points=character.hit_points,
+                conditions=character.conditions,
+                in_party=character.in_party,
+                hides_points=character.hides_points,
+            )
+        except UniqueViolation:
+            raise Refused("name_taken", "A character with this name was made by hand already.") from None
+        await _changed(turn)
+        if also:
+            await also(turn.connection, id_)
+
+
+async def change(
+    rooms: Rooms,
+    campaign_id: UUID,
+    character_id: UUID,
+    changes: Mapping[str, Any],
+    *,
+    also: Also | None = None,
+) -> None:
+    """Change fields of a Character. Raises NoCharacter, and Refused for an override of a player character."""
+    async with rooms.turn(campaign_id) as (_, turn):
+        character = await _character(turn, character_id)
+        if changes.get("kind_override") and character.kind == "pc":
+            raise Refused("player_character", "A player character stays one, whatever is set here.")
+        await characters.change(turn.connection, replace(character, **changes))
+        await _changed(turn)
+        if also:
+            await also(turn.connection, character_id)
+
+
+async def assign(
+    rooms: Rooms,
+    campaign_id: UUID,
+    character_id: UUID,
+    to: UUID | GameMaster | None,
+    *,
+    also: Also | None = None,
+) -> None:
+    """Give a character to a channel of the campaign, to the game master, or to nobody.
+
+    The game master plays one at a time: he lets go of the one before. Raises NoCharacter.
+    """
+    async with rooms.turn(campaign_id) as (_, turn):
+        await _character(turn, character_id)
+        if to is None:
+            await characters.free(turn.connection, campaign_id, character_id)
+        else:
+            channel_id = to if isinstance(to, UUID) else None
+            await characters.assign(turn.connection, campaign_id, character_id, channel_id)
+        await _changed(turn)
+        if also:
+            await also(turn.connection, character_id)
+
+
+async def delete(rooms: Rooms, campaign_id: UUID, character_id: UUID, *, also: Also | None = None) -> None:
+    """Its rolls stay. Raises NoCharacter."""
+    async with rooms.turn(campaign_id) as (_, turn):
+        await _character(turn, character_id)
+        await characters.delete(turn.connection, campaign_id, character_id)
+        await _changed(turn)
+        if also:
+            await also(turn.connection, character_id)
+
+
+async def _character(turn: Turn, character_id: UUID) -> Character:
+    character = await characters.get(turn.connection, character_id)
+    if character is None or character.campaign_id != turn.campaign_id:
+        raise NoCharacter(str(character_id))
+    return character
+
+
+async def _changed(turn: Turn) -> None:
+    """No process goes on with what it knew, and the party bar shows what is true now."""
+    await heads.bump_config(turn.connection, turn.campaign_id)
+    await table_state.show_party(turn, await table_settings.get(turn.connection, turn.campaign_id))

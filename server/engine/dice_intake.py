@@ -1,0 +1,237 @@
+"""Rolls come in: each is stored once, or revised in place, and what may be seen of it goes on stream.
+
+A batch costs a fixed number of statements, however many rolls it has. Nothing of a roll that is not public
+leaves this module but through `dice_view`; reasons and log lines never hold a word of a roll.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from datetime import timedelta
+from typing import get_args
+from uuid import UUID, uuid4
+
+from server.engine import roll_stage, table_state
+from server.engine.intake import ACCEPTED, DUPLICATE, Outcome, storable
+from server.engine.table_state import Table
+from server.engine.turn import Turn
+from server.rules import sealed
+from server.rules.attribution import Whose, kind_of, named, names_of, whose
+from server.rules.character import CharacterType
+from server.rules.dice import DiceRoll, Visibility, inconsistencies
+from server.rules.sealed import Seal
+from server.rules.table_events import DiceRolled
+from server.rules.verdicts import verdict
+from sql import characters, dice_rolls
+from sql.characters import Key as CharacterKey
+from sql.characters import Known
+from sql.dice_rolls import Key, Roll
+from sql.ids import in_order
+
+#: A clock further ahead than this is wrong; a roll falls no later than it comes (platforms/vtt.md §9.1).
+_MOST_AHEAD = timedelta(seconds=60)
+_LONGEST_ID = 128
+_LONGEST_NAME = 128
+_HIGHEST_REVISION = 2**31 - 1
+
+Chance = Callable[[int], bytes]
+
+
+@dataclass(slots=True)
+class _Newest:
+    """The revision of a roll that a batch comes down to."""
+
+    event: DiceRolled
+    text: str
+    index: int
+
+
+@dataclass(slots=True)
+class _Batch:
+    """The rolls of a batch that have an effect, and what becomes of each event."""
+
+    outcomes: list[Outcome] = field(default_factory=list)
+    newest: dict[Key, _Newest] = field(default_factory=dict)
+
+
+async def take(
+    turn: Turn, table: Table, events: Sequence[DiceRolled], chance: Chance, armed: asyncio.Event
+) -> list[Outcome]:
+    """Take rolls in; one outcome an event. The order of ids is the order in which they came."""
+    read = [_readable(event, table) for event in events]
+    keys = {
+        dice_rolls.key_of(event.connection_id, event.roll)
+        for event, (_, reason) in zip(events, read, strict=True)
+        if not reason
+    }
+    stored = await dice_rolls.known(turn.connection, turn.campaign_id, keys)
+    batch = _judge(events, read, stored)
+    fresh = {key: one for key, one in batch.newest.items() if key not in stored}
+    met = await _meet(turn, table, [one.event for one in fresh.values()])
+    stage = roll_stage.OnStage(turn, table)
+    game_masters = table.game_masters
+    new: list[tuple[Roll, str]] = []
+    for key, row_id in zip(fresh, in_order(len(fresh), turn.head.now), strict=True):
+        one = fresh[key]
+        owner = whose(
+            one.event.roll.actor,
+            met.get(key) if one.event.character_id is None else table.find(one.event.character_id),
+            game_masters,
+            # A test of the line is nobody's, and nobody has to say so.
+            is_settled=one.event.connection_id is None or one.event.simulated,
+        )
+        row = _row(turn, table, one.event, row_id=row_id, owner=owner, chance=chance)
+        new.append((await stage.enter(row), _text(row, one)))
+    revised = []
+    for key, one in batch.newest.items():
+        if (before := stored.get(key)) is not None:
+            row = _revised(table, before, one.event, chance)
+            revised.append((await stage.revise(before, row), _text(row, one)))
+    await dice_rolls.insert(turn.connection, new)
+    await dice_rolls.revise(turn.connection, revised)
+    await table_state.show_stage(turn, table, stage.stage, armed)
+    return batch.outcomes
+
+
+def _judge(
+    events: Sequence[DiceRolled], read: Sequence[tuple[str, str]], stored: Mapping[Key, Roll]
+) -> _Batch:
+    """What memory and the stored revisions tell of a batch."""
+    batch = _Batch()
+    revisions = {key: roll.roll.revision for key, roll in stored.items()}
+    for index, (event, (text, reason)) in enumerate(zip(events, read, strict=True)):
+        key = dice_rolls.key_of(event.connection_id, event.roll)
+        if reason:
+            batch.outcomes.append(Outcome("rejected", reason))
+        elif event.roll.revision <= revisions.get(key, 0):
+            batch.outcomes.append(DUPLICATE)
+        else:
+            revisions[key] = event.roll.revision
+            first = batch.newest.pop(key, None)  # the place in the order is that of the first revision
+            batch.newest[key] = _Newest(event, text, index if first is None else first.index)
+            batch.outcomes.append(ACCEPTED)
+    batch.newest = dict(sorted(batch.newest.items(), key=lambda item: item[1].index))
+    return batch
+
+
+def _readable(event: DiceRolled, table: Table) -> tuple[str, str]:
+    """The roll as it is stored, or why it cannot be. Adapters check more; this is the last gate."""
+    roll = event.roll
+    if not (storable(roll.roll_id, _LONGEST_ID) and storable(roll.source.instance_id, _LONGEST_ID)):
+        return "", "bad_roll_id"
+    if roll.visibility not in get_args(Visibility):
+        return "", "bad_visibility"
+    if not 0 < roll.revision <= _HIGHEST_REVISION:
+        return "", "bad_revision"
+    if roll.rolled_at is not None and roll.rolled_at - event.received_at > _MOST_AHEAD:
+        return "", "from_the_future"
+    if event.character_id is not None and table.find(event.character_id) is None:
+        return "", "unknown_character"
+    texts = [*event.details.keys(), *event.details.values()]
+    if event.told is not None:
+        texts += [event.told.label, event.told.category]
+    try:
+        "".join(texts).encode()  # half a character has no bytes
+        if any("\0" in text for text in texts):
+            return "", "unstorable_text"
+        return dice_rolls.encoded(roll), ""
+    except ValueError:
+        return "", "unstorable_text"
+
+
+async def _meet(turn: Turn, table: Table, events: Sequence[DiceRolled]) -> dict[Key, Known]:
+    """The character of each new roll that has one; who was never heard of is made known."""
+    roster, room = table.roster, characters.MOST_OF_CAMPAIGN - len(table.roster)
+    strangers: dict[CharacterKey, tuple[str, CharacterType]] = {}
+    called: dict[UUID, str] = {}
+    keys: dict[Key, CharacterKey] = {}
+    by_name = {known.name.casefold(): key for key, known in roster.items() if key[0] is None}
+    for event in events:
+        names = names_of(event.roll.actor)
+        if event.character_id is not None or event.simulated or names is None:
+            continue
+        vtt_id, name = names[0], names[1][:_LONGEST_NAME]
+        key = (event.connection_id, vtt_id or characters.name_key(name))
+        if key not in roster and name.casefold() in by_name:
+            key = by_name[name.casefold()]  # made by hand, for a table that sends no characters
+        if key in roster:
+            # Its table calls it otherwise now. Only where the name does not say who it is.
+            if vtt_id and event.roll.actor.character_name and roster[key].name != name:
+                called[roster[key].id] = name
+                roster[key] = roster[key]._replace(name=name)
+        elif not storable(key[1], _LONGEST_ID) or len(strangers) >= room:
+            continue
+        else:
+            strangers.setdefault(key, (name, kind_of(event.roll.actor)))
+        keys[dice_rolls.key_of(event.connection_id, event.roll)] = key
+    if called:
+        await characters.rename(turn.connection, turn.campaign_id, called)
+        await table_state.show_party(turn, table.settings)
+    if strangers:
+        for key, id_ in (await characters.meet(turn.connection, turn.campaign_id, strangers)).items():
+            roster[key] = Known(id_, strangers[key][0], None, False)
+    return {of: roster[key] for of, key in keys.items()}
+
+
+def _row(
+    turn: Turn, table: Table, event: DiceRolled, *, row_id: UUID, owner: Whose[Known], chance: Chance
+) -> Roll:
+    """A new roll with all that follows from it and the campaign."""
+    attribution, character = owner
+    roll = event.roll
+    if character is not None:
+        roll = named(roll, character.name)
+    return Roll(
+        id=row_id,
+        campaign_id=turn.campaign_id,
+        connection_id=event.connection_id,
+        view_id=uuid4(),
+        roll=roll,
+        attribution=attribution,
+        rolled_at=roll.rolled_at or event.received_at,
+        received_at=event.received_at,
+        character_id=None if character is None else character.id,
+        channel_id=None if character is None else character.channel_id,
+        verdict=verdict(table.rules, roll, event.told),
+        details=event.details,
+        inconsistencies=inconsistencies(roll),
+        command_id=event.command_id,
+        seal=_sealed(table, roll, chance),
+        simulated=event.simulated,
+    )
+
+
+def _revised(table: Table, before: Roll, event: DiceRolled, chance: Chance) -> Roll:
+    """A roll with a higher revision: whose it is stays, and that we ordered it, and that it is a test."""
+    roll = event.roll
+    owner = table.find(before.character_id)
+    if owner is not None:
+        roll = named(roll, owner.name)
+    return replace(
+        before,
+        roll=roll,
+        rolled_at=roll.rolled_at or before.rolled_at,
+        verdict=verdict(table.rules, roll, event.told),
+        details=event.details or before.details,
+        inconsistencies=inconsistencies(roll),
+        seal=_sealed(table, roll, chance),
+        # What was opened was the revision before.
+        revealed_at=None if roll.is_secret else before.revealed_at,
+    )
+
+
+def _sealed(table: Table, roll: DiceRoll, chance: Chance) -> Seal | None:
+    """The seal of a secret roll, where the campaign seals them and there is a value to seal."""
+    if not (roll.is_secret and table.settings.seals_secret):
+        return None
+    try:
+        return sealed.seal(roll, chance(sealed.NONCE_BYTES))
+    except ValueError:
+        return None
+
+
+def _text(row: Roll, one: _Newest) -> str:
+    """The roll as it is stored: encoded once, unless it goes by another name now."""
+    return one.text if row.roll is one.event.roll else dice_rolls.encoded(row.roll)

@@ -29,12 +29,14 @@ _LONGEST_AVATAR = 512
 async def take(turn: Turn, table: Table, events: Sequence[CharacterUpdated]) -> list[Outcome]:
     """Take characters in. Who has nothing new to tell is a duplicate."""
     keys = [(event.connection_id, event.character.character_id) for event in events]
-    sheets = await characters.sheets(turn.connection, turn.campaign_id, set(keys))
+    readable = [_storable(event.character) for event in events]
+    asked = {key for key, is_readable in zip(keys, readable, strict=True) if is_readable}
+    sheets = await characters.sheets(turn.connection, turn.campaign_id, asked)
     outcomes: list[Outcome] = []
     newest: dict[Key, CharacterUpdate] = {key: sheet.update for key, sheet in sheets.items()}
     written: dict[Key, CharacterUpdate] = {}
-    for key, event in zip(keys, events, strict=True):
-        if not _storable(event.character):
+    for key, event, is_readable in zip(keys, events, readable, strict=True):
+        if not is_readable:
             outcomes.append(_UNREADABLE)
             continue
         if key not in table.roster and len(table.roster) + len(written) >= characters.MOST_OF_CAMPAIGN:

@@ -60,9 +60,14 @@ async def take(
     turn: Turn, table: Table, events: Sequence[DiceRolled], chance: Chance, armed: asyncio.Event
 ) -> list[Outcome]:
     """Take rolls in; one outcome an event. The order of ids is the order in which they came."""
-    keys = {dice_rolls.key_of(event.connection_id, event.roll) for event in events}
+    read = [_readable(event, table) for event in events]
+    keys = {
+        dice_rolls.key_of(event.connection_id, event.roll)
+        for event, (_, reason) in zip(events, read, strict=True)
+        if not reason
+    }
     stored = await dice_rolls.known(turn.connection, turn.campaign_id, keys)
-    batch = _judge(events, table, stored)
+    batch = _judge(events, read, stored)
     fresh = {key: one for key, one in batch.newest.items() if key not in stored}
     met = await _meet(turn, table, [one.event for one in fresh.values()])
     stage = roll_stage.OnStage(turn, table)
@@ -90,13 +95,14 @@ async def take(
     return batch.outcomes
 
 
-def _judge(events: Sequence[DiceRolled], table: Table, stored: Mapping[Key, Roll]) -> _Batch:
+def _judge(
+    events: Sequence[DiceRolled], read: Sequence[tuple[str, str]], stored: Mapping[Key, Roll]
+) -> _Batch:
     """What memory and the stored revisions tell of a batch."""
     batch = _Batch()
     revisions = {key: roll.roll.revision for key, roll in stored.items()}
-    for index, event in enumerate(events):
+    for index, (event, (text, reason)) in enumerate(zip(events, read, strict=True)):
         key = dice_rolls.key_of(event.connection_id, event.roll)
-        text, reason = _readable(event, table)
         if reason:
             batch.outcomes.append(Outcome("rejected", reason))
         elif event.roll.revision <= revisions.get(key, 0):

@@ -3,19 +3,21 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from datetime import UTC, datetime
+from dataclasses import replace
+from datetime import UTC, datetime, timedelta
 from typing import Any
 from uuid import UUID
 
 from server.engine.intake import Outcome
 from server.engine.table_boards import TableBoard, board_id
+from server.rules import dice_stage
 from server.rules.dice import Actor, DiceRoll, Die, Group, Source, Visibility
 from server.rules.table_events import DiceRolled, TableEvent
 from sql import dice_rolls, table_settings, vtt_connections
 from sql.dice_rolls import Roll
 from sql.ids import uuid7
 from sql.pool import Database
-from tests.integration.engine_rig import Process, boards_of
+from tests.integration.engine_rig import Process, age, boards_of
 
 ROOK = Actor("Ana", "user-1", "Rook Feather", "actor-1")
 GAME_MASTER = Actor("Master", "user-gm", "Goblin", "actor-9", is_gm=True)
@@ -101,6 +103,30 @@ async def on_stage(database: Database, campaign_id: UUID) -> list[dict[str, Any]
     """The rolls and notices on stream."""
     dice = await board(database, campaign_id, "dice")
     return [] if dice is None else [showing["roll"] for showing in dice["showings"]]
+
+
+async def later(database: Database, campaign_id: UUID, seconds: float) -> None:
+    """Let time pass for a campaign whose dice are on stream."""
+    dice = await board(database, campaign_id, "dice")
+    if dice is not None:
+        past = timedelta(seconds=seconds)
+        stage = dice_stage.from_board(dice)
+        showings = [
+            replace(
+                one,
+                starts_at=one.starts_at - past,
+                settles_at=one.settles_at - past,
+                ends_at=one.ends_at - past,
+                row_at=None if one.row_at is None else one.row_at - past,
+            )
+            for one in stage.showings
+        ]
+        aged = dice_stage.board(replace(stage, showings=tuple(showings)))
+        async with database.connection() as connection:
+            await connection.execute(
+                "UPDATE boards SET data = $2 WHERE board_id = $1", board_id(campaign_id, "dice"), aged
+            )
+    await age(database, campaign_id, seconds)
 
 
 async def set_table(database: Database, campaign_id: UUID, **settings: Any) -> None:

@@ -28,6 +28,7 @@ from tests.integration.table_rig import (
     d20,
     fell,
     kinds,
+    later,
     make_table,
     on_stage,
     only_roll,
@@ -123,7 +124,7 @@ async def test_a_revision_that_comes_late_is_not_shown_anew(
     process: Process, database: Database, campaign: UUID, table: UUID
 ) -> None:
     await send(process, campaign, fell(table, d20(5)))
-    await age(database, campaign, 60)
+    await later(database, campaign, 60)
     await Deadlines(database, process.rooms).fire_due()
     assert await board(database, campaign, "dice") is None
     await send(process, campaign, fell(table, d20(6, revision=2)))
@@ -454,10 +455,24 @@ async def test_time_takes_dice_off(process: Process, database: Database, campaig
     deadlines = Deadlines(database, process.rooms)
     await deadlines.fire_due()
     assert await board(database, campaign, "dice") is not None
-    await age(database, campaign, 10)
+    await later(database, campaign, 10)
     await deadlines.fire_due()
     assert await board(database, campaign, "dice") is None
     assert deadlines.fired == 1
+
+
+async def test_a_look_that_comes_too_early_leaves_dice_and_comes_again(
+    process: Process, database: Database, campaign: UUID, table: UUID
+) -> None:
+    await send(process, campaign, fell(table, d20(5)))
+    await age(database, campaign, 10)  # the deadline alone
+    deadlines = Deadlines(database, process.rooms)
+    await deadlines.fire_due()
+    assert await board(database, campaign, "dice") is not None
+    await later(database, campaign, 10)
+    await deadlines.fire_due()
+    assert await board(database, campaign, "dice") is None
+    assert deadlines.fired == 2
 
 
 async def test_many_dice_of_a_batch_are_one_step(

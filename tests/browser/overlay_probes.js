@@ -102,7 +102,7 @@
       Array.from(place.querySelectorAll(".hb-card, .hb-word, .hb-more, .hb-mark"), (plate) => [place, plate, shownBox(plate)]));
     for (const [place, plate, box] of plates) {
       if (box === null) continue;
-      if (beyond(box, safe, 2)) wrong.push(`${plate.className} leaves the safe area`);
+      if (beyond(box, safe, 6 * real)) wrong.push(`${plate.className} leaves the safe area`);
       for (const [other, neighbour, its] of plates) {
         if (its === null || other === place || place.compareDocumentPosition(other) & 2) continue;
         if (box.left < its.right - 1 && its.left < box.right - 1 && box.top < its.bottom - 1 && its.top < box.bottom - 1) {

@@ -11,7 +11,7 @@ from typing import Any
 import pytest
 from playwright.async_api import Page
 
-from tests.browser.overlay_harness import OverlayServer, open_overlay, overlay_server, shows
+from tests.browser.overlay_harness import Json, OverlayServer, open_overlay, overlay_server, shows
 from tests.browser.table_scenes import ASKED, OTHERS, THEMED, Scene
 from tests.browser.test_overlay_pictures import BACKGROUNDS, FOLDER
 
@@ -19,17 +19,29 @@ _GROUND = "html { background: var(--ground, transparent) !important; }"
 _STILL = "() => document.querySelector('.hb-card') && document.getAnimations().length === 0"
 
 
+def _held(server: OverlayServer, boards: Json) -> Json:
+    """The same boards with rolls that stay: a busy machine may need longer for a picture than a roll is held."""
+    later = server.at(120)
+    rolls = boards.get("dice")
+    if rolls is None:
+        return boards
+    showings = [showing | {"ends_at": later} for showing in rolls["showings"]]
+    more = rolls["more"] and rolls["more"] | {"until": later}
+    return boards | {"dice": rolls | {"showings": showings, "more": more}}
+
+
 async def _show(page: Page, server: OverlayServer, scene: Scene) -> None:
     """The scene with all its motions over, held there."""
     width, height = scene.size
     await page.set_viewport_size({"width": width, "height": height})
     layout = {"theme": "night", "anchor": "bottom-left", "scale": 1.0} | scene.layout
-    await page.evaluate("(l) => Object.assign(document.querySelector('hb-stage'), {asleep: false, layout: l})", layout)
+    stage = "document.querySelector('hb-stage')"
+    await page.evaluate(f"(l) => Object.assign({stage}, {{asleep: false, overrides: l}})", layout)
     await server.unset(*server.boards)
-    await server.set(**scene.boards(server))
+    await server.set(**_held(server, scene.boards(server)))
     await shows(page, scene.says)
     await page.wait_for_function(_STILL)
-    await page.evaluate("document.querySelector('hb-stage').asleep = true")
+    await page.evaluate(f"{stage}.asleep = true")
 
 
 async def _take(page: Page, name: str, sizes: Iterable[tuple[int, int]], grounds: dict[str, str]) -> None:
@@ -41,7 +53,9 @@ async def _take(page: Page, name: str, sizes: Iterable[tuple[int, int]], grounds
 
 
 @pytest.mark.parametrize("scenes", [ASKED, OTHERS, THEMED], ids=["asked", "others", "themes"])
-async def test_the_table_has_pictures_and_nothing_covers_anything(page: Page, scenes: tuple[Scene, ...]) -> None:
+async def test_the_table_has_pictures_and_nothing_covers_anything(
+    page: Page, scenes: tuple[Scene, ...]
+) -> None:
     FOLDER.mkdir(parents=True, exist_ok=True)
     wrong: dict[str, Any] = {}
     async with overlay_server() as server:

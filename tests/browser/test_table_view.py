@@ -35,7 +35,9 @@ async def test_the_page_sees_at_every_instant_what_the_rule_has_decided(page: Pa
         for n in range(chance.randint(1, 14)):
             now += timedelta(milliseconds=chance.choice((0, 30, 400, 1200, 3000)))
             judged = verdict() if chance.random() < 0.3 else None
-            shown = secret(f"s{n}") if chance.random() < 0.2 else view(roll("1d20", 7, roll_id=f"r{n}"), judged)
+            shown = (
+                secret(f"s{n}") if chance.random() < 0.2 else view(roll("1d20", 7, roll_id=f"r{n}"), judged)
+            )
             stage = dice_stage.add(stage, shown, now)
         board = dice_stage.board(stage)
         assert board is not None
@@ -78,11 +80,26 @@ async def test_a_broken_board_never_breaks_a_view(page: Page) -> None:
     broken: list[Any] = [
         {},
         {"showings": None, "members": None, "rows": None, "more": {"count": "x", "until": "soon"}},
-        {"showings": [None, {}, {"form": "row", "place": 9, "starts_at": 3}], "members": [None, {}], "rows": [None]},
-        {"members": [{"hit_points": {"current": "x"}, "conditions": [3, None], "news": {"at": "x"}}], "figures": 3},
+        {
+            "showings": [None, {}, {"form": "row", "place": 9, "starts_at": 3}],
+            "members": [None, {}],
+            "rows": [None],
+        },
+        {
+            "members": [{"hit_points": {"current": "x"}, "conditions": [3, None], "news": {"at": "x"}}],
+            "figures": 3,
+        },
     ]
-    bare: Json = {"type": "dice.roll", "id": 3, "groups": [None, {"dice": [None, {"value": "x"}], "sides": []}]}
-    times = {"starts_at": after(0).isoformat(), "settles_at": after(1).isoformat(), "ends_at": after(9).isoformat()}
+    bare: Json = {
+        "type": "dice.roll",
+        "id": 3,
+        "groups": [None, {"dice": [None, {"value": "x"}], "sides": []}],
+    }
+    times = {
+        "starts_at": after(0).isoformat(),
+        "settles_at": after(1).isoformat(),
+        "ends_at": after(9).isoformat(),
+    }
     broken.append({"showings": [{"form": "card", "place": 0, "row_at": None, "roll": bare, **times}]})
     async with overlay_server() as server:
         for module, name in (("dice", "diceView"), ("party", "partyView"), ("initiative", "initiativeView"),
@@ -100,7 +117,12 @@ async def _texts(page: Page, server: OverlayServer, shown: Json, lang: str = "en
 async def test_nothing_is_said_that_the_tabletop_did_not_say(page: Page) -> None:
     async with overlay_server() as server:
         silent = await _texts(page, server, view(roll("1d20", 25)))
-        assert (silent["verdict"], silent["verdictText"], silent["critical"], silent["note"]) == (None, "", None, "")
+        assert (silent["verdict"], silent["verdictText"], silent["critical"], silent["note"]) == (
+            None,
+            "",
+            None,
+            "",
+        )
         assert (await _texts(page, server, NATURAL_1))["verdictText"] == "Failure"
         unsure = view(roll("1d20", 25, verified=False))
         assert (await _texts(page, server, unsure))["note"] == "unverified"
@@ -115,13 +137,18 @@ async def test_nothing_is_said_that_the_tabletop_did_not_say(page: Page) -> None
 async def test_a_rule_that_has_a_short_name_of_its_own_is_called_by_it(page: Page) -> None:
     async with overlay_server() as server:
 
-        async def word(label: str, category: str, type_: Any = "success", lang: str = "en") -> tuple[str, str]:
+        async def word(
+            label: str, category: str, type_: Any = "success", lang: str = "en"
+        ) -> tuple[str, str]:
             critical = (await _texts(page, server, view(roll("1d20", 20), verdict(type_, "major", label, category)),
                                      lang))["critical"]  # fmt: skip
             return critical["word"], critical["label"]
 
         assert await word("Triumph", "triumph") == ("TRIUMPH", "")
-        assert await word("Double glitch on the bridge", "glitch", "failure") == ("FUMBLE", "Double glitch on the bridge")
+        assert await word("Double glitch on the bridge", "glitch", "failure") == (
+            "FUMBLE",
+            "Double glitch on the bridge",
+        )
         assert await word("Critical success", "generic_success") == ("CRITICAL", "")
         assert await word("Critical failure", "generic_failure", "failure", "de") == ("PATZER", "")
 

@@ -90,6 +90,13 @@ def played(now: datetime, *steps: tuple[float, Json]) -> Json:
     return dict(board)
 
 
+def held(server: OverlayServer, rolls: Json) -> Json:
+    """The same rolls, but they stay: a busy machine may need longer for a picture than a roll is held."""
+    later = server.at(120)
+    showings = [showing | {"ends_at": later} for showing in rolls["showings"]]
+    return rolls | {"showings": showings, "more": rolls["more"] and rolls["more"] | {"until": later}}
+
+
 def one(shown: Json, ago: float = 2.4) -> Callable[[OverlayServer], Json]:
     return lambda server: {"dice": played(server.now(), (ago, shown))}
 

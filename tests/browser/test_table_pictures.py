@@ -11,23 +11,17 @@ from typing import Any
 import pytest
 from playwright.async_api import Page
 
-from tests.browser.overlay_harness import Json, OverlayServer, open_overlay, overlay_server, shows
-from tests.browser.table_scenes import ASKED, OTHERS, THEMED, Scene
+from tests.browser.overlay_harness import OverlayServer, open_overlay, overlay_server, shows
+from tests.browser.table_scenes import ASKED, OTHERS, THEMED, Scene, held
 from tests.browser.test_overlay_pictures import BACKGROUNDS, FOLDER
 
 _GROUND = "html { background: var(--ground, transparent) !important; }"
 _STILL = "() => document.querySelector('.hb-card') && document.getAnimations().length === 0"
 
-
-def _held(server: OverlayServer, boards: Json) -> Json:
-    """The same boards with rolls that stay: a busy machine may need longer for a picture than a roll is held."""
-    later = server.at(120)
-    rolls = boards.get("dice")
-    if rolls is None:
-        return boards
-    showings = [showing | {"ends_at": later} for showing in rolls["showings"]]
-    more = rolls["more"] and rolls["more"] | {"until": later}
-    return boards | {"dice": rolls | {"showings": showings, "more": more}}
+_STRANGE = (
+    "img, iframe, script:not([src]), .hb-roll-name *, .hb-roll-label *, .hb-line-name *, .hb-turn-name *, "
+    ".hb-hero-name *, .hb-hero-news *, .hb-word-text *"
+)
 
 
 async def _show(page: Page, server: OverlayServer, scene: Scene) -> None:
@@ -38,7 +32,10 @@ async def _show(page: Page, server: OverlayServer, scene: Scene) -> None:
     stage = "document.querySelector('hb-stage')"
     await page.evaluate(f"(l) => Object.assign({stage}, {{asleep: false, overrides: l}})", layout)
     await server.unset(*server.boards)
-    await server.set(**_held(server, scene.boards(server)))
+    boards = scene.boards(server)
+    if "dice" in boards:
+        boards["dice"] = held(server, boards["dice"])
+    await server.set(**boards)
     await shows(page, scene.says)
     await page.wait_for_function(_STILL)
     await page.evaluate(f"{stage}.asleep = true")
@@ -65,6 +62,9 @@ async def test_the_table_has_pictures_and_nothing_covers_anything(
             await _show(page, server, scene)
             if found := await page.evaluate("probes.crowded()"):
                 wrong[scene.name] = found
+            # Names that want to be more than names.
+            assert await page.evaluate("() => window.pwned ?? null") is None
+            assert await page.locator(_STRANGE).count() == 0
             if scene in ASKED:
                 await _take(page, scene.name, ((1920, 1080), (640, 360)), BACKGROUNDS)
             else:

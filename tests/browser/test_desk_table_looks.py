@@ -6,7 +6,7 @@ The pictures go to build/pictures/table-*.png.
 from __future__ import annotations
 
 import pytest
-from playwright.async_api import Browser, Page
+from playwright.async_api import Browser, Page, expect
 
 from tests.browser.desk_harness import FakeHubbub, serve
 from tests.browser.desk_probes import CONTRAST, PICTURES, SIDEWAYS, SMALL, settle
@@ -62,7 +62,9 @@ async def test_everything_on_the_table_has_a_name_and_focus_is_visible(page: Pag
         await page.keyboard.press("t")
         for tab in await page.locator(".table-tabs [role=tab]").all():
             await tab.click()
-            for more in await page.locator(".table .square[aria-expanded]:visible").all():
+            panel = page.locator(f"#{await tab.get_attribute('aria-controls')}")
+            await expect(panel).to_be_visible()
+            for more in await panel.locator(".square[aria-expanded]").all():
                 await more.click()
             nameless = await page.locator(".table :is(button, a, input, select)").evaluate_all(NAMELESS)
             assert nameless == [], await tab.text_content()
@@ -72,7 +74,8 @@ async def test_everything_on_the_table_has_a_name_and_focus_is_visible(page: Pag
                 width = await page.evaluate(
                     """() => {
                       const node = document.activeElement;
-                      const shown = node.matches(".switch input, .choices input") ? node.nextElementSibling : node;
+                      const inside = node.matches(".switch input, .choices input");
+                      const shown = inside ? node.nextElementSibling : node;
                       return node === document.body ? "3px" : getComputedStyle(shown).outlineWidth;
                     }"""
                 )

@@ -18,8 +18,9 @@ run: ## Start everything on http://127.0.0.1:8787 (Ctrl-C stops it, the data sta
 	@$(VENV) run
 	@exec $(PY) -m server up $(ARGS)
 
-test: ## Run the whole suite on real PostgreSQL, Valkey and Chromium
+test: ## Run the whole suite on real PostgreSQL, Valkey, Chromium and Node
 	@$(VENV) test
+	@sh tools/node.sh
 	@CHROME_BIN="$$($(PY) -m tools.find_chromium)" || { test -z "$$CI" || exit 1; }; \
 	export CHROME_BIN; exec sh tools/test.sh $(WORKERS) $(CHAOS_WORKERS) $(ARGS)
 
@@ -54,7 +55,7 @@ lock: ## Write requirements/*.txt anew (ARGS=--upgrade takes the newest versions
 	@exec sh tools/lock.sh $(ARGS)
 
 clean: ## Remove what can be made again; the data in .hubbub stays
-	rm -rf .venv build dist *.egg-info .mypy_cache .ruff_cache .pytest_cache .import_linter_cache .hypothesis
+	rm -rf .venv build dist tests/acceptance/foundry/node_modules *.egg-info .mypy_cache .ruff_cache .pytest_cache .import_linter_cache .hypothesis
 
 help: ## Print this list
 	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "make %-10s%s\n", $$1, $$2 }' Makefile

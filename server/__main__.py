@@ -242,9 +242,7 @@ def _verify_roll(file: Path, proof: dict[str, object], seen: str) -> int:
         print(f"NOT GENUINE: {file}")
         known = sealed.check(proof)
         print(
-            f"  the seal does not begin with {seen}"
-            if known
-            else "  the commitment is not that of this roll"
+            f"  the seal does not begin with {seen}" if known else "  the commitment is not that of this roll"
         )
         return 1
     roll = proof["roll"]

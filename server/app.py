@@ -51,6 +51,7 @@ from server.rules.changes import Change
 from server.web.app import create_app, create_watch_app
 from server.web.auth import owner_with_key
 from server.web.condition import Condition, ProbeState
+from server.web.foundry.socket import Foundry
 from server.web.login import login_link
 from server.web.origins import Origins, origins_of
 from server.web.overlay_links import derive_overlay_key, key_hash, link_of
@@ -161,6 +162,7 @@ class Process:
         )
         self.services = self._services(overlay.load())
         self.door = FrontDoor(database, self.vault, self.services.owner, clock=self.clock.now)
+        self.foundry = Foundry(self.services) if roles.web else None
         self.hub = Hub(
             database,
             self.bus,
@@ -214,6 +216,8 @@ class Process:
             await connector.close()
         if chats:
             await asyncio.wait(chats)
+        if self.foundry:
+            await self.foundry.close()
         await self._flush()
         if web:
             self.hub.close()
@@ -239,6 +243,8 @@ class Process:
         yield self.lost_lines.run()
         yield self.condition.run()
         yield loop_watch.run()
+        if self.foundry:
+            yield self.foundry.run()
         if self.probe:
             yield self.probe.run()
         if self.roles.worker:
@@ -331,9 +337,9 @@ class Process:
         )
 
     def _start_web(self, group: asyncio.TaskGroup, listener: socket.socket) -> WebTask:
-        if self.roles.web:
+        if self.roles.web and self.foundry:
             live = LiveEndpoint(self.hub, self.door, self.origins.allowed)
-            app = create_app(self.services, [WebSocketRoute("/live", live)])
+            app = create_app(self.services, [WebSocketRoute("/live", live), *self.foundry.routes()])
         else:
             app = create_watch_app(self.services)
         server = server_of(app, self.settings.trusted_proxies)

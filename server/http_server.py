@@ -12,6 +12,7 @@ from starlette.types import ASGIApp
 from server.config import RefusedConfiguration
 from server.live.transport import LiveProtocol
 from server.web.connections import GuardedProtocol, allow_many_files
+from server.web.foundry.gate import LARGEST_MESSAGE
 
 _GRACEFUL_S = 5
 #: Connections that are accepted in one go. Few: those that are in are served first, and whoever waits, waits
@@ -66,7 +67,7 @@ def server_of(app: ASGIApp, trusted_proxies: Sequence[str]) -> Server:
             http=GuardedProtocol,
             ws=LiveProtocol,
             backlog=_AT_ONCE,
-            ws_max_size=64 * 1024,
+            ws_max_size=LARGEST_MESSAGE,  # of Foundry; `/live` has its own bound
             ws_per_message_deflate=False,
             # Live connections are the hub's to ask whether they are there; it owns their sockets.
             ws_ping_interval=None,

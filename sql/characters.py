@@ -263,7 +263,7 @@ async def create(
     in_party: bool,
     hides_points: bool,
 ) -> UUID:
-    """A character made by hand, which rolls find by its name. Raises UniqueViolation for one that is there."""
+    """A character made by hand, which rolls find by its name. Raises UniqueViolation for a taken name."""
     character_id = uuid7()
     await connection.execute(
         _Q["create"],

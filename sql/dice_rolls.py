@@ -63,8 +63,6 @@ def key_of(connection_id: UUID | None, roll: DiceRoll) -> Key:
     return (connection_id, roll.source.instance_id, roll.roll_id)
 
 
-
-
 def _roll(row: Row) -> Roll:
     value = dict(row)
     verdict = seal = None
@@ -126,7 +124,7 @@ def encoded(roll: DiceRoll) -> str:
 
 
 async def insert(connection: Connection, rolls: Sequence[tuple[Roll, str]]) -> None:
-    """Add new rolls, each with its `encoded` text. The caller holds the campaign's lock, and none is known."""
+    """Add new rolls, each with its `encoded` text. The caller holds the campaign's lock; none is known."""
     if not rolls:
         return
     columns = zip(*(_values(roll, text) for roll, text in rolls), strict=True)
@@ -224,9 +222,7 @@ async def page(
 ) -> list[Roll]:
     """Rolls of a campaign, newest first, below a cursor."""
     name = "page_pending" if pending else "page"
-    return [
-        _roll(row) for row in await connection.fetch(_Q[name], campaign_id, before, without_secret, most)
-    ]
+    return [_roll(row) for row in await connection.fetch(_Q[name], campaign_id, before, without_secret, most)]
 
 
 async def for_statistics(

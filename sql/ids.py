@@ -30,7 +30,9 @@ def in_order(number: int, at: datetime) -> list[UUID]:
     Raises ValueError for more than 16,384.
     """
     if number > 1 << 14:
-        raise ValueError("that many ids in order do not fit one moment")
+        raise ValueError("at most 16,384 ids fit one moment in order")
     milliseconds, rest = divmod(at - _EPOCH, timedelta(milliseconds=1))
-    head = milliseconds << 80 | 0x7 << 76 | (rest // timedelta(microseconds=1) * 4096 // 1000) << 64 | 0b10 << 62
+    head = (
+        milliseconds << 80 | 0x7 << 76 | (rest // timedelta(microseconds=1) * 4096 // 1000) << 64 | 0b10 << 62
+    )
     return [UUID(int=head | place << 48 | secrets.randbits(48)) for place in range(number)]

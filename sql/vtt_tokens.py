@@ -28,6 +28,7 @@ class Paired:
     world_id: str
     world_name: str
     module_version: str
+    game_system: str
     parked: bytes | None  # sealed credentials that the module has not come in with yet
     is_parked: bool | None  # they may still be fetched
     revoked_at: datetime | None

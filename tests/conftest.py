@@ -9,6 +9,7 @@
 | `redis_url` | function | the session's Valkey, emptied |
 | `start_hubbub`, `hubbub` | function | the real program: a factory taking settings; one with none |
 | `browser`, `page` | function | Chromium by Playwright; the page fails the test on an uncaught error |
+| `tables` | function | Foundry worlds and their browsers, on Node with the real socket.io-client |
 """
 
 from __future__ import annotations
@@ -32,6 +33,7 @@ from server.embedded import Embedded
 from sql.ids import uuid7
 from sql.migrate import migrate
 from sql.pool import Database
+from tests.acceptance.foundry_tables import Tables
 from tests.servers import BROWSER_FLAGS, Hubbub, StartHubbub
 from tools import find_chromium
 
@@ -47,6 +49,7 @@ structlog.configure(
 )
 
 _WITHOUT_BROWSER = pytest.StashKey[list[str]]()
+_WITHOUT_NODE = pytest.StashKey[list[str]]()
 
 
 @pytest.fixture
@@ -166,6 +169,16 @@ async def page(browser: Browser) -> AsyncIterator[Page]:
     assert not errors, f"uncaught in the page: {errors}"
 
 
+@pytest.fixture
+async def tables(request: pytest.FixtureRequest) -> AsyncIterator[Tables]:
+    """A Node of this test alone, about a quarter of a second."""
+    if missing := Tables.missing():
+        request.config.stash.setdefault(_WITHOUT_NODE, []).append(request.node.nodeid)
+        pytest.skip(missing)
+    async with Tables.opened() as opened:
+        yield opened
+
+
 def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter, config: pytest.Config) -> None:
     """A suite without its browser tests must not look like a green one; trials tell their figures."""
     if trials := _trials(terminalreporter):
@@ -175,6 +188,9 @@ def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter, config: p
     if missing := config.stash.get(_WITHOUT_BROWSER, []):
         terminalreporter.section("BROWSER TESTS DID NOT RUN", sep="!", red=True, bold=True)
         terminalreporter.line(f"{len(missing)} tests need Chromium; install one, or set CHROME_BIN.")
+    if missing := config.stash.get(_WITHOUT_NODE, []):
+        terminalreporter.section("TESTS OF THE FOUNDRY MODULE DID NOT RUN", sep="!", red=True, bold=True)
+        terminalreporter.line(f"{len(missing)} tests did not: {Tables.missing()}.")
 
 
 def _trials(terminalreporter: pytest.TerminalReporter) -> list[str]:

@@ -36,10 +36,8 @@ class ByHand:
     hides_points: bool = False
 
 
-async def create(
-    rooms: Rooms, campaign_id: UUID, character: ByHand, *, also: Also | None = None
-) -> None:
-    """A character that rolls find by its name. Raises Refused when the name is taken, or there are too many."""
+async def create(rooms: Rooms, campaign_id: UUID, character: ByHand, *, also: Also | None = None) -> None:
+    """A character that rolls find by its name. Raises Refused for a taken name, or too many."""
     async with rooms.turn(campaign_id) as (_, turn):
         if await characters.count(turn.connection, campaign_id) >= characters.MOST_OF_CAMPAIGN:
             raise Refused(

@@ -8,6 +8,7 @@ write (vtt-and-dice §5).
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import replace
 
 from server.engine import table_state
 from server.engine.intake import ACCEPTED, DUPLICATE, Outcome, storable
@@ -28,12 +29,14 @@ _LONGEST_AVATAR = 512
 async def take(turn: Turn, table: Table, events: Sequence[CharacterUpdated]) -> list[Outcome]:
     """Take characters in. Who has nothing new to tell is a duplicate."""
     keys = [(event.connection_id, event.character.character_id) for event in events]
-    sheets = await characters.sheets(turn.connection, turn.campaign_id, set(keys))
+    readable = [_storable(event.character) for event in events]
+    asked = {key for key, is_readable in zip(keys, readable, strict=True) if is_readable}
+    sheets = await characters.sheets(turn.connection, turn.campaign_id, asked)
     outcomes: list[Outcome] = []
     newest: dict[Key, CharacterUpdate] = {key: sheet.update for key, sheet in sheets.items()}
     written: dict[Key, CharacterUpdate] = {}
-    for key, event in zip(keys, events, strict=True):
-        if not _storable(event.character):
+    for key, event, is_readable in zip(keys, events, readable, strict=True):
+        if not is_readable:
             outcomes.append(_UNREADABLE)
             continue
         if key not in table.roster and len(table.roster) + len(written) >= characters.MOST_OF_CAMPAIGN:
@@ -41,6 +44,7 @@ async def take(turn: Turn, table: Table, events: Sequence[CharacterUpdated]) -> 
             continue
         before = newest.get(key)
         update = event.character if before is None else event.character.over(before)
+        update = replace(update, avatar=update.avatar or "")  # as it is stored, for the hash
         known_hash = _hash(sheets.get(key)) if key not in written else written[key].content_hash
         if known_hash == update.content_hash:
             outcomes.append(DUPLICATE)
@@ -63,7 +67,7 @@ async def _write(
 ) -> None:
     rules = await item_category_rules.list_of_campaign(turn.connection, turn.campaign_id)
     for key, update in written.items():
-        connection_id, vtt_id = key
+        connection_id, _ = key
         assert connection_id is not None  # noqa: S101  the event has one
         sheet = sheets.get(key)
         # A table that tells no hit points leaves those that a fight or the desk told.

@@ -10,6 +10,7 @@ import asyncio
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import timedelta
+from typing import get_args
 from uuid import UUID, uuid4
 
 from server.engine import roll_stage, table_state
@@ -17,9 +18,9 @@ from server.engine.intake import ACCEPTED, DUPLICATE, Outcome, storable
 from server.engine.table_state import Table
 from server.engine.turn import Turn
 from server.rules import sealed
-from server.rules.attribution import kind_of, named, names_of, whose
+from server.rules.attribution import Whose, kind_of, named, names_of, whose
 from server.rules.character import CharacterType
-from server.rules.dice import DiceRoll, inconsistencies
+from server.rules.dice import DiceRoll, Visibility, inconsistencies
 from server.rules.sealed import Seal
 from server.rules.table_events import DiceRolled
 from server.rules.verdicts import verdict
@@ -29,7 +30,7 @@ from sql.characters import Known
 from sql.dice_rolls import Key, Roll
 from sql.ids import in_order
 
-#: A clock that is further ahead than this is wrong; a roll fell no later than it came (platforms/vtt.md §9.1).
+#: A clock further ahead than this is wrong; a roll falls no later than it comes (platforms/vtt.md §9.1).
 _MOST_AHEAD = timedelta(seconds=60)
 _LONGEST_ID = 128
 _LONGEST_NAME = 128
@@ -59,16 +60,29 @@ async def take(
     turn: Turn, table: Table, events: Sequence[DiceRolled], chance: Chance, armed: asyncio.Event
 ) -> list[Outcome]:
     """Take rolls in; one outcome an event. The order of ids is the order in which they came."""
-    keys = {dice_rolls.key_of(event.connection_id, event.roll) for event in events}
+    read = [_readable(event, table) for event in events]
+    keys = {
+        dice_rolls.key_of(event.connection_id, event.roll)
+        for event, (_, reason) in zip(events, read, strict=True)
+        if not reason
+    }
     stored = await dice_rolls.known(turn.connection, turn.campaign_id, keys)
-    batch = _judge(events, table, stored)
+    batch = _judge(events, read, stored)
     fresh = {key: one for key, one in batch.newest.items() if key not in stored}
     met = await _meet(turn, table, [one.event for one in fresh.values()])
     stage = roll_stage.OnStage(turn, table)
+    game_masters = table.game_masters
     new: list[tuple[Roll, str]] = []
     for key, row_id in zip(fresh, in_order(len(fresh), turn.head.now), strict=True):
         one = fresh[key]
-        row = _row(turn, table, one.event, row_id, met.get(key), chance)
+        owner = whose(
+            one.event.roll.actor,
+            met.get(key) if one.event.character_id is None else table.find(one.event.character_id),
+            game_masters,
+            # A test of the line is nobody's, and nobody has to say so.
+            is_settled=one.event.connection_id is None or one.event.simulated,
+        )
+        row = _row(turn, table, one.event, row_id=row_id, owner=owner, chance=chance)
         new.append((await stage.enter(row), _text(row, one)))
     revised = []
     for key, one in batch.newest.items():
@@ -81,13 +95,14 @@ async def take(
     return batch.outcomes
 
 
-def _judge(events: Sequence[DiceRolled], table: Table, stored: Mapping[Key, Roll]) -> _Batch:
+def _judge(
+    events: Sequence[DiceRolled], read: Sequence[tuple[str, str]], stored: Mapping[Key, Roll]
+) -> _Batch:
     """What memory and the stored revisions tell of a batch."""
     batch = _Batch()
     revisions = {key: roll.roll.revision for key, roll in stored.items()}
-    for index, event in enumerate(events):
+    for index, (event, (text, reason)) in enumerate(zip(events, read, strict=True)):
         key = dice_rolls.key_of(event.connection_id, event.roll)
-        text, reason = _readable(event, table)
         if reason:
             batch.outcomes.append(Outcome("rejected", reason))
         elif event.roll.revision <= revisions.get(key, 0):
@@ -106,6 +121,8 @@ def _readable(event: DiceRolled, table: Table) -> tuple[str, str]:
     roll = event.roll
     if not (storable(roll.roll_id, _LONGEST_ID) and storable(roll.source.instance_id, _LONGEST_ID)):
         return "", "bad_roll_id"
+    if roll.visibility not in get_args(Visibility):
+        return "", "bad_visibility"
     if not 0 < roll.revision <= _HIGHEST_REVISION:
         return "", "bad_revision"
     if roll.rolled_at is not None and roll.rolled_at - event.received_at > _MOST_AHEAD:
@@ -133,7 +150,7 @@ async def _meet(turn: Turn, table: Table, events: Sequence[DiceRolled]) -> dict[
     by_name = {known.name.casefold(): key for key, known in roster.items() if key[0] is None}
     for event in events:
         names = names_of(event.roll.actor)
-        if event.character_id is not None or names is None:
+        if event.character_id is not None or event.simulated or names is None:
             continue
         vtt_id, name = names[0], names[1][:_LONGEST_NAME]
         key = (event.connection_id, vtt_id or characters.name_key(name))
@@ -151,6 +168,7 @@ async def _meet(turn: Turn, table: Table, events: Sequence[DiceRolled]) -> dict[
         keys[dice_rolls.key_of(event.connection_id, event.roll)] = key
     if called:
         await characters.rename(turn.connection, turn.campaign_id, called)
+        await table_state.show_party(turn, table.settings)
     if strangers:
         for key, id_ in (await characters.meet(turn.connection, turn.campaign_id, strangers)).items():
             roster[key] = Known(id_, strangers[key][0], None, False)
@@ -158,14 +176,10 @@ async def _meet(turn: Turn, table: Table, events: Sequence[DiceRolled]) -> dict[
 
 
 def _row(
-    turn: Turn, table: Table, event: DiceRolled, row_id: UUID, known: Known | None, chance: Chance
+    turn: Turn, table: Table, event: DiceRolled, *, row_id: UUID, owner: Whose[Known], chance: Chance
 ) -> Roll:
     """A new roll with all that follows from it and the campaign."""
-    if event.character_id is not None:
-        known = table.find(event.character_id)
-    attribution, character = whose(
-        event.roll.actor, known, table.game_masters, by_hand=event.connection_id is None or event.simulated
-    )
+    attribution, character = owner
     roll = event.roll
     if character is not None:
         roll = named(roll, character.name)

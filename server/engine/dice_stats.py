@@ -45,16 +45,12 @@ async def luckiest(connection: Connection, campaign_id: UUID) -> Luck:
     return found
 
 
-async def show_luckiest(
-    rooms: Rooms, campaign_id: UUID, lucky: Luck, *, also: Also | None = None
-) -> None:
+async def show_luckiest(rooms: Rooms, campaign_id: UUID, lucky: Luck, *, also: Also | None = None) -> None:
     """The card on stream, for as long as it takes to be read."""
     async with rooms.turn(campaign_id) as (_, turn):
         board, now = board_id(campaign_id, "card"), turn.head.now
         await turn.show(board, card_board.luck_card(lucky, now))
-        await deadlines.arm(
-            turn.connection, campaign_id, board, "leave", card_board.leaves_at(lucky, now)
-        )
+        await deadlines.arm(turn.connection, campaign_id, board, "leave", card_board.leaves_at(lucky, now))
         rooms.armed.set()
         if also:
             await also(turn.connection, campaign_id)

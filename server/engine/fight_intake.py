@@ -73,9 +73,7 @@ def _after(turn: Turn, standing: Standing | None, happened: CombatHappened) -> S
     return Standing(combat, happened.connection_id, turn.head.now)
 
 
-async def _keep(
-    turn: Turn, before: Standing | None, standing: Standing | None, armed: asyncio.Event
-) -> None:
+async def _keep(turn: Turn, before: Standing | None, standing: Standing | None, armed: asyncio.Event) -> None:
     board = table_state.id_of(turn, "initiative")
     if standing is None:
         if before is not None:

@@ -6,7 +6,18 @@ import asyncio
 
 import structlog
 
-from sql import boards, deadlines, idempotency, inbox, lost_lines, sessions, verifications, vtt_pairings
+from sql import (
+    boards,
+    deadlines,
+    idempotency,
+    inbox,
+    lost_lines,
+    sessions,
+    verifications,
+    vtt_commands,
+    vtt_pairings,
+    vtt_tokens,
+)
 from sql.pool import UNREACHABLE, Database
 
 log = structlog.get_logger(__name__)
@@ -14,6 +25,7 @@ log = structlog.get_logger(__name__)
 EVERY_S = 60.0
 KEEP_BOARD_EVENTS_S = 24 * 3600.0
 KEEP_DEADLINES_S = 7 * 24 * 3600.0
+KEEP_COMMANDS_S = 30 * 24 * 3600.0
 
 
 async def tidy(database: Database) -> None:
@@ -27,6 +39,8 @@ async def tidy(database: Database) -> None:
         await sessions.sweep(connection)
         await verifications.sweep(connection)
         await vtt_pairings.forget(connection)
+        await vtt_tokens.forget(connection)
+        await vtt_commands.forget(connection, KEEP_COMMANDS_S)
 
 
 async def run(database: Database) -> None:

@@ -8,8 +8,8 @@ from dataclasses import replace
 from uuid import UUID
 
 from server.engine import table_state
-from server.engine.room import Rooms
 from server.engine.roll_stage import OnStage, is_public
+from server.engine.room import Rooms
 from server.engine.table_state import Table
 from server.engine.turn import Also, Turn
 from server.rules import sealed
@@ -38,20 +38,20 @@ async def attribute(
 ) -> None:
     """A pending roll is this character's. With effects, what would have happened at once happens now.
 
-    Without, it never will. Raises NoRoll, and Refused when the roll does not wait, or for an unknown character.
+    Without, it never will. Raises NoRoll, and Refused for a roll that does not wait or an unknown character.
     """
-    async with _acting(rooms, campaign_id, roll_id) as (turn, table, row):
-        if row.attribution != "pending":
-            raise _settled(row)
+    async with _acting(rooms, campaign_id, roll_id) as (turn, table, found):
+        if found.attribution != "pending":
+            raise _settled(found)
         character = await characters.get(turn.connection, character_id)
         if character is None or character.campaign_id != campaign_id:
             raise Refused("unknown_character", "The campaign has no such character any more.")
         row = replace(
-            row,
+            found,
             attribution="attributed",
             character_id=character.id,
             channel_id=character.channel_id,
-            roll=named(row.roll, character.name),
+            roll=named(found.roll, character.name),
         )
         await dice_rolls.settle(
             turn.connection,
@@ -88,14 +88,14 @@ async def reveal(rooms: Rooms, campaign_id: UUID, roll_id: UUID, *, also: Also |
 
     Raises NoRoll, and Refused for a roll that is no secret, or whose value nobody told us.
     """
-    async with _acting(rooms, campaign_id, roll_id) as (turn, table, row):
-        if not row.roll.is_secret:
+    async with _acting(rooms, campaign_id, roll_id) as (turn, table, found):
+        if not found.roll.is_secret:
             raise Refused("not_secret", "This roll is public already.")
-        if row.revealed_at is not None:
+        if found.revealed_at is not None:
             raise Refused("revealed", "This roll is revealed already; show it again if you like.")
-        if row.roll.total is None and not any(group.dice for group in row.roll.groups):
+        if found.roll.total is None and not any(group.dice for group in found.roll.groups):
             raise Refused("withheld", "The tabletop kept the value to itself: there is nothing to reveal.")
-        row = replace(row, revealed_at=turn.head.now)
+        row = replace(found, revealed_at=turn.head.now)
         stage = OnStage(turn, table)
         row = await stage.effects(stage.show(row))
         await dice_rolls.mark(turn.connection, row)
@@ -111,11 +111,11 @@ async def reveal(rooms: Rooms, campaign_id: UUID, roll_id: UUID, *, also: Also |
 
 async def show_again(rooms: Rooms, campaign_id: UUID, roll_id: UUID, *, also: Also | None = None) -> None:
     """On stream as if it had just fallen. Raises NoRoll, and Refused for a secret roll."""
-    async with _acting(rooms, campaign_id, roll_id) as (turn, table, row):
-        if not is_public(row):
+    async with _acting(rooms, campaign_id, roll_id) as (turn, table, found):
+        if not is_public(found):
             raise Refused("secret", "This roll is secret: reveal it instead.")
         stage = OnStage(turn, table)
-        row = stage.again(row)
+        row = stage.again(found)
         await dice_rolls.mark(turn.connection, row)
         await table_state.show_stage(turn, table, stage.stage, rooms.armed)
         if also:

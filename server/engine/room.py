@@ -273,7 +273,7 @@ class Rooms:
         )
 
     async def fire(self, due: deadlines.Due, wait_s: float | None = None) -> deadlines.Fired | None:
-        """Let time act on a poll or on the table; None when somebody else did, or when the deadline was moved.
+        """Let time act on a poll or a table; None when somebody else did, or when the deadline was moved.
 
         `wait_s`: how long others may hold the campaign; beyond it raises one of pool.UNREACHABLE.
         """

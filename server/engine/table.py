@@ -15,7 +15,7 @@ from server.engine.turn import Turn
 from server.rules import dice_stage
 from server.rules.events import Event
 from server.rules.table_events import CharacterUpdated, CombatHappened, DiceRolled, TableEvent
-from sql import combats, criticality_rules, table_settings, vtt_connections
+from sql import combats, criticality_rules, deadlines, table_settings, vtt_connections
 
 #: All that a batch may hold.
 Incoming: TypeAlias = Event | TableEvent
@@ -75,16 +75,18 @@ async def take(
                 rolls[index] = event
             case CombatHappened():
                 fights[index] = event
-    found: dict[int, Outcome] = {}
+    repeats = await table_deliveries.repeated(
+        turn.connection, turn.campaign_id, list(rolls.values()), turn.head.now
+    )
+    again = [index for place, index in enumerate(rolls) if place in repeats]
+    found: dict[int, Outcome] = dict.fromkeys(again, DUPLICATE)
+    for index in again:
+        del rolls[index]
     if sheets:
         taken = await character_intake.take(turn, table, list(sheets.values()))
         found |= zip(sheets, taken, strict=True)
         if not table.settings.game_system:
             await _know_system(turn, table, sheets.values())
-    # A delivery that is sent again, or was recorded and is played back, has no effect whatever is in it.
-    for index in await table_deliveries.repeated(turn.connection, turn.campaign_id, rolls, turn.head.now):
-        found[index] = DUPLICATE
-        del rolls[index]
     if rolls:
         taken = await dice_intake.take(turn, table, list(rolls.values()), chance, armed)
         found |= zip(rolls, taken, strict=True)
@@ -114,6 +116,8 @@ async def fire(turn: Turn, table: Table, kind: TableBoard, armed: asyncio.Event)
         case "dice":
             stage = dice_stage.tidy(table.stage, turn.head.now)
             await table_state.show_stage(turn, table, stage, armed)
+            if (due := dice_stage.deadline(stage)) is not None:  # called off by nobody, and not over
+                await deadlines.arm(turn.connection, turn.campaign_id, table_state.id_of(turn, "dice"), *due)
         case "card":
             await turn.show(table_state.id_of(turn, "card"), None)
         case "initiative":

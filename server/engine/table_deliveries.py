@@ -7,31 +7,31 @@ again. So the delivery's id goes into the inbox, in the transaction of its effec
 from __future__ import annotations
 
 import base64
-from collections.abc import Mapping
+from collections.abc import Sequence
 from datetime import datetime
 from uuid import UUID
 
 from server.engine.intake import Identity
-from server.rules.table_events import DiceRolled
+from server.rules.table_events import DiceRolled, TableEvent
 from sql import inbox
 from sql.pool import Connection
 
 
 async def repeated(
-    connection: Connection, campaign_id: UUID, rolls: Mapping[int, DiceRolled], now: datetime
+    connection: Connection, campaign_id: UUID, events: Sequence[TableEvent], now: datetime
 ) -> frozenset[int]:
-    """Places of rolls whose delivery was taken in before; those of all others are noted.
+    """Places of events whose delivery was taken in before; those of all others are noted.
 
     The caller holds the campaign's lock.
     """
     first: dict[Identity, datetime] = {}
     places: dict[Identity, list[int]] = {}
     found: set[int] = set()
-    for place, event in rolls.items():
-        if not event.delivery or event.connection_id is None:
+    for place, event in enumerate(events):
+        if not isinstance(event, DiceRolled) or not event.delivery or event.connection_id is None:
             continue
         key = (source_of(event.connection_id), event.delivery)
-        # The rolls of one delivery were received at one moment; the same id at another one is a repeat.
+        # Events of one delivery were received at one moment; the same id at another one is a repeat.
         if first.setdefault(key, event.received_at) == event.received_at:
             places.setdefault(key, []).append(place)
         else:

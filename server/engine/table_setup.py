@@ -39,7 +39,7 @@ async def change_settings(
         if not after.shows_secret:
             after = replace(after, seals_secret=False)
         await table_settings.save(turn.connection, campaign_id, after)
-        if after.game_system != before.game_system:
+        if after.game_system not in ("", before.game_system):
             await presets.play(turn, after.game_system)
         table = await rooms.table_of(room, turn)
         table.settings = after
@@ -107,7 +107,9 @@ async def delete_criticality_rule(
 
 def preset_stays() -> Refused:
     """A rule that its game system would bring back."""
-    return Refused("preset", "This rule came with the game system and would come back: switch it off instead.")
+    return Refused(
+        "preset", "This rule came with the game system and would come back: switch it off instead."
+    )
 
 
 async def _rule(turn: Turn, rule_id: UUID) -> CriticalityRule:

@@ -80,9 +80,7 @@ async def show_party(turn: Turn, settings: TableSettings) -> None:
     board = None
     if settings.shows_party:
         members = [
-            Member(
-                str(one.id), one.name, one.player, one.hit_points, one.hides_points, tuple(one.conditions)
-            )
+            Member(str(one.id), one.name, one.player, one.hit_points, one.hides_points, tuple(one.conditions))
             for one in await characters.party(turn.connection, turn.campaign_id)
         ]
         board = party_board.board(members, turn.head.now, before)

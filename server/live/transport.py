@@ -95,6 +95,13 @@ class LiveProtocol(WebSocketsSansIOProtocol):
             if not self.handshake_initiated and self.conn.handshake_exc is not None:
                 self._refuse()
 
+    def handle_ping(self) -> None:
+        """As uvicorn's, but for who asks on and on and takes no answer: it would fill our memory."""
+        if self.transport.get_write_buffer_size() > _MOST_EARLY:
+            self.transport.abort()
+        else:
+            super().handle_ping()
+
     def _refuse(self) -> None:
         """The request is HTTP, and not one that a WebSocket begins with (RFC 6455 §4.1): it has a body, or is
         longer than the parser takes. uvicorn would wait for ever for the parser to say so."""
@@ -143,6 +150,14 @@ class LiveProtocol(WebSocketsSansIOProtocol):
 def _go_on(transport: asyncio.Transport, line: SocketLine, early: bytes) -> None:
     line.receive(early)
     transport.resume_reading()
+
+
+def abort(scope: Scope) -> None:
+    """End the socket of a connection that stayed with ASGI, which has no word for it (see above); under any
+    other server nothing happens."""
+    protocol = scope.get("extensions", {}).get(EXTENSION)
+    if isinstance(protocol, LiveProtocol):
+        protocol.transport.abort()
 
 
 def own_line(scope: Scope, ear: Ear) -> SocketLine | None:

@@ -1,4 +1,4 @@
-"""Whose a roll is: a streamer's character, the one that the game master plays, or nobody's yet (domain §4)."""
+"""Whose a roll is: a streamer's, the one's that the game master plays, or nobody's yet (domain §4)."""
 
 from __future__ import annotations
 
@@ -37,7 +37,7 @@ class Whose(NamedTuple, Generic[S]):
 
 
 def names_of(actor: Actor) -> tuple[str, str] | None:
-    """The table's id of the character, or "" when only a name is told, and the name; None for no character."""
+    """The table's id of the character, "" where only a name is told, and the name; None for no character."""
     name = " ".join(actor.character_name.split())
     if actor.character_id == NOBODY or not (actor.character_id or name):
         return None
@@ -49,15 +49,15 @@ def kind_of(actor: Actor) -> CharacterType:
     return "npc" if actor.is_gm else "pc"
 
 
-def whose(actor: Actor, known: S | None, game_masters: S | None, *, by_hand: bool) -> Whose[S]:
+def whose(actor: Actor, known: S | None, game_masters: S | None, *, is_settled: bool) -> Whose[S]:
     """Who rolled. `known` is the character of the roll, `game_masters` the one that the game master plays.
 
     The game master's character takes his rolls and its own, and nobody else's: not every roll of a character
-    that is assigned to nobody. What was rolled by hand on the desk is settled, because he did it himself.
+    that is assigned to nobody. What he rolled by hand on the desk is settled, and so is a test.
     """
     if known is not None and (known.channel_id is not None or known.is_game_masters):
         return Whose("attributed", known)
-    if by_hand:
+    if is_settled:
         return Whose("attributed", known)
     if game_masters is not None and actor.is_gm:
         return Whose("attributed", game_masters)

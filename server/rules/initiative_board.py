@@ -62,7 +62,9 @@ def _row(combatant: Combatant, at: int, current_id: str) -> dict[str, Any]:
     }
 
 
-def _since(rows: list[dict[str, Any]], combat: Combat, now: datetime | None, before: Board | None) -> str | None:
+def _since(
+    rows: list[dict[str, Any]], combat: Combat, now: datetime | None, before: Board | None
+) -> str | None:
     """When this turn began, as far as boards tell."""
     turn = (combat.combat_id, combat.round, [row["id"] for row in rows if row["current"]])
     if before is not None:

@@ -61,9 +61,7 @@ def board(
     return {
         "kind": "party",
         "phase": "live",
-        "members": [
-            _member(member, now, old.get(member.character_id)) for member in everyone[:MOST_MEMBERS]
-        ],
+        "members": [_member(member, now, old.get(member.character_id)) for member in everyone[:MOST_MEMBERS]],
         "more": max(0, len(everyone) - MOST_MEMBERS),
     }
 
@@ -94,7 +92,9 @@ def _points(points: HitPoints | None) -> dict[str, float] | None:
     }
 
 
-def _news(conditions: list[str], now: datetime | None, old: Mapping[str, Any] | None) -> dict[str, Any] | None:
+def _news(
+    conditions: list[str], now: datetime | None, old: Mapping[str, Any] | None
+) -> dict[str, Any] | None:
     """What changed last among the conditions; None while nothing did."""
     if old is None or now is None:
         return None

@@ -10,7 +10,7 @@ from server.rules.dice import DiceRoll
 
 
 def verdict(rules: Sequence[CriticalityRule], roll: DiceRoll, told: Verdict | None) -> Verdict | None:
-    """The campaign's rules speak first; then the sender, and last, where nobody wrote rules, the natural rule.
+    """The campaign's rules speak first; then the sender; last, where nobody wrote rules, the natural rule.
 
     `told` is what the sender's software makes of it, None for a mere guess. A rule that is switched off and
     would have applied says that such a roll is nothing special, whatever the sender thinks.

@@ -15,6 +15,7 @@ from starlette.types import ASGIApp
 from server.web import asyncapi, health, openapi
 from server.web.api import ENDPOINTS
 from server.web.endpoint import Endpoint
+from server.web.foundry import webhooks as foundry
 from server.web.headers import Envelope
 from server.web.pages import Pages
 from server.web.pipeline import answer
@@ -50,6 +51,7 @@ def create_app(services: Services, more: Sequence[BaseRoute] = ()) -> ASGIApp:
             *_documents(services),
             *_api(services),
             *webhook.routes(services),
+            *foundry.routes(services),
             *pages.routes(),
         ],
         exception_handlers={HTTPException: on_http_exception, Problem: on_problem},

@@ -13,6 +13,7 @@ from server.live import frames
 from server.live.close_codes import ENDINGS
 from server.rules.poll_board import PollBoard
 from server.web.table_boards import CardBoard, DiceBoard, InitiativeBoard, PartyBoard
+from server.web.table_events import DiceCriticalData, DiceProofData
 
 _REF = "#/components/schemas/{model}"
 
@@ -41,7 +42,11 @@ BOARDS: dict[str, TypeAdapter[Any]] = {
     "initiative": TypeAdapter(InitiativeBoard),
     "card": TypeAdapter(CardBoard),
 }
-EVENTS: dict[str, TypeAdapter[Any]] = {"overlay.test": TypeAdapter(OverlayTestData)}
+EVENTS: dict[str, TypeAdapter[Any]] = {
+    "overlay.test": TypeAdapter(OverlayTestData),
+    "dice.critical": TypeAdapter(DiceCriticalData),
+    "dice.proof": TypeAdapter(DiceProofData),
+}
 
 _FROM_CLIENT: dict[str, Any] = {"hello": frames.Hello, "ack": frames.Ack, "resync": frames.Resync}
 _FROM_SERVER: dict[str, Any] = {

@@ -50,7 +50,7 @@ SELECT id, connection_id, vtt_id, name, avatar, kind, content, content_hash, ite
 FROM characters WHERE campaign_id = $1 AND content_hash <> '' ORDER BY id;
 
 -- name: save_sheet
--- What a table sent of a character. A player character has no override; a new one joins the party.
+-- What a table sent of a character. A player character has no override; a new one joins the party, and so does one of whom only rolls were known.
 INSERT INTO characters (id, campaign_id, connection_id, vtt_id, name, avatar, kind, content, content_hash,
                         item_summary, item_hash, hit_points, conditions, in_party, synced_at)
 VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $7 = 'pc', $14)
@@ -60,6 +60,7 @@ SET name = excluded.name, avatar = excluded.avatar, kind = excluded.kind,
     content = excluded.content, content_hash = excluded.content_hash,
     item_summary = excluded.item_summary, item_hash = excluded.item_hash,
     hit_points = excluded.hit_points, conditions = excluded.conditions,
+    in_party = characters.in_party OR (characters.content_hash = '' AND excluded.kind = 'pc'),
     synced_at = excluded.synced_at, updated_at = now()
 RETURNING id;
 

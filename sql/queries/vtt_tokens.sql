@@ -34,7 +34,7 @@ UPDATE vtt_connections SET fingerprint = $2 WHERE id = $1 RETURNING token_versio
 -- What is known of the table that a token names, and whether the token is dead before its time.
 SELECT c.id, c.campaign_id, coalesce(p.name, '') AS campaign_name, c.status = 'active' AS is_active,
        c.token_version, coalesce(c.fingerprint, '') AS fingerprint, coalesce(c.world_id, '') AS world_id,
-       c.world_name, c.module_version, c.parked, c.parked_until > now() AS is_parked, c.revoked_at,
+       c.world_name, c.module_version, c.game_system, c.parked, c.parked_until > now() AS is_parked, c.revoked_at,
        (SELECT max(s.seen_at) FROM vtt_sockets AS s WHERE s.connection_id = c.id) AS seen_at,
        EXISTS (SELECT FROM token_revocation_lists AS r WHERE r.jti = $2 AND r.revoked_at <= now()) AS is_dead
   FROM vtt_connections AS c LEFT JOIN campaigns AS p ON p.id = c.campaign_id
@@ -44,7 +44,7 @@ SELECT c.id, c.campaign_id, coalesce(p.name, '') AS campaign_name, c.status = 'a
 -- The same for the table that has this key.
 SELECT c.id, c.campaign_id, coalesce(p.name, '') AS campaign_name, c.status = 'active' AS is_active,
        c.token_version, coalesce(c.fingerprint, '') AS fingerprint, coalesce(c.world_id, '') AS world_id,
-       c.world_name, c.module_version, c.parked, c.parked_until > now() AS is_parked, c.revoked_at,
+       c.world_name, c.module_version, c.game_system, c.parked, c.parked_until > now() AS is_parked, c.revoked_at,
        (SELECT max(s.seen_at) FROM vtt_sockets AS s WHERE s.connection_id = c.id) AS seen_at,
        false AS is_dead
   FROM vtt_connections AS c LEFT JOIN campaigns AS p ON p.id = c.campaign_id

@@ -78,7 +78,9 @@ async def person(world: World, base_url: str, name: str, seen: str) -> AsyncIter
 async def everything(world: World) -> dict[str, list[str]]:
     """All rows that a request could have changed."""
     tables = ("campaigns", "channels", "overlay_configs", "polls", "poll_instances", "poll_templates",
-              "poll_sessions", "boards", "board_events", "inbox")  # fmt: skip
+              "poll_sessions", "boards", "board_events", "inbox", "characters", "character_assignments",
+              "dice_rolls", "campaign_criticality_rules", "campaign_item_category_rules",
+              "table_settings")  # fmt: skip
     async with world.database() as connection:
         return {
             table: sorted(str(dict(row)) for row in await connection.fetch(f"SELECT * FROM {table}"))  # noqa: S608

@@ -15,6 +15,14 @@ from tests.integration.web_rig import Rig, rig_on
 
 POLL = {"question": "Which door?", "options": ["Left", "Right"], "duration_s": 60}
 
+RULE = {
+    "result_field": "total",
+    "result_condition": ">= 15",
+    "critical_type": "success",
+    "label": "Secret rule",
+}
+ITEM_RULE = {"category": "spell", "subcategory": "secret", "item_type": "spell", "label": "Secret items"}
+
 #: A body that each endpoint would take, so that only the ids are wrong.
 BODIES: dict[str, Any] = {
     "create_campaign": {"name": "x"},
@@ -33,7 +41,23 @@ BODIES: dict[str, Any] = {
     "create_vtt_connection": {"system": "other", "name": "spy"},
     "update_vtt_connection": {"name": "stolen"},
     "confirm_vtt_pairing": {"code": "ABC-234"},
+    "create_vtt_command": {
+        "connection_id": "01933b3e-0000-7000-8000-000000000000",
+        "command": {"kind": "request_sync"},
+    },
     "roll_by_hand": {"notation": "1d20"},
+    "attribute_roll": {"character_id": "01933b3e-0000-7000-8000-000000000000"},
+    "create_character": {"name": "spy"},
+    "update_character": {"name": "stolen"},
+    "assign_character": {"channel_id": "game_master"},
+    "create_criticality_rule": RULE,
+    "update_criticality_rule": {"label": "stolen"},
+    "apply_criticality_presets": {"game_system": "dnd5e"},
+    "try_criticality_rules": {"notation": "1d20"},
+    "create_item_category_rule": ITEM_RULE,
+    "update_item_category_rule": {"label": "stolen"},
+    "apply_item_category_presets": {"game_system": "dnd5e"},
+    "update_table": {"shows_dice": False},
 }
 
 
@@ -52,8 +76,15 @@ async def furnish(client: httpx2.AsyncClient) -> dict[str, str]:
         made: str = answer.json()["id"]
         return made
 
+    async def paired_world() -> str:
+        """A table that takes commands."""
+        asked = {"worldId": "secret-world", "worldName": "Secret world"}
+        answer = await client.post("/webhooks/foundry/request-pairing", json=asked)
+        return await make(f"{base}/vtt-pairings", {"code": answer.json()["code"]})
+
     campaign = await make("/campaigns", {"name": "Secret show"})
     base = f"/campaigns/{campaign}"
+    order = {"connection_id": await paired_world(), "command": {"kind": "request_sync"}}
     return {
         "campaign_id": campaign,
         "channel_id": await make(
@@ -64,14 +95,20 @@ async def furnish(client: httpx2.AsyncClient) -> dict[str, str]:
         "template_id": await make(f"{base}/poll-templates", {**POLL, "label": "Secret label"}),
         "rundown_id": await make(f"{base}/rundowns", {"name": "Secret rundown"}),
         "connection_id": await make(f"{base}/vtt-connections", {"system": "other", "name": "Secret table"}),
+        "command_id": await make(f"{base}/vtt-commands", order),
+        "character_id": await make(f"{base}/characters", {"name": "Secret character"}),
+        "roll_id": await make(f"{base}/rolls", {"notation": "1d20", "label": "Secret roll"}),
+        "criticality_rule_id": await make(f"{base}/criticality-rules", RULE),
+        "item_category_rule_id": await make(f"{base}/item-category-rules", ITEM_RULE),
     }
 
 
 async def everything(rig: Rig) -> dict[str, list[str]]:
     """All rows that a request could have changed."""
     tables = ("campaigns", "channels", "overlay_configs", "polls", "poll_instances", "poll_templates",
-              "poll_sessions", "boards", "board_events", "inbox",
-              "vtt_connections", "vtt_pairings", "dice_rolls")  # fmt: skip
+              "poll_sessions", "boards", "board_events", "inbox", "characters", "character_assignments",
+              "dice_rolls", "campaign_criticality_rules", "campaign_item_category_rules",
+              "table_settings", "vtt_connections", "vtt_pairings", "vtt_commands", "outbox")  # fmt: skip
     async with rig.services.database.connection() as connection:
         return {
             table: sorted(str(dict(row)) for row in await connection.fetch(f"SELECT * FROM {table}"))  # noqa: S608
@@ -121,6 +158,9 @@ async def test_ids_in_bodies_do_not_reach_over_either(rig: Rig) -> None:
     ):
         answer = await stranger.request(method, path, json=body)
         assert answer.status_code == 422, answer.text
+    order = {"connection_id": theirs["connection_id"], "command": {"kind": "request_sync"}}
+    refused = await stranger.post(f"{base}/vtt-commands", json=order)
+    assert refused.status_code == 409, refused.text
     listed = await stranger.get(f"{base}/polls?rundown={theirs['rundown_id']}")
     assert listed.json()["items"] == []
     assert await everything(rig) == before

@@ -13,6 +13,7 @@ from server.rules.item_categories import (
     PRESETS,
     Item,
     ItemCategoryRule,
+    applied,
     detected,
     pick,
     presets_for,
@@ -250,3 +251,41 @@ def test_no_item_breaks_anything(items: list[dict[str, object]]) -> None:
         assert len(targets(items, rules)) <= len(items)
         summary(items, rules)
     detected(items)
+
+
+@st.composite
+def stored(draw: st.DrawFn) -> list[ItemCategoryRule]:
+    """A campaign's rules after a history: own ones, and presets of several systems, switched and edited."""
+    every = {rule.rule_id: rule for system in (*PRESETS, "") for rule in presets_for(system)}
+    found = []
+    for number, key in enumerate(draw(st.lists(st.sampled_from(sorted(every)), unique=True, max_size=12))):
+        rule = replace(every[key], rule_id=f"row-{number}", is_enabled=draw(st.booleans()))
+        if draw(st.booleans()):
+            rule = replace(rule, weight=draw(st.integers(0, 100)), edited=True)
+        found.append(rule)
+    found += [
+        ItemCategoryRule(f"own-{n}", "spell", "mine", "spell", "Mine") for n in range(draw(st.integers(0, 3)))
+    ]
+    return draw(st.permutations(found))
+
+
+@given(stored(), st.sampled_from([*PRESETS, "my-homebrew"]))
+def test_applying_presets_again_changes_nothing_and_never_touches_own_work(
+    before: list[ItemCategoryRule], system: str
+) -> None:
+    after = applied(before, system)
+    assert applied(after, system) == after
+    assert [rule for rule in after if rule in before and rule.preset_key is None] == [
+        rule for rule in before if rule.preset_key is None
+    ]
+    new = {rule.preset_key: rule for rule in after if rule.preset_key}
+    assert new.keys() == {rule.preset_key for rule in presets_for(system)}
+    ids = {rule.rule_id: rule for rule in after}
+    for rule in before:
+        if rule.edited and rule.preset_key in new:
+            assert ids[rule.rule_id] == rule
+        elif rule.edited:
+            kept = ids[rule.rule_id]
+            assert (kept.weight, kept.is_enabled, kept.preset_key) == (rule.weight, False, None)
+        elif rule.preset_key in new:
+            assert ids[rule.rule_id].is_enabled == rule.is_enabled

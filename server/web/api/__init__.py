@@ -22,6 +22,7 @@ from server.web.api import (
     session,
     status,
     table,
+    vtt_commands,
     vtt_connections,
     vtt_pairings,
 )
@@ -41,6 +42,7 @@ ENDPOINTS: tuple[Endpoint, ...] = (
     *preflight.ENDPOINTS,
     *vtt_connections.ENDPOINTS,
     *vtt_pairings.ENDPOINTS,
+    *vtt_commands.ENDPOINTS,
     *characters.ENDPOINTS,
     *combat.ENDPOINTS,
     *criticality_rules.ENDPOINTS,

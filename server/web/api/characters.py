@@ -51,7 +51,7 @@ class CharacterIn(Model):
 class CharacterPatch(Model):
     name: Name = absent()
     kind_override: Literal["npc", "monster"] | None = absent(
-        description="npc or monster, whatever the table says; null: as the table says. Never for a player character"
+        description="Whatever the table says; null: as it says. Never for a player character"
     )
     hit_points: HitPointsIn | None = absent()
     conditions: Conditions = absent()
@@ -191,9 +191,7 @@ async def update_character(call: Call, body: CharacterPatch) -> CharacterOut:
         campaign_id=character.campaign_id,
         detail={"fields": sorted(changes)},
     )
-    await character_acts.change(
-        call.services.rooms, character.campaign_id, character.id, changes, also=acted
-    )
+    await character_acts.change(call.services.rooms, character.campaign_id, character.id, changes, also=acted)
     return acted.answer
 
 
@@ -226,13 +224,17 @@ async def assign_character(call: Call, body: AssignIn) -> CharacterOut:
 
 
 @endpoint(
-    "DELETE", "/characters/{character_id}", "Delete a character", answer=Empty, work="engine"
+    "DELETE", "/characters/{character_id}", "Delete a character", answer=None, status=204, work="engine"
 )
-async def delete_character(call: Call) -> Empty:
+async def delete_character(call: Call) -> None:
     """Its rolls stay. A table that syncs it brings it back."""
     character = await _to_act_on(call)
-    await character_acts.delete(call.services.rooms, character.campaign_id, character.id)
-    return Empty()
+
+    async def answer(connection: Connection, _: UUID) -> Empty:
+        return Empty()
+
+    acted = Acting(call, "character.delete", answer, campaign_id=character.campaign_id)
+    await character_acts.delete(call.services.rooms, character.campaign_id, character.id, also=acted)
 
 
 ENDPOINTS = (list_characters, create_character, update_character, assign_character, delete_character)

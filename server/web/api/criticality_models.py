@@ -27,9 +27,7 @@ def _condition(text: str) -> str:
     return text.strip()
 
 
-Condition = Annotated[
-    str, Field(max_length=32, description="Such as `>= 18`"), AfterValidator(_condition)
-]
+Condition = Annotated[str, Field(max_length=32, description="Such as `>= 18`"), AfterValidator(_condition)]
 Formula = Annotated[
     str, Clean(50), Field(description="Rolls that it means, such as `1d20`; null or `*`: all")
 ]
@@ -123,7 +121,8 @@ class TryIn(Model):
 
     notation: Annotated[str, Field(min_length=1, max_length=256)] | None = None
     faces: Annotated[list[Annotated[int, Field(ge=-1, le=10_000)]], Field(max_length=1000)] = Field(
-        default=[], description="What the dice show, in the order in which they fall; the rest falls by chance"
+        default=[],
+        description="What the dice show, in the order in which they fall; the rest falls by chance",
     )
     kind: Kind = "check"
     target: float | None = Field(default=None, description="The number to reach, or to stay under")

@@ -39,9 +39,7 @@ _ONE = "/criticality-rules/{criticality_rule_id}"
 async def _rule(call: Call) -> tuple[UUID, CriticalityRule]:
     """The campaign and the rule."""
     async with call.services.database.connection() as connection:
-        found = await criticality_rules.get(
-            connection, call.id("criticality_rule_id", "rule"), call.scope
-        )
+        found = await criticality_rules.get(connection, call.id("criticality_rule_id", "rule"), call.scope)
     if found is None:
         raise not_found("rule")
     return found

@@ -83,7 +83,9 @@ class RollOut(Model):
     success: bool | None
     target: float | None
     critical: CriticalOut | None
-    inconsistencies: list[str] = Field(description="What does not add up; with any it is rewarded with nothing")
+    inconsistencies: list[str] = Field(
+        description="What does not add up; with any it is rewarded with nothing"
+    )
     verified: bool
     forced: bool = Field(description="We ordered it ourselves: it triggers nothing")
     simulated: bool

@@ -13,7 +13,8 @@ from server.web.models import Clean, Model, Moment
 VttId: TypeAlias = Annotated[str, Field(min_length=1, max_length=128, pattern=r"^[^\x00-\x1f\x7f]+$")]
 Text: TypeAlias = Annotated[str, Clean(200)]
 Color: TypeAlias = Annotated[str, Field(pattern=r"^#[0-9A-Fa-f]{6}$")]
-Bonus: TypeAlias = Annotated[int, Field(ge=0, le=1000)]
+#: The module takes 0 for "not given".
+Bonus: TypeAlias = Annotated[int, Field(ge=1, le=1000)]
 
 
 class RollDice(Model):

@@ -84,11 +84,11 @@ async def complete(services: Services, connection: Connection, pairing: Pairing,
     return connection_id
 
 
-async def reauthorized(services: Services, connection: Connection, connection_id: UUID) -> None:
+async def reauthorized(services: Services, connection: Connection, connection_id: UUID) -> Credentials:
     """A revoked table of the module may come back: it finds its new tokens when it asks with its key (H5)."""
     fingerprint = credentials.new_fingerprint()
     version = await vtt_tokens.set_fingerprint(connection, connection_id, fingerprint)
-    await _park(services, connection, connection_id, version, fingerprint, why="reauthorization")
+    return await _park(services, connection, connection_id, version, fingerprint, why="reauthorization")
 
 
 async def _park(
@@ -101,12 +101,13 @@ async def _park(
     why: credentials.Why,
     proof: str = "",
     api_key: str = "",
-) -> None:
+) -> Credentials:
     now = services.clock()
     session, refresh = credentials.issue(services.vault, connection_id, version, fingerprint, now)
     waiting = Credentials(why, proof, api_key, session, refresh, fingerprint, now.isoformat())
     sealed = credentials.seal(services.vault, connection_id, waiting)
     await vtt_tokens.park(connection, connection_id, sealed, credentials.PARKED_FOR)
+    return waiting
 
 
 async def status(services: Services, connection: Connection, world_id: str, code: str) -> dict[str, Any]:

@@ -28,7 +28,7 @@ _LONGEST_AVATAR = 512
 
 async def take(turn: Turn, table: Table, events: Sequence[CharacterUpdated]) -> list[Outcome]:
     """Take characters in. Who has nothing new to tell is a duplicate."""
-    keys = [(event.connection_id, event.character.character_id) for event in events]
+    keys: list[Key] = [(event.connection_id, event.character.character_id) for event in events]
     readable = [_storable(event.character) for event in events]
     asked = {key for key, is_readable in zip(keys, readable, strict=True) if is_readable}
     sheets = await characters.sheets(turn.connection, turn.campaign_id, asked)

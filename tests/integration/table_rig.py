@@ -49,7 +49,7 @@ def d20(
     **more: Any,
 ) -> DiceRoll:
     """An attack roll."""
-    more = {"total": float(face), "kind": "attack"} | more
+    fields: dict[str, Any] = {"total": float(face), "kind": "attack", **more}
     return DiceRoll(
         roll_id,
         Source("other", "world-1"),
@@ -58,7 +58,7 @@ def d20(
         "1d20",
         (Group(20, 1, (Die(face),)),),
         revision=revision,
-        **more,
+        **fields,
     )
 
 

@@ -41,7 +41,8 @@ class Show:
         """Deliver, and answer the log, oldest first."""
         outcomes = await self.rig.services.batches.deliver(UUID(self.campaign), events)
         assert all(outcome.kind == "accepted" for outcome in outcomes), outcomes
-        return (await self.get("/rolls"))["items"][::-1]
+        log: list[dict[str, Any]] = (await self.get("/rolls"))["items"]
+        return log[::-1]
 
     async def get(self, path: str) -> Any:
         answer = await self.rig.root.get(self.base + path)

@@ -21,6 +21,20 @@ from server.web.sample import sample_board
 from sql.pool import Database
 from tests.integration.web_rig import ORIGIN, Rig, rig_on
 
+#: Endpoints of the table are called in test_openapi_table.
+TABLE_TAGS = {
+    "characters",
+    "combat",
+    "criticality_rules",
+    "dice_stats",
+    "item_category_rules",
+    "manual_rolls",
+    "rolls",
+    "table",
+    "vtt_commands",
+    "vtt_connections",
+    "vtt_pairings",
+}
 BY_NAME = {endpoint.name: endpoint for endpoint in ENDPOINTS}
 POLL = {"question": "Which door?", "options": ["Left", "Right"], "duration_s": 60}
 
@@ -212,7 +226,7 @@ async def test_every_endpoint_answers_as_described(rig: Rig) -> None:
     await call("end_session")
     assert (await other.get("/api/v1/session")).status_code == 401
     await call("log_out")
-    assert seen == set(BY_NAME)
+    assert seen == {endpoint.name for endpoint in ENDPOINTS if endpoint.tag not in TABLE_TAGS}
 
 
 async def _due(rig: Rig) -> Any:

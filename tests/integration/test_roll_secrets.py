@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 from dataclasses import replace
 from pathlib import Path
-from typing import Any
+from typing import Any, get_args
 from uuid import UUID
 
 import pytest
@@ -15,7 +15,17 @@ from server.__main__ import verify
 from server.engine import roll_acts, table_setup
 from server.rules import sealed
 from server.rules.criticality import Verdict
-from server.rules.dice import Actor, DiceRoll, Die, Group, Modifier, Outcome, Source, Visibility
+from server.rules.dice import (
+    Actor,
+    DiceRoll,
+    Die,
+    Group,
+    Modifier,
+    Outcome,
+    Redaction,
+    Source,
+    Visibility,
+)
 from server.rules.poll import Refused
 from sql.pool import Database
 from tests.integration.engine_rig import Process, boards_of, make_campaign
@@ -246,7 +256,7 @@ async def test_what_nobody_told_cannot_be_revealed(
 async def test_redacted_parts_stay_hidden_on_stream(
     process: Process, database: Database, campaign: UUID, table: UUID
 ) -> None:
-    everything = frozenset({"character_name", "label", "dice", "total"})
+    everything: frozenset[Redaction] = frozenset(get_args(Redaction))
     roll = replace(planted("public"), redact=everything, actor=Actor("Ana", character_name=WORD))
     roll = replace(roll, notation=str(NUMBER), successes=NUMBER, groups=(Group(20, 1, (Die(NUMBER),)),))
     await send(process, campaign, fell(None, roll, told=Verdict("success", "major", WORD, WORD, WORD, WORD)))

@@ -16,7 +16,7 @@ from server.engine.deadlines import Deadlines
 from server.engine.intake import ACCEPTED, DUPLICATE, Outcome
 from server.rules.dice import Actor, DiceRoll, Die, Group
 from server.rules.poll import Refused
-from sql import characters, vtt_connections
+from sql import channels, characters, vtt_connections
 from sql.ids import uuid7
 from sql.pool import Database
 from tests.integration.engine_rig import Process, age, make_campaign, processes
@@ -60,9 +60,8 @@ async def character_of(database: Database, campaign_id: UUID, table: UUID, vtt_i
 
 async def channel_of(database: Database, campaign_id: UUID) -> UUID:
     async with database.connection() as connection:
-        return await connection.fetchval(
-            "SELECT id FROM channels WHERE campaign_id = $1 ORDER BY id LIMIT 1", campaign_id
-        )
+        (first, *_) = await channels.list_of_campaign(connection, campaign_id)
+    return first.id
 
 
 async def test_a_roll_is_stored_once_and_seen(

@@ -97,7 +97,7 @@ async def test_nothing_a_game_master_wrote_is_ever_overwritten(
                 await table_setup.add_criticality_rule(process.rooms, campaign, rule)
             case 1 if rules:
                 rule = chance.choice(rules)
-                changes = {"label": f"Edited {step}"}
+                changes: dict[str, Any] = {"label": f"Edited {step}"}
                 await table_setup.change_criticality_rule(
                     process.rooms, campaign, UUID(rule.rule_id), changes
                 )

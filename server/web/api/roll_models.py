@@ -155,7 +155,7 @@ def shown(row: Roll) -> RollOut:
         verified=roll.verified,
         forced=row.command_id is not None,
         simulated=row.simulated,
-        details=dict(row.details),
+        details=dict(row.details or {}),
         seal=None if row.seal is None else row.seal.commitment,
         shown_at=row.shown_at,
         revealed_at=row.revealed_at,

@@ -11,8 +11,9 @@ from uuid import UUID, uuid4
 import pytest
 
 from server.engine import character_acts, roll_acts
+from server.engine.batch import Batches
 from server.engine.deadlines import Deadlines
-from server.engine.intake import Outcome
+from server.engine.intake import ACCEPTED, DUPLICATE, Outcome
 from server.rules.dice import Actor, DiceRoll, Die, Group
 from server.rules.poll import Refused
 from sql import characters, vtt_connections
@@ -151,6 +152,29 @@ async def test_processes_at_once_store_every_roll_once(database_url: str, databa
         assert [row.roll.roll_id for row in rows if row.connection_id == table] == [
             f"r{n}" for n in range(60)
         ]
+
+
+async def test_fifty_tables_at_once_are_few_transactions_and_each_in_order(
+    process: Process, database: Database, campaign: UUID
+) -> None:
+    tables = [await make_table(database, campaign, f"T{n}") for n in range(50)]
+    batches = Batches(process.rooms)
+    running = asyncio.create_task(batches.run())
+    await asyncio.sleep(0)
+
+    async def play(table: UUID) -> None:
+        for n in range(10):
+            event = fell(table, d20(1 + n, f"r{n}"))
+            assert await batches.deliver(campaign, [event, event]) == [ACCEPTED, DUPLICATE]
+
+    await asyncio.gather(*map(play, tables))
+    running.cancel()
+    await asyncio.wait([running])
+    rows = await rolls_of(database, campaign)
+    for table in tables:
+        told = [row.roll.roll_id for row in rows if row.connection_id == table]
+        assert told == [f"r{n}" for n in range(10)]
+    assert len(process.published) <= 50  # not 500
 
 
 async def test_a_table_that_may_not_send_has_no_effect(

@@ -71,11 +71,7 @@ async def roll_by_hand(call: Call, body: ManualRollIn) -> RollOut:
     try:
         await call.services.batches.deliver(
             campaign_id,
-            [
-                DiceRolled(
-                    None, roll, received_at, character_id=body.character_id, simulated=body.simulated
-                )
-            ],
+            [DiceRolled(None, roll, received_at, character_id=body.character_id, simulated=body.simulated)],
         )
     except Overloaded:
         raise Problem(

@@ -123,7 +123,9 @@ class ManualRollIn(Model):
     character_id: UUID | None = Field(default=None, description="Whose roll it is")
     player_name: Annotated[str, Clean(64)] = Field(default="Game master", description="Who rolls")
     kind: Kind = Field(default="custom", description="What for: decides which rules ask about it")
-    simulated: bool = Field(default=False, description="To see how it looks: marked as a test, and counted nowhere")
+    simulated: bool = Field(
+        default=False, description="To see how it looks: marked as a test, and counted nowhere"
+    )
 
 
 #: Which adapter reads what a system sends in its own form.

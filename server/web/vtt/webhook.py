@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Awaitable, Callable, Collection, Sequence
 from dataclasses import replace
-from typing import Any
 from uuid import UUID
 
 import structlog
@@ -202,7 +201,7 @@ def _no_roll(told: Told) -> Problem:
         errors += [FieldError(path=error.path, message=error.message) for error in wrong.errors]
         if not wrong.errors:
             errors.append(FieldError(path="", message=wrong.reason))
-    first: Any = told.wrong[0].reason if told.wrong else "the message holds no roll"
+    first = told.wrong[0].reason if told.wrong else "the message holds no roll"
     return Problem(422, "invalid", f"No roll was taken: {first}.", errors=errors[:_MOST_ERRORS])
 
 

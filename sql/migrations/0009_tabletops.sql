@@ -126,7 +126,7 @@ CREATE TABLE characters (
     name           text NOT NULL CHECK (char_length(name) BETWEEN 1 AND 128),
     avatar         text NOT NULL DEFAULT '' CHECK (char_length(avatar) <= 512),
     kind           text NOT NULL CHECK (kind IN ('pc', 'npc', 'monster')),
-    kind_override  text CHECK (kind_override IN ('npc', 'monster') AND kind <> 'pc'),
+    kind_override  text CHECK (kind_override IS NULL OR kind_override IN ('npc', 'monster') AND kind <> 'pc'),
     content        jsonb NOT NULL DEFAULT '{}' CHECK (jsonb_typeof(content) = 'object'),
     content_hash   text NOT NULL DEFAULT '' CHECK (content_hash ~ '^([0-9a-f]{64})?$'),
     item_summary   jsonb NOT NULL DEFAULT '{}' CHECK (jsonb_typeof(item_summary) = 'object'),

@@ -18,7 +18,6 @@ import httpx2
 import pytest
 from websockets.asyncio.client import connect
 
-from server.config import Settings, secret_keys
 from server.web.foundry import tokens
 from server.web.vault import Vault
 from tests.acceptance.foundry_tables import Tables, World
@@ -64,7 +63,7 @@ async def until_rolls(show: Show, number: int) -> list[Json]:
 def vault_of(program: Hubbub) -> Vault:
     """The program's own keys, to make tokens of another time."""
     key = (program.data_dir / "secret.key").read_text("ascii").strip()
-    return Vault(secret_keys(Settings(_env_file=None, secret_key=key)))
+    return Vault([key.encode()])
 
 
 async def stale_session(show: Show, world: World) -> str:

@@ -198,8 +198,10 @@ async def delete(connection: Connection, campaign_id: UUID, connection_id: UUID)
     Takes the campaign's lock: rolls are changed.
     """
     await heads.bump_config(connection, campaign_id)
-    for step in ("drop_double_rolls", "adopt_rolls", "drop_double_characters", "delete"):
-        await connection.execute(_Q[step], connection_id)
+    await connection.execute(_Q["drop_double_rolls"], connection_id)
+    await connection.execute(_Q["adopt_rolls"], connection_id)
+    await connection.execute(_Q["drop_double_characters"], connection_id)
+    await connection.execute(_Q["delete"], connection_id)
 
 
 async def gate(connection: Connection, connection_id: UUID) -> Gate | None:

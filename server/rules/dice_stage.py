@@ -1,9 +1,9 @@
 """Which rolls are on stream, in which form and from when until when (widgets.md §4).
 
 One roll at a time has the card, where it tumbles and is held. While it dwells there, a critical and a seal
-that is opened wait for the card; whatever else comes is a compact row, of which there are three, and what finds
-no row is counted ("+6 more"). Every instant is fixed when a roll comes, so that a page loaded at any time
-shows what all others show. Nothing here knows of the pictures: that is the page's business.
+that is opened wait for the card; whatever else comes is a compact row, of which there are three, and what
+finds no row is counted ("+6 more"). Every instant is fixed when a roll comes, so that a page loaded at any
+time shows what all others show. Nothing here knows of the pictures: that is the page's business.
 """
 
 from __future__ import annotations

@@ -48,7 +48,7 @@ class Pages:
             route("/", self._home),
             route("/desk", self._desk),
             route("/login", self._fixed(LOGIN, PageKind.DESK)),
-            # For players: the extension hands their rolls to this page, which sends them to a table's webhook.
+            # For players: the extension hands rolls to this page, which sends them to a table's webhook.
             route("/beyond20", self._fixed(BEYOND20, PageKind.DESK)),
             route("/favicon.ico", self._no_icon),
             route("/docs", self._fixed(DOCS, PageKind.DESK)),

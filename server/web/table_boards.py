@@ -1,4 +1,4 @@
-"""The boards of the table as programs read them: what AsyncAPI says of kinds dice, party, initiative and card.
+"""The boards of the table as programs read them: what AsyncAPI says of dice, party, initiative and card.
 
 Rules make these boards as plain JSON; tests hold them against the models here, which know no other member.
 """

@@ -1,6 +1,6 @@
 -- name: add
--- A command for a paired table of this campaign; nothing when the same one was ordered before, or there is no
--- such table.
+-- A command for a paired table of this campaign;
+-- nothing when the same one was ordered before, or there is no such table.
 WITH item AS (
     INSERT INTO outbox (id, campaign_id, kind, dedupe_key, payload)
     SELECT $1, c.campaign_id, 'vtt.command', $4, $5 FROM vtt_connections AS c

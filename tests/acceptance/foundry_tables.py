@@ -149,8 +149,8 @@ class World:
     async def store(self, **credentials: Any) -> None:
         await self.tables.do("store", world=self.name, credentials=credentials)
 
-    async def say(self, *rolls: tuple[str, list[list[int]], int], **message: Any) -> str:
-        """A message of the chat that holds these rolls (formula, dice, total); its id."""
+    async def say(self, *rolls: tuple[str, list[int]], **message: Any) -> str:
+        """A message of the chat that holds these rolls (formula, dice as they fell); its id."""
         said: str = await self.tables.do("say", world=self.name, rolls=rolls, **message)
         return said
 

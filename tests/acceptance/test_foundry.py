@@ -18,7 +18,6 @@ import httpx2
 import pytest
 from websockets.asyncio.client import connect
 
-from server.config import Settings, secret_keys
 from server.web.foundry import tokens
 from server.web.vault import Vault
 from tests.acceptance.foundry_tables import Tables, World
@@ -64,7 +63,7 @@ async def until_rolls(show: Show, number: int) -> list[Json]:
 def vault_of(program: Hubbub) -> Vault:
     """The program's own keys, to make tokens of another time."""
     key = (program.data_dir / "secret.key").read_text("ascii").strip()
-    return Vault(secret_keys(Settings(_env_file=None, secret_key=key)))
+    return Vault([key.encode()])
 
 
 async def stale_session(show: Show, world: World) -> str:
@@ -227,8 +226,8 @@ async def test_rolls(hubbub: Hubbub, tables: Tables) -> None:
         world = await paired(show, tables, "gm1", "gm2")
         # Two rolls of one message, in two browsers: four events, two rolls.
         message = await world.say(
-            ("1d20 + 7", [[20, 20]], 27),
-            ("1d8 + 4", [[8, 3]], 7),
+            ("1d20 + 7", [20]),
+            ("1d8 + 4", [3]),
             rollType="attack",
             skill="perception",
             actorId="actRook000000001",
@@ -250,8 +249,8 @@ async def test_rolls(hubbub: Hubbub, tables: Tables) -> None:
         acks = [ack for name in ("gm1", "gm2") for ack in tables.received(name, "dice:roll:ack")]
         assert all((ack["success"], ack["rollId"]) == (True, message) for ack in acks)
         # The same formula that fell otherwise in the same message is another roll; so is one of the next.
-        await world.say(("1d6", [[6, 2]], 2), ("1d6", [[6, 5]], 5))
-        await world.say(("1d6", [[6, 2]], 2))
+        await world.say(("1d6", [2]), ("1d6", [5]))
+        await world.say(("1d6", [2]))
         for browser in ("gm1", "gm2"):
             await tables.until_received(browser, "dice:roll:ack", number=5)
         assert len(await rolls(show)) == 5
@@ -306,7 +305,7 @@ async def test_a_hidden_critical_is_in_no_frame(hubbub: Hubbub, tables: Tables) 
         async with Overlay.of(show) as overlay:
             await overlay.until("snapshot")
             await world.say(
-                ("1d20 + 40404", [[20, 20]], 40424),
+                ("1d20 + 40404", [20]),
                 whisper=True,
                 actorId="actHush000000001",
                 name="Hush-character",
@@ -314,7 +313,7 @@ async def test_a_hidden_critical_is_in_no_frame(hubbub: Hubbub, tables: Tables) 
                 skill="Hush-skill",
             )
             await world.say(
-                ("1d20 + 3", [[20, 11]], 14),
+                ("1d20 + 3", [11]),
                 actorId="actRook000000001",
                 name="Rook Feather",
                 flavor="Seen-by-all",
@@ -326,8 +325,8 @@ async def test_a_hidden_critical_is_in_no_frame(hubbub: Hubbub, tables: Tables) 
             assert hidden["character_name"] == "Hush-character", "the game master sees it"
             await asyncio.sleep(1)
             frames = "".join(overlay.frames)
-            for planted in ("Hush", "404", hidden["id"], hidden["view_id"], hidden["roll_id"]):
-                assert planted not in frames.replace('"at":', ""), planted
+            for planted in ("Hush", "40404", "40424", hidden["id"], hidden["view_id"], hidden["roll_id"]):
+                assert planted not in frames, planted
 
 
 async def test_tokens_are_refreshed(hubbub: Hubbub, tables: Tables) -> None:
@@ -488,7 +487,7 @@ async def test_an_outage_of_the_database_keeps_credentials(hubbub: Hubbub, table
             os.kill(pid, signal.SIGSTOP)
         try:
             # Who is there stays, and what it rolls is kept.
-            await world.say(("1d20", [[20, 13]], 13), name="Rook", flavor="In the dark")
+            await world.say(("1d20", [13]), name="Rook", flavor="In the dark")
             # Who comes is told nothing that makes it forget; not even with a token that is stale.
             for browser, token in (("gm2", held["sessionToken"]), ("gm3", stale)):
                 await tables.do("open", browser=browser, world=world.name, url=hubbub.base_url, hurry=4)
@@ -514,7 +513,7 @@ async def test_an_outage_of_the_database_keeps_credentials(hubbub: Hubbub, table
 async def test_a_restart_of_the_server(hubbub: Hubbub, tables: Tables, end: signal.Signals) -> None:
     async with Show.on(hubbub) as show:
         world = await paired(show, tables, "gm1", "gm2")
-        await world.say(("1d20", [[20, 13]], 13))
+        await world.say(("1d20", [13]))
         if end == signal.SIGTERM:
             await asyncio.to_thread(hubbub.stop)
         else:
@@ -528,7 +527,7 @@ async def test_a_restart_of_the_server(hubbub: Hubbub, tables: Tables, end: sign
             await tables.until(browser, "connect", number=2, seconds=20)
             assert tables.told(browser, "forgot") == []
         assert len(await until_rolls(show, 1)) == 1, "what had arrived before the end is stored"
-        await world.say(("1d20", [[20, 14]], 14))
+        await world.say(("1d20", [14]))
         assert [roll["total"] for roll in await until_rolls(show, 2)] == [14, 13]
 
 
@@ -565,7 +564,7 @@ async def test_commands(hubbub: Hubbub, tables: Tables) -> None:
         assert (said["flavor"], len(tables.received("gm1", "command:roll_dice")) + len(
             tables.received("gm2", "command:roll_dice"))) == ("&lt;b&gt;Fate&lt;/b&gt;", 1)  # fmt: skip
         # The same dice, thrown by a person a moment later, are not ours.
-        await world.say(("1d20 + 5", [[20, 20]], 25))
+        await world.say(("1d20 + 5", [20]))
         own = next(one for one in await until_rolls(show, 2) if one["id"] != roll["id"])
         assert (own["forced"], own["critical"]["type"]) == (False, "success")
         # An effect, once; names are text wherever they end up.

@@ -318,8 +318,16 @@ class FakeTable:
             }
             for key, player in players.items()
         ]
-        luck = None if lucky is None else {"key": lucky.key, "name": lucky.name, "z": lucky.z, "count": lucky.count}
-        return {"rolls": len(self.rolls), "players": sorted(shown, key=lambda one: -one["count"]), "luckiest": luck}
+        luck = (
+            None
+            if lucky is None
+            else {"key": lucky.key, "name": lucky.name, "z": lucky.z, "count": lucky.count}
+        )
+        return {
+            "rolls": len(self.rolls),
+            "players": sorted(shown, key=lambda one: -one["count"]),
+            "luckiest": luck,
+        }
 
     @staticmethod
     def shown_rule(rule: CriticalityRule) -> Json:

@@ -92,7 +92,9 @@ class TableApi:
         table = self.table(request)
         if body["code"].replace("-", "") != table.waiting_code:
             raise Refusal(404, "There is no such code; it may have expired.", "not_found")
-        return table.add_connection("foundry-module", "My World", heard_at=None, sockets=0, rolls_per_minute=0)
+        return table.add_connection(
+            "foundry-module", "My World", heard_at=None, sockets=0, rolls_per_minute=0
+        )
 
     def offer(self, request: Request, body: Any) -> Json:
         table = self.table(request)

@@ -1,4 +1,4 @@
-"""Every face of the desk's table, as a state of the stand-in API and a few presses: for pictures and layout checks."""
+"""Every face of the desk's table, as a state of the stand-in API and a few presses."""
 
 from __future__ import annotations
 
@@ -27,13 +27,19 @@ def full(hub: FakeHubbub) -> FakeTable:
     rook = table.add_character("Rook Feather", assigned_to=channel, conditions=["prone", "poisoned"])
     tess = table.add_character("Tinker Tess", points=(9, 28), hides_points=True)
     table.add_character("Quinn of the Seven Lanterns", points=(0, 22), conditions=["unconscious"])
-    table.add_character("Old Marrow, innkeeper", points=None, kind="npc", in_party=False, assigned_to="game_master")
+    table.add_character(
+        "Old Marrow, innkeeper", points=None, kind="npc", in_party=False, assigned_to="game_master"
+    )
     world = table.add_connection("foundry-module", "My World")
-    table.add_connection("beyond20", "Beyond20 of Ana", heard_at=wire(now() - timedelta(hours=2)), rolls_per_minute=0)
+    table.add_connection(
+        "beyond20", "Beyond20 of Ana", heard_at=wire(now() - timedelta(hours=2)), rolls_per_minute=0
+    )
     table.add_connection("discord", "Avrae's channel", heard_at=None, rolls_per_minute=0)
     table.add_connection("roll20", "The old table", status="revoked", revoked_at=wire(now()))
     table.add_item_rule("Evocations", match_field="school", match_value="evo", weight=2)
-    table.add_item_rule("Cantrips", match_field="level", match_value="0", is_targetable=False, preset_key="cantrip")
+    table.add_item_rule(
+        "Cantrips", match_field="level", match_value="0", is_targetable=False, preset_key="cantrip"
+    )
     table.add_item_rule("Class features", "feature")
     table.add_item_rule("Weapons", "inventory", item_type="weapon", is_enabled=False)
     rolls(table, world["id"], rook["id"], tess["id"])
@@ -52,26 +58,53 @@ def full(hub: FakeHubbub) -> FakeTable:
 def rolls(table: FakeTable, world: str, rook: str, tess: str) -> None:
     foundry = {"connection_id": world, "system": "foundry", "verified": False}
     many = thrown("120d20")
-    table.add_roll("120d20", roll=many, player_name="Lou", simulated=False, label="A hail of arrows", **foundry)
+    table.add_roll(
+        "120d20", roll=many, player_name="Lou", simulated=False, label="A hail of arrows", **foundry
+    )
     for text, faces in (("8d6", (6, 1, 4)), ("3d20", (2, 3, 4)), ("40d6", ())):
         table.add_roll(text, *faces, player_name="Tess", **foundry)
     table.add_roll("4dF+2", player_name="Lou", label="Sneak past the guard")
     table.add_roll(
-        "4d6!", 6, 6, 2, 3, character_id=tess, character_name="Tinker Tess", player_name="Tess", label="Fireball", **foundry
+        "4d6!",
+        6,
+        6,
+        2,
+        3,
+        character_id=tess,
+        character_name="Tinker Tess",
+        player_name="Tess",
+        label="Fireball",
+        **foundry,
     )
     table.add_roll(
         "1d20+5", 14, visibility="gm_only", label="What the trap does", seal="5ea1ed00c0ffee", **foundry
     )
     wrong = replace(thrown("2d6+3", (2, 2)), total=19.0)
     table.add_roll("2d6+3", roll=wrong, player_name="Mallory", label="Greatsword", **foundry)
-    table.add_roll("1d20+1", 1, character_name="Tinker Tess", player_name="Tess", label="Perception", **foundry)
     table.add_roll(
-        "2d20kh1+7", 4, 20, character_id=rook, character_name="Rook Feather", player_name="Rook", label="Longbow",
-        mode="advantage", **foundry,
+        "1d20+1", 1, character_name="Tinker Tess", player_name="Tess", label="Perception", **foundry
+    )
+    table.add_roll(
+        "2d20kh1+7", 4, 20, character_id=rook, character_name="Rook Feather", player_name="Rook",
+        label="Longbow", mode="advantage", **foundry,
     )  # fmt: skip
-    table.add_roll("1d20+4", 13, attribution="pending", player_name="GM", character_name="Goblin boss", label="Scimitar", **foundry)
     table.add_roll(
-        "1d20+2", 11, attribution="pending", visibility="gm_only", player_name="GM", character_name="Thing in the dark", **foundry
+        "1d20+4",
+        13,
+        attribution="pending",
+        player_name="GM",
+        character_name="Goblin boss",
+        label="Scimitar",
+        **foundry,
+    )
+    table.add_roll(
+        "1d20+2",
+        11,
+        attribution="pending",
+        visibility="gm_only",
+        player_name="GM",
+        character_name="Thing in the dark",
+        **foundry,
     )
 
 
@@ -91,7 +124,7 @@ def tab(name: str, *, empty: bool = False) -> Act:
         else:
             full(hub)
         await at(page, hub, name)
-        await page.locator(f"#table-{name} :is(.teach, li, .switches)").first.wait_for()
+        await page.locator(f"#table-{name} :is(.teach, li, .switches):visible").first.wait_for()
 
     scene.__name__ = f"{name}_empty" if empty else name
     return scene
@@ -137,7 +170,7 @@ async def beyond20_code(hub: FakeHubbub, page: Page) -> None:
     full(hub)
     await at(page, hub, "tables")
     await page.get_by_role("button", name="Connect a table").first.click()
-    await page.get_by_role("radio", name="Beyond20").check()
+    await page.get_by_label("Where do your players roll?").select_option(label="Beyond20")
     await page.get_by_role("button", name="Show a code").click()
     await page.locator(".offer-shown:visible").wait_for()
 
@@ -146,7 +179,7 @@ async def secrets_once(hub: FakeHubbub, page: Page) -> None:
     full(hub)
     await at(page, hub, "tables")
     await page.get_by_role("button", name="Connect a table").first.click()
-    await page.get_by_role("radio", name="Anything else").check()
+    await page.get_by_label("Where do your players roll?").select_option(label="Anything else")
     await page.get_by_role("button", name="Make its address and secret").click()
     await page.locator(".paired:visible").wait_for()
 
@@ -198,6 +231,14 @@ TABS = ("dice", "party", "initiative", "criticals", "items", "fairness", "tables
 TABLE_SCENES: dict[str, tuple[Act, ...]] = {
     "tabs": tuple(tab(name) for name in TABS),
     "empty": tuple(tab(name, empty=True) for name in TABS[:-1]),
-    "open": (roll_uncovered, character_open, rule_tried, table_open, table_blurred, table_unread, table_while_voting),
+    "open": (
+        roll_uncovered,
+        character_open,
+        rule_tried,
+        table_open,
+        table_blurred,
+        table_unread,
+        table_while_voting,
+    ),
     "dialogs": (rule_editor, item_editor, foundry_pairing, beyond20_code, secrets_once, beyond20_page),
 }

@@ -36,6 +36,15 @@
     for (const { animation, start } of frozen) animation.currentTime = at - start;
   }
 
+  /** Goes through instants of server time one after another and stops at the last; how many motions run there. */
+  function walk(instants) {
+    const stage = document.querySelector("hb-stage");
+    for (const at of instants) stage.offset = at - Date.now();
+    const { motions: running } = freeze();
+    turnTo(instants[instants.length - 1]);
+    return running.length;
+  }
+
   /** Keyframes that move something, of the animations that run. */
   function movingFrames() {
     const frames = document.getAnimations().flatMap((animation) => animation.effect.getKeyframes());
@@ -102,7 +111,7 @@
       Array.from(place.querySelectorAll(".hb-card, .hb-word, .hb-more, .hb-mark"), (plate) => [place, plate, shownBox(plate)]));
     for (const [place, plate, box] of plates) {
       if (box === null) continue;
-      if (beyond(box, safe, 2)) wrong.push(`${plate.className} leaves the safe area`);
+      if (beyond(box, safe, 6 * real)) wrong.push(`${plate.className} leaves the safe area`);
       for (const [other, neighbour, its] of plates) {
         if (its === null || other === place || place.compareDocumentPosition(other) & 2) continue;
         if (box.left < its.right - 1 && its.left < box.right - 1 && box.top < its.bottom - 1 && its.top < box.bottom - 1) {
@@ -231,7 +240,7 @@
   }).observe(document, { subtree: true, childList: true, characterData: true });
 
   window.probes = {
-    freeze, turnTo, movingFrames, race, misplaced, crowded, frames, coverCard, places, textBoxes, differing, opaque, contrast,
+    freeze, turnTo, walk, movingFrames, race, misplaced, crowded, frames, coverCard, places, textBoxes, differing, opaque, contrast,
     wakes, forgetWakes, counts, drawn: () => drawn,
   };
 })();

@@ -42,9 +42,18 @@ def roll(
 ) -> DiceRoll:
     values: dict[str, Any] = {"kind": "check", "label": "Stealth", "verified": True} | more
     actor = Actor(values.pop("player", "Ana"), character_name=name)
+    if total is not None:
+        flat = total - sum(group.subtotal for group in groups)
+        values.setdefault("modifiers", (Modifier(flat),) if flat else ())
     values.setdefault("roll_id", f"{name}:{notation}:{total}")
     return DiceRoll(
-        source=SOURCE, actor=actor, visibility="public", notation=notation, groups=groups, total=total, **values
+        source=SOURCE,
+        actor=actor,
+        visibility="public",
+        notation=notation,
+        groups=groups,
+        total=total,
+        **values,
     )
 
 
@@ -81,6 +90,13 @@ def played(now: datetime, *steps: tuple[float, Json]) -> Json:
     return dict(board)
 
 
+def held(server: OverlayServer, rolls: Json) -> Json:
+    """The same rolls, but they stay: a busy machine may need longer for a picture than a roll is held."""
+    later = server.at(120)
+    showings = [showing | {"ends_at": later} for showing in rolls["showings"]]
+    return rolls | {"showings": showings, "more": rolls["more"] and rolls["more"] | {"until": later}}
+
+
 def one(shown: Json, ago: float = 2.4) -> Callable[[OverlayServer], Json]:
     return lambda server: {"dice": played(server.now(), (ago, shown))}
 
@@ -89,18 +105,23 @@ NATURAL_20 = view(
     roll("1d20+7", 27, dice(20, 20), label="Longbow", kind="attack", outcome=Outcome(success=True)), verdict()
 )
 NATURAL_1 = view(
-    roll("1d20+3", 4, dice(20, 1), name="Brom Ironkettle", label="Persuasion", outcome=Outcome(success=False)),
+    roll(
+        "1d20+3", 4, dice(20, 1), name="Brom Ironkettle", label="Persuasion", outcome=Outcome(success=False)
+    ),
     verdict("failure"),
 )
-ADVANTAGE = view(
-    roll("2d20kh1+5", 22, dice(20, Die(6, "dropped"), 17), mode="advantage", name="Tamsin Vale")
-)
+ADVANTAGE = view(roll("2d20kh1+5", 22, dice(20, Die(6, "dropped"), 17), mode="advantage", name="Tamsin Vale"))
 EXPLODING = view(
     roll(
         "8d6x",
         47,
         dice(
-            *(6, Die(6, exploded=True), Die(6, extra=True, exploded=True, parent=0), Die(4, extra=True, parent=1)),
+            *(
+                6,
+                Die(6, exploded=True),
+                Die(6, extra=True, exploded=True, parent=0),
+                Die(4, extra=True, parent=1),
+            ),
             *(2, 5, Die(6, exploded=True), Die(3, extra=True, parent=6), 1, 5, 3, 6),
             count=8,
         ),
@@ -126,7 +147,9 @@ HITS = view(
         verified=False,
     )
 )
-PERCENT = view(roll("1d100", 4, dice(100, 4), name="Dr. Armitage", label="Library Use", outcome=Outcome(success=True)))
+PERCENT = view(
+    roll("1d100", 4, dice(100, 4), name="Dr. Armitage", label="Library Use", outcome=Outcome(success=True))
+)
 EXTREME = view(
     roll("1d100", 1, dice(100, 1), name="Dr. Armitage", label="Spot Hidden", outcome=Outcome(success=True)),
     verdict("success", "extreme"),
@@ -148,15 +171,27 @@ ODD = view(
         label="Chaos bolt",
         kind="damage",
         damage_type="force",
+        modifiers=(Modifier(-2),),
     )
 )
-MANY = view(roll("1000d6", 3487, dice(6, *((n * 7) % 6 + 1 for n in range(1000))), name="Swarm", kind="damage"))
+MANY = view(
+    roll("1000d6", 3487, dice(6, *((n * 7) % 6 + 1 for n in range(1000))), name="Swarm", kind="damage")
+)
 
 
 def _burst(server: OverlayServer) -> Json:
     names = ("Rook Feather", "Brom Ironkettle", "Tamsin Vale", "Zofia", "Krag the Loud")
     rolls = [
-        view(roll(f"1d20+{n}", 8 + n * 2, dice(20, 8 + n), name=names[n % 5], label="Initiative", roll_id=f"b{n}"))
+        view(
+            roll(
+                f"1d20+{n + 1}",
+                9 + n * 2,
+                dice(20, 8 + n),
+                name=names[n % 5],
+                label="Initiative",
+                roll_id=f"b{n}",
+            )
+        )
         for n in range(10)
     ]
     return {"dice": played(server.now(), *((2.0 - n * 0.05, shown) for n, shown in enumerate(rolls)))}
@@ -168,7 +203,13 @@ def members() -> list[Member]:
         Member("c2", "Brom Ironkettle", "bela", HitPoints(18, 52, 5), conditions=("Poisoned", "Prone")),
         Member("c3", "Tamsin Vale", "cleo", HitPoints(9, 27), True, ("Frightened",)),
         Member("c4", "Zofia", "dan", HitPoints(0, 24), conditions=("Unconscious",)),
-        Member("c5", "Krag the Loud", "eli", HitPoints(61, 84), conditions=("Raging", "Blessed", "Stunned", "Hexed")),
+        Member(
+            "c5",
+            "Krag the Loud",
+            "eli",
+            HitPoints(61, 84),
+            conditions=("Raging", "Blessed", "Stunned", "Hexed"),
+        ),
         Member("c6", "Sister Maribel of the Long Name", "fay", HitPoints(22, 30), True),
     ]
 
@@ -199,7 +240,9 @@ def _initiative(server: OverlayServer) -> Json:
 
 
 def _luck(server: OverlayServer) -> Json:
-    return {"card": card_board.luck_card(Luck("k", "Tamsin Vale", 2.1, 140), server.now() - timedelta(seconds=1))}
+    return {
+        "card": card_board.luck_card(Luck("k", "Tamsin Vale", 2.1, 140), server.now() - timedelta(seconds=1))
+    }
 
 
 def _table(server: OverlayServer) -> Json:
@@ -215,7 +258,10 @@ def _hostile(server: OverlayServer) -> Json:
         )
         for n, name in enumerate(HOSTILE)
     ]
-    party = [Member(f"h{n}", name, name, HitPoints(1e9, 9e12), conditions=(name,) * 3) for n, name in enumerate(HOSTILE)]
+    party = [
+        Member(f"h{n}", name, name, HitPoints(1e9, 9e12), conditions=(name,) * 3)
+        for n, name in enumerate(HOSTILE)
+    ]
     order = tuple(Combatant(f"h{n}", name, initiative=1e9) for n, name in enumerate(HOSTILE))
     return {
         "dice": played(now, *((2.4 - n * 0.01, shown) for n, shown in enumerate(rolls))),
@@ -271,5 +317,3 @@ THEMED = tuple(
     for scene in (*ASKED, *OTHERS)
     if scene.name in ("natural-20", "natural-1", "exploding", "sealed", "table")
 )
-
-

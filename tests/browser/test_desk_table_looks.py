@@ -1,4 +1,4 @@
-"""Every face of the table on the desk, on every screen: nothing overflows, text can be read, fingers find their targets.
+"""Every face of the table on the desk, on every screen: nothing overflows, texts can be read and targets hit.
 
 The pictures go to build/pictures/table-*.png.
 """
@@ -6,7 +6,7 @@ The pictures go to build/pictures/table-*.png.
 from __future__ import annotations
 
 import pytest
-from playwright.async_api import Browser, Page
+from playwright.async_api import Browser, Page, expect
 
 from tests.browser.desk_harness import FakeHubbub, serve
 from tests.browser.desk_probes import CONTRAST, PICTURES, SIDEWAYS, SMALL, settle
@@ -14,10 +14,15 @@ from tests.browser.desk_table_scenes import TABLE_SCENES, full
 
 SIZES = {"1280": (1280, 800), "800": (800, 900), "390": (390, 844), "360": (360, 740)}
 #: Wide enough that the text in it is not cut: names of buttons and tabs.
-CUT = """() => [...document.querySelectorAll(".table .button, .table [role=tab], dialog .button, .views .button")]
+CUT = """() => [...document.querySelectorAll(":is(.table, .views, dialog) :is(.button, [role=tab])")]
   .filter((node) => node.checkVisibility() && !node.classList.contains("chip"))
   .filter((node) => node.scrollWidth > node.clientWidth + 1)
   .map((node) => [node.textContent, node.scrollWidth, node.clientWidth])"""
+#: Controls that a screen reader could not name.
+NAMELESS = """(nodes) => nodes.filter((node) => node.checkVisibility()).filter((node) => {
+  const name = node.getAttribute("aria-label") || node.textContent.trim();
+  return !name && ![...(node.labels ?? [])].some((label) => label.textContent.trim());
+}).map((node) => node.outerHTML)"""
 
 
 @pytest.mark.parametrize("group", TABLE_SCENES)
@@ -57,14 +62,11 @@ async def test_everything_on_the_table_has_a_name_and_focus_is_visible(page: Pag
         await page.keyboard.press("t")
         for tab in await page.locator(".table-tabs [role=tab]").all():
             await tab.click()
-            for more in await page.locator(".table .square[aria-expanded]:visible").all():
+            panel = page.locator(f"#{await tab.get_attribute('aria-controls')}")
+            await expect(panel).to_be_visible()
+            for more in await panel.locator(".square[aria-expanded]").all():
                 await more.click()
-            nameless = await page.locator(".table :is(button, a, input, select)").evaluate_all(
-                """(nodes) => nodes.filter((node) => node.checkVisibility()).filter((node) => {
-                    const name = node.getAttribute("aria-label") || node.textContent.trim();
-                    return !name && ![...(node.labels ?? [])].some((label) => label.textContent.trim());
-                }).map((node) => node.outerHTML)"""
-            )
+            nameless = await page.locator(".table :is(button, a, input, select)").evaluate_all(NAMELESS)
             assert nameless == [], await tab.text_content()
             await tab.focus()
             for _ in range(12):
@@ -72,7 +74,8 @@ async def test_everything_on_the_table_has_a_name_and_focus_is_visible(page: Pag
                 width = await page.evaluate(
                     """() => {
                       const node = document.activeElement;
-                      const shown = node.matches(".switch input, .choices input") ? node.nextElementSibling : node;
+                      const inside = node.matches(".switch input, .choices input");
+                      const shown = inside ? node.nextElementSibling : node;
                       return node === document.body ? "3px" : getComputedStyle(shown).outlineWidth;
                     }"""
                 )

@@ -1,4 +1,4 @@
-"""Setting up a table on the desk: connections and their secrets, criticals, items, party, what viewers see, fairness."""
+"""Setting up a table on the desk: connections, secrets, criticals, items, party, the stream, fairness."""
 
 from __future__ import annotations
 
@@ -9,7 +9,16 @@ from collections.abc import AsyncIterator
 import pytest
 from playwright.async_api import Page, expect
 
-from server.web.api import characters, combat, criticality_models, dice_stats, item_category_rules, roll_models, table, vtt_models
+from server.web.api import (
+    characters,
+    combat,
+    criticality_models,
+    dice_stats,
+    item_category_rules,
+    roll_models,
+    table,
+    vtt_models,
+)
 from server.web.models import Model
 from tests.browser.desk_acts import becomes, empty, hold, sent
 from tests.browser.desk_harness import FakeHubbub, serve
@@ -76,7 +85,7 @@ async def test_secrets_of_a_table_are_shown_once_after_a_click(page: Page, fake:
     await at(page, fake, "tables")
     await page.get_by_role("button", name="Connect a table").first.click()
     dialog = page.locator("dialog[open]")
-    await dialog.get_by_role("radio", name="Anything else").check()
+    await dialog.get_by_label("Where do your players roll?").select_option(label="Anything else")
     await dialog.get_by_label("What is it called here?").fill("My script")
     await page.keyboard.press("Enter")
     await expect(dialog).to_contain_text("The secrets are shown only now")
@@ -119,12 +128,12 @@ async def test_a_code_is_shown_with_its_time_and_says_when_it_was_typed(page: Pa
     await at(page, fake, "tables")
     await page.get_by_role("button", name="Connect a table").first.click()
     dialog = page.locator("dialog[open]")
-    await dialog.get_by_role("radio", name="Beyond20").check()
+    await dialog.get_by_label("Where do your players roll?").select_option(label="Beyond20")
     await expect(dialog.locator("code.copied")).to_have_text(f"{fake.origin}/beyond20")
     assert await dialog.get_by_text("HBB-234").count() == 0
     await dialog.get_by_role("button", name="Show a code").click()
     await expect(dialog.locator(".offer-code")).to_have_text("HBB-234")
-    await expect(dialog.locator(".offer-clock")).to_have_text(re.compile(r"good for 4:5\d min, once"))
+    await expect(dialog.locator(".offer-clock")).to_have_text(re.compile(r"good for 4:5\d\smin, once"))
     table.add_connection("beyond20", "Beyond20 of Ana")
     await expect(dialog.locator(".offer-clock")).to_contain_text("typed and taken", timeout=8000)
     await page.keyboard.press("Escape")
@@ -143,7 +152,9 @@ async def test_criticals_are_chosen_written_tried_and_deleted(page: Page, fake: 
     await expect(rows).to_have_count(len(table.rules))
     label = table.rules[0].label
     await panel.get_by_role("button", name="What would this be?").click()
-    await expect(panel.locator(".verdict")).to_contain_text(f"Critical success, {table.rules[0].severity}: {label}")
+    await expect(panel.locator(".verdict")).to_contain_text(
+        f"Critical success, {table.rules[0].severity}: {label}"
+    )
     await expect(panel.locator(".reasons")).to_contain_text(label)
     await book.locator(".switch").first.click()
     await becomes(lambda: table.rules[0].is_enabled, False)
@@ -225,7 +236,9 @@ async def test_what_viewers_see_is_said_in_words(page: Page, fake: FakeHubbub) -
     assert sent(fake, "/table", "PATCH") == [{"seals_secret": True, "shows_secret": True}]
     fake.broken["/table"] = Refusal(503, "The database is away.", "database_away")
     await page.get_by_role("switch", name=re.compile("Public rolls go on stream")).click()
-    await expect(page.locator(".toast.error")).to_contain_text("Could not change what viewers see", timeout=15000)
+    await expect(page.locator(".toast.error")).to_contain_text(
+        "Could not change what viewers see", timeout=15000
+    )
     await expect(page.get_by_role("switch", name=re.compile("Public rolls go on stream"))).to_be_checked()
     assert table.settings["shows_dice"] is True
 
@@ -245,7 +258,9 @@ async def test_fairness_says_what_can_be_said_and_no_more(page: Page, fake: Fake
     ana = panel.locator(".player", has_text="Ana")
     await expect(ana.locator(".fair-words")).to_contain_text("As fair dice fall")
     await expect(ana).to_contain_text("120 dice · mean 10.50, fair 10.5")
-    await expect(panel.locator(".player", has_text="Ben")).to_contain_text("Strange: of fair dice, fewer than 1 in 1 000")
+    await expect(panel.locator(".player", has_text="Ben")).to_contain_text(
+        "Strange: of fair dice, fewer than 1 in 1 000"
+    )
     await expect(panel.get_by_role("img").first).to_have_attribute(
         "aria-label", re.compile(r"How often each face fell: 1: 6, 2: 6")
     )
@@ -272,5 +287,6 @@ async def test_items_are_sorted_and_taken_out(page: Page, fake: FakeHubbub) -> N
     rule = page.locator("#table-items .rule")
     await expect(rule).to_contain_text("type spell, if school is evo")
     (made,) = table.items.values()
-    await rule.get_by_role("switch", name="Viewers may touch “Evocations”").click()
+    await expect(rule.get_by_role("switch", name="Viewers may touch “Evocations”")).to_be_checked()
+    await rule.locator(".switch").click()
     await becomes(lambda: made["is_targetable"], False)

@@ -4,16 +4,16 @@ from __future__ import annotations
 
 import asyncio
 import base64
+from datetime import timedelta
 from typing import Any
 
 import pytest
-from playwright.async_api import Browser, Page
+from playwright.async_api import Page
 
 from server.rules import initiative_board
+from server.rules.wiretime import from_wire
 from tests.browser.overlay_harness import (
-    PROBES,
     Json,
-    OverlayServer,
     closed,
     open_overlay,
     overlay_server,
@@ -29,6 +29,7 @@ from tests.browser.table_scenes import (
     OTHERS,
     dice,
     fight,
+    held,
     played,
     roll,
     secret,
@@ -36,7 +37,7 @@ from tests.browser.table_scenes import (
 )
 from tests.browser.test_overlay_looks import colour, contrast, over
 
-#: Seconds after a roll fell: in its tumble, in the light that runs around a critical, in the breaking of a seal.
+#: Seconds after a roll fell: in its tumble, in the light around a critical, in the breaking of a seal.
 MOMENTS: dict[str, tuple[Json, float]] = {
     "tumble": (EXPLODING, 0.35),
     "sweep": (NATURAL_20, 1.2),
@@ -46,55 +47,25 @@ MOMENTS: dict[str, tuple[Json, float]] = {
 TOTAL = "() => getComputedStyle(document.querySelector('.hb-total')).opacity"
 
 
-async def test_a_page_loaded_in_mid_tumble_shows_the_same_picture(browser: Browser) -> None:
+async def test_a_page_loaded_in_mid_tumble_shows_the_same_picture(page: Page) -> None:
+    """One page goes through a roll from its beginning, the other is loaded into it; both at one instant."""
     async with overlay_server() as server:
-        context = await browser.new_context(viewport={"width": 1920, "height": 1080})
-        first, second = await context.new_page(), await context.new_page()
-        await second.add_init_script(path=PROBES)
-        await open_overlay(first, server)
+        await open_overlay(page, server)
         for name, (shown, seconds) in MOMENTS.items():
-            faults = []
-            # On a busy machine the second page may come too late for the motion: once more.
-            for _ in range(6):
-                fault = await _differs(server, first, second, {**shown, "id": f"{name}{len(faults)}"}, seconds)
-                if fault is None:
-                    break
-                faults.append(fault)
-            else:
-                pytest.fail(f"{name}: {'; '.join(faults)}")
-
-
-async def _differs(server: OverlayServer, first: Page, second: Page, shown: Json, seconds: float) -> str | None:
-    """One page sees a roll from its beginning, another is loaded into it: what differs, or None."""
-    await first.goto("about:blank")
-    await first.goto(server.url())
-    await first.wait_for_selector("hb-stage", state="attached")
-    await server.unset(*server.boards)
-    # The second page needs some time to load: the roll falls in its future.
-    lead = 0.9
-    await server.set(dice=played(server.now(), (-lead, shown)))
-    await second.goto("about:blank")
-    await second.goto(server.url())
-    await second.wait_for_selector(".hb-roll", state="attached", timeout=4000)
-    began = server.boards["dice"]["showings"][0]["starts_at"]
-    wanted = f"() => Date.now() + document.querySelector('hb-stage').offset >= Date.parse('{began}') + {seconds * 1000}"
-    for page in (first, second):
-        await page.wait_for_function(wanted)
-    frozen = [await page.evaluate("probes.freeze()") for page in (first, second)]
-    at = max(page["now"] for page in frozen)
-    starts = [{tuple(motion[:3]): motion[3] for motion in page["motions"]} for page in frozen]
-    common = starts[0].keys() & starts[1].keys()
-    if not any(starts[0][motion] + motion[2] > at for motion in common):
-        return "no motion was running"
-    apart = max(abs(starts[0][motion] - starts[1][motion]) for motion in common)
-    if apart > 20:
-        return f"motions began {apart:.0f} ms apart"
-    for page in (first, second):
-        await page.evaluate("at => probes.turnTo(at)", at)
-    pictures = [base64.b64encode(await page.screenshot()).decode() for page in (first, second)]
-    await first.goto(f"{server.origin}/blank")
-    differing = await first.evaluate("pictures => probes.differing(pictures)", pictures)
-    return None if differing < 0.001 else f"{differing:.2%} of the picture differ"
+            await server.set(dice=held(server, played(server.now(), (0, {**shown, "id": name}))))
+            began = from_wire(server.boards["dice"]["showings"][0]["starts_at"]).timestamp() * 1000
+            pictures = []
+            for steps in (range(0, round(seconds * 1000), 90), ()):
+                await page.wait_for_selector(".hb-dice", state="attached")
+                walk = [began + ms for ms in (*steps, seconds * 1000)]
+                running = await page.evaluate("probes.walk", walk)
+                assert running > 2, name
+                pictures.append(base64.b64encode(await page.screenshot()).decode())
+                await page.reload()
+            differing = await page.evaluate("pictures => probes.differing(pictures)", pictures)
+            assert differing < 0.0005, name
+            empty = base64.b64encode(await page.screenshot()).decode()
+            assert await page.evaluate("pictures => probes.differing(pictures)", [empty, pictures[0]]) > 0.01
 
 
 async def test_nothing_tells_the_value_before_the_dice_lie_still(page: Page) -> None:
@@ -102,10 +73,9 @@ async def test_nothing_tells_the_value_before_the_dice_lie_still(page: Page) -> 
         await open_overlay(page, server)
         await server.set(dice=played(server.now(), (0, NATURAL_20)))
         await page.wait_for_selector(".hb-roll.hb-rolling")
-        hidden = await page.evaluate(
-            "() => Array.from(document.querySelectorAll('.hb-total, .hb-die-face, .hb-word, .hb-roll-verdict, "
-            ".hb-roll-edge'), (e) => [e.className, getComputedStyle(e).opacity]).filter(([, o]) => Number(o) > 0.02)"
-        )
+        told = ".hb-total, .hb-die-face, .hb-word, .hb-roll-verdict, .hb-roll-edge"
+        opacity = "(all) => all.map((e) => [e.className, Number(getComputedStyle(e).opacity)])"
+        hidden = [name for name, shown in await page.eval_on_selector_all(told, opacity) if shown > 0.02]
         if await page.locator(".hb-rolling").count():  # else the machine was too slow to look in time
             assert hidden == []
         await page.wait_for_selector(".hb-roll.hb-told")
@@ -131,18 +101,24 @@ async def test_a_roll_that_is_held_draws_no_frames_and_wakes_only_to_leave(page:
         assert await page.locator(".hb-roll").count() == 0
 
 
-async def test_a_revision_changes_the_number_in_place(page: Page) -> None:
+async def test_what_changes_is_changed_in_place(page: Page) -> None:
     async with overlay_server() as server:
         await open_overlay(page, server)
         first = view(roll("1d20+7", 19, dice(20, 12), roll_id="r1"))
         begun = server.now()
-        await server.set(dice=played(begun, (1.5, first)))
+        turns = initiative_board.board(fight("m1"), begun)
+        await server.set(dice=played(begun, (1.5, first)), fight=turns)
         await shows(page, "19")
+        await page.wait_for_selector(".hb-current:has-text('Vampire')")
         await page.evaluate("document.querySelector('.hb-roll').kept = true")
-        await server.set(dice=played(begun, (1.5, first), (0.2, first | {"revision": 2, "total": 24})))
+        revised = played(begun, (1.5, first), (0.2, first | {"revision": 2, "total": 24}))
+        await server.set(dice=revised, fight=initiative_board.board(fight("c3"), server.now(), turns))
         await shows(page, "24")
         assert await page.evaluate("document.querySelector('.hb-roll').kept")
         assert await page.locator(".hb-roll").count() == 1
+        await page.wait_for_selector(".hb-current:has-text('Tamsin Vale')")
+        assert await page.locator(".hb-current").count() == 1
+        assert await page.locator(".hb-turn").count() == 7
 
 
 async def test_a_critical_takes_the_floor_from_a_reveal(page: Page) -> None:
@@ -182,18 +158,6 @@ async def test_reduced_motion_only_fades(page: Page) -> None:
             await page.wait_for_selector(".hb-roll", state="detached")
 
 
-async def test_hostile_names_run_nothing_and_stay_in_their_boxes(page: Page) -> None:
-    async with overlay_server() as server:
-        hostile = next(scene for scene in OTHERS if scene.name == "hostile")
-        await open_overlay(page, server)
-        await server.set(**hostile.boards(server))
-        await shows(page, "onerror")
-        assert await page.evaluate("() => window.pwned ?? null") is None
-        strange = "img, iframe, script:not([src]), .hb-roll-name *, .hb-turn-name *, .hb-hero-name *, .hb-word-text *"
-        assert await page.locator(strange).count() == 0
-        assert await page.evaluate("probes.crowded()") == []
-
-
 async def test_dice_are_told_apart_by_shape(page: Page) -> None:
     """Dropped, rerolled, extra and exploded dice differ in their drawing and not only in their colour."""
     async with overlay_server() as server:
@@ -206,28 +170,17 @@ async def test_dice_are_told_apart_by_shape(page: Page) -> None:
             scene = next(s for s in (*ASKED, *OTHERS) if s.name == name)
             await server.set(**scene.boards(server))
             await shows(page, scene.says)
-        marks = "Array.from(document.querySelectorAll('.hb-die-mark'), (m) => m.getAttribute('class').split(' ')[1])"
-        assert {"hb-die-rerolled", "hb-die-success", "hb-die-failure"} <= set(await page.evaluate(marks))
+        marks = await page.eval_on_selector_all(".hb-die-mark", "(all) => all.map((m) => m.classList[1])")
+        assert {"hb-die-rerolled", "hb-die-success", "hb-die-failure"} <= set(marks)
         shapes = await page.evaluate(
             """async (main) => {
               const m = await import(main.replace('main.js', 'dice_shapes.js'));
-              return [2, 4, 6, 8, 10, 12, 20, 30, 'F', 'custom', 100, 'tens', 7].map((sides) => m.dieKind(sides));
+              const asked = [2, 4, 6, 8, 10, 12, 20, 30, 'F', 'custom', 100, 'tens', 7];
+              return asked.map((sides) => m.dieKind(sides));
             }""",
             await page.evaluate("document.querySelector('script[src]').src"),
         )
         assert shapes == ["coin", 4, 6, 8, 10, 12, 20, "other", "F", "custom", 10, "tens", "other"]
-
-
-async def test_the_turn_goes_on_and_the_arrow_with_it(page: Page) -> None:
-    async with overlay_server() as server:
-        await open_overlay(page, server)
-        board = initiative_board.board(fight("m1"), server.now())
-        await server.set(fight=board)
-        await page.wait_for_selector(".hb-current:has-text('Vampire')")
-        await server.set(fight=initiative_board.board(fight("c3"), server.now(), board))
-        await page.wait_for_selector(".hb-current:has-text('Tamsin Vale')")
-        assert await page.locator(".hb-current").count() == 1
-        assert await page.locator(".hb-turn").count() == 7
 
 
 THEME_PAIRS = (
@@ -244,55 +197,73 @@ THEME_PAIRS = (
     ("hp", "hp-track", 3),
     ("hp-low", "hp-track", 3),
     ("die-mark", "die-mark-ground", 7),
-    ("cup-sign", "cup", 4.5),
 )
 THEME_TEXTS = (("good", 4.5), ("bad", 4.5), ("condition", 4.5), ("accent", 3), ("die-edge", 1), ("hp", 3))
 
 
-@pytest.mark.parametrize("theme", ["night", "paper", "arcade"])
-async def test_every_theme_keeps_the_table_readable_over_the_worst_video(page: Page, theme: str) -> None:
+_VARIABLES = """(names) => {
+  const style = getComputedStyle(document.querySelector('.hb-stage'));
+  return Object.fromEntries(names.map((name) => [name, style.getPropertyValue('--hb-' + name).trim()]));
+}"""
+
+
+async def test_every_theme_keeps_the_table_readable_over_the_worst_video(page: Page) -> None:
+    asked = (
+        {name for pair in THEME_PAIRS for name in pair[:2]} | {name for name, _ in THEME_TEXTS} | {"plate"}
+    )
+    weak: list[Any] = []
     async with overlay_server() as server:
-        await open_overlay(page, server, theme=theme)
-        asked = {name for pair in THEME_PAIRS for name in pair[:2]} | {name for name, _ in THEME_TEXTS} | {"plate"}
-        found: dict[str, str] = await page.evaluate(
-            "(names) => { const s = getComputedStyle(document.querySelector('.hb-stage')); "
-            "return Object.fromEntries(names.map((n) => [n, s.getPropertyValue('--hb-' + n).trim()])) }",
-            sorted(asked),
-        )
-        assert all(found.values()), found
-        weak: list[Any] = []
-        for text, ground, least in THEME_PAIRS:
-            if (value := contrast(colour(found[text])[0], colour(found[ground])[0])) < least:
-                weak.append((text, ground, round(value, 2)))
-        for video in ((0.0, 0.0, 0.0), (255.0, 255.0, 255.0)):
-            plate = over(found["plate"], video)
-            for text, least in THEME_TEXTS:
-                if (value := contrast(colour(found[text])[0], plate)) < least:
-                    weak.append((text, f"plate over {video}", round(value, 2)))
-        assert weak == []
+        await open_overlay(page, server)
+        for theme in ("night", "paper", "arcade"):
+            await page.evaluate(
+                "(theme) => { document.querySelector('hb-stage').overrides = {theme} }", theme
+            )
+            found: dict[str, str] = await page.evaluate(_VARIABLES, sorted(asked))
+            assert all(found.values()), found
+            for text, ground, least in THEME_PAIRS:
+                value = contrast(colour(found[text])[0], colour(found[ground])[0])
+                if value < least:
+                    weak.append((theme, text, ground, round(value, 2)))
+            for video in ((0.0, 0.0, 0.0), (255.0, 255.0, 255.0)):
+                plate = over(found["plate"], video)
+                for text, least in THEME_TEXTS:
+                    value = contrast(colour(found[text])[0], plate)
+                    if value < least:
+                        weak.append((theme, text, f"over {video}", round(value, 2)))
+    assert weak == []
+
+
+_REPLACE = """async ({boards, every}) => {
+  const stage = document.querySelector('hb-stage');
+  const work = [];
+  const gaps = probes.frames(boards.length * every);
+  for (const board of boards) {
+    const before = performance.now();
+    stage.boards = {dice: board};
+    work.push(performance.now() - before);
+    await new Promise((done) => setTimeout(done, every));
+  }
+  return {work, gaps: await gaps};
+}"""
 
 
 async def test_a_board_replaced_ten_times_a_second_costs_no_frames(page: Page) -> None:
     """By the page's own measurement, held against what this machine can do with nothing to draw."""
     async with overlay_server() as server:
         await open_overlay(page, server)
-        best = 0.0
-        for attempt in range(3):  # others may have the machine at that moment
-            idle = await page.evaluate("probes.frames(1500)")
-            measuring = asyncio.create_task(page.evaluate("probes.frames(3000)"))
+        tries = []
+        for attempt in range(6):  # others may have the machine at that moment
+            idle = await page.evaluate("probes.frames(1000)")
+            begun, boards = server.now() + timedelta(seconds=0.2), []
             steps: list[tuple[float, Json]] = []
-            begun = server.now()
-            while not measuring.done():
-                n = len(steps)
-                age = (server.now() - begun).total_seconds()
-                shown = NATURAL_20 if n % 9 == 4 else EXPLODING if n % 4 == 0 else view(roll("1d20+2", n, dice(20, 12)))
-                steps.append((-age, {**shown, "id": f"s{attempt}:{n}"}))
-                await server.set(dice=played(begun, *steps[-30:]))
-                await asyncio.sleep(0.1)  # the rate that is to be held
-            gaps = await measuring
-            assert len(steps) > 20
-            rate, could = (1000 * len(some) / sum(some) for some in (gaps, idle))
-            best = max(best, rate / could)
-            if best > 0.95:
-                break
-        assert best > 0.95, f"{rate:.0f} frames a second, and {could:.0f} with nothing to draw"
+            for n in range(25):
+                shown = (NATURAL_20, EXPLODING, view(roll("1d20+2", n, dice(20, 12))))[n % 3]
+                steps.append((-n * 0.1, {**shown, "id": f"s{attempt}:{n}"}))
+                boards.append(played(begun, *steps))
+            seen = await page.evaluate(_REPLACE, {"boards": boards, "every": 100})
+            rate, could = (1000 * len(gaps) / sum(gaps) for gaps in (seen["gaps"], idle))
+            work = sorted(seen["work"])[len(boards) // 2]
+            tries.append((round(rate), round(could), round(work, 1)))
+            if rate > 0.95 * could and work < 4:
+                return
+        pytest.fail(f"frames a second, frames with nothing to draw, ms of work for a board: {tries}")

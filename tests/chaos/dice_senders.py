@@ -85,7 +85,7 @@ def message(mark: str, number: int) -> Any:
     """A roll of a player that nobody else is: by turns in our own form, and as a line of text."""
     total = 1 + number % 20
     if number % 2:
-        return {"content": f"{mark}: 1d20 = {total}"}
+        return {"username": mark, "content": f"1d20 = {total}"}
     return {
         "schema": "hubbub.dice_roll/1",
         "roll_id": mark,
@@ -230,16 +230,14 @@ class Line:
 async def is_stored(truth: asyncpg.Pool, post: Post) -> bool:
     """Whether the roll is in the database now."""
     found = await truth.fetchval(
-        "SELECT count(*) FROM dice_rolls WHERE connection_id = $1 AND roll->'actor'->>'player_name' = $2",
+        "SELECT count(*) FROM dice_rolls WHERE connection_id = $1 AND player_key = $2",
         post.table.id,
-        post.mark,
+        f"name:{post.mark}",
     )
     return bool(found)
 
 
 async def stored(truth: asyncpg.Pool, show: str) -> Counter[str]:
     """How often each player's roll is there."""
-    rows = await truth.fetch(
-        "SELECT roll->'actor'->>'player_name' AS mark FROM dice_rolls WHERE campaign_id = $1", show
-    )
-    return Counter(row["mark"] for row in rows)
+    rows = await truth.fetch("SELECT player_key FROM dice_rolls WHERE campaign_id = $1", show)
+    return Counter(row["player_key"].removeprefix("name:") for row in rows)

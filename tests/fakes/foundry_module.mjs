@@ -403,13 +403,7 @@ export class FoundryModule {
       ability: null,
       abilityRaw: null,
       modifiers: [],
-      terms: roll.dice.map((die) => ({
-        type: 'die', class: 'Die', faces: die.faces, count: die.results.length, modifiers: [], denomination: 'd',
-        expression: `${die.results.length}d${die.faces}`,
-        results: die.results.map((one) => ({
-          value: one.result, active: one.active, rerolled: false, exploded: false, discarded: false,
-        })),
-      })),
+      terms: roll.terms.map(term),
       systemData: { isPool: false, raw: null },
       metadata: {
         foundryMessageId: message.id, foundryActorId: message.actorId ?? null, flavor: message.flavor ?? '',
@@ -444,30 +438,43 @@ export class FoundryModule {
   }
 }
 
-/** `2d6 + 1d20 + 3`: enough of Foundry's dice for what the tests roll. */
-export function evaluate(formula) {
+/** `2d6 + 1d20 + 3`: enough of Foundry's formulas for what the tests roll. `pick(faces)` throws a die. */
+export function evaluate(formula, pick = (faces) => 1 + Math.floor(Math.random() * faces)) {
   const dice = [];
+  const terms = [];
   let total = 0;
   for (const [, sign, count, faces, number] of formula.matchAll(/([+-]?)\s*(?:(\d*)d(\d+)|(\d+))/g)) {
     const way = sign === '-' ? -1 : 1;
+    if (sign) terms.push({ operator: sign });
     if (number) {
+      terms.push({ number: Number(number) });
       total += way * Number(number);
       continue;
     }
-    const results = Array.from({ length: Number(count || 1) }, () => ({
-      result: 1 + Math.floor(Math.random() * Number(faces)), active: true,
-    }));
+    const results = Array.from({ length: Number(count || 1) }, () => ({ result: pick(Number(faces)), active: true }));
     dice.push({ faces: Number(faces), results });
+    terms.push(dice.at(-1));
     total += way * results.reduce((sum, one) => sum + one.result, 0);
   }
   const spaced = formula.replaceAll(/\s*([+-])\s*/g, ' $1 ').trim(); // as Foundry writes formulas
-  return { formula: spaced, dice, total };
+  return { formula: spaced, dice, terms, total };
 }
 
-/** A roll as it fell: `fallen('1d20', [[20, 17]], 17)`. */
-export function fallen(formula, dice, total) {
+/** A roll as it fell: `fallen('1d20 + 7', [17])`. */
+export function fallen(formula, values) {
+  const left = [...values];
+  return evaluate(formula, () => left.shift());
+}
+
+/** A term as the module sends it. */
+function term({ faces, results, operator, number }) {
+  if (operator) return { type: 'operator', class: 'OperatorTerm', operator };
+  if (number !== undefined) return { type: 'number', class: 'NumericTerm', value: number };
   return {
-    formula, total,
-    dice: dice.map(([faces, ...values]) => ({ faces, results: values.map((result) => ({ result, active: true })) })),
+    type: 'die', class: 'Die', faces, count: results.length, modifiers: [], denomination: 'd',
+    expression: `${results.length}d${faces}`,
+    results: results.map((one) => ({
+      value: one.result, active: one.active, rerolled: false, exploded: false, discarded: false,
+    })),
   };
 }

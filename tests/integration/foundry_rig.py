@@ -37,6 +37,7 @@ class Served:
     rig: Rig
     foundry: Foundry
     url: str
+    dialled: list[ClientConnection] = field(default_factory=list)
 
     async def browser(self, token: object = None, **more: Any) -> Browser:
         """A connection that has said hello with this token; whether it was let in, `answer` tells."""
@@ -49,6 +50,7 @@ class Served:
     async def dial(self, query: str = "EIO=4&transport=websocket", **more: Any) -> Browser:
         """A connection that has heard the server's greeting."""
         line = await connect(f"{self.url}?{query}", compression=None, proxy=None, ping_interval=None, **more)
+        self.dialled.append(line)
         made = Browser(line)
         made.greeting = json.loads((await made.hear())[1:])
         return made
@@ -117,11 +119,14 @@ async def served(rig: Rig, **settings: Any) -> AsyncIterator[Served]:
         working = asyncio.create_task(foundry.run())
         serving = asyncio.create_task(server.serve([listener]))
         await until(lambda: server.started, "uvicorn listens")
+        house = Served(rig, foundry, f"ws://127.0.0.1:{port}{PATH}")
         try:
-            yield Served(rig, foundry, f"ws://127.0.0.1:{port}{PATH}")
+            yield house
             assert not working.done(), "the watch died"
         finally:
             await foundry.close()
+            for line in house.dialled:
+                line.transport.abort()
             server.should_exit = True
             await serving
             working.cancel()

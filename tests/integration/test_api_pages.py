@@ -102,8 +102,8 @@ async def test_every_answer_carries_the_headers(rig: Rig) -> None:
     desk = await rig.browser()
     answers = [
         await desk.get(path)
-        for path in ("/", "/desk", "/login", "/docs", "/beyond20", "/nowhere", "/livez", "/readyz", "/metrics",
-                     "/openapi.json", "/asyncapi.json", f"/o/{OVERLAY_ID}", "/o/sw.js",
+        for path in ("/", "/desk", "/login", "/docs", "/beyond20", "/nowhere", "/livez", "/readyz",
+                     "/metrics", "/openapi.json", "/asyncapi.json", f"/o/{OVERLAY_ID}", "/o/sw.js",
                      f"/static/{build}/overlay/main.js", f"/static/{build}/x", "/api/v1/campaigns",
                      "/api/v1/nowhere", "/api/v1/polls/x")
     ]  # fmt: skip

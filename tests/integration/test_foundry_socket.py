@@ -81,10 +81,11 @@ async def test_every_refusal_in_the_words_that_the_module_looks_for(house: Serve
     async def told(token: object) -> str:
         return (await house.browser(token)).refusal
 
-    for token in (
+    shown: tuple[object, ...] = (
         None, "", 7, [], {"a": 1}, "x" * 3000, paired.token[:-4] + "AAAA", paired.held["refreshToken"],
         paired.held["apiKey"],
-    ):  # fmt: skip
+    )  # fmt: skip
+    for token in shown:
         assert await told(token) == handshake.NOT_GENUINE, token
     assert await told(made(rig, paired, now=old)) == "token expired"
     assert await told(made(rig, paired, version=2)) == handshake.REVOKED
@@ -159,7 +160,8 @@ async def test_events_that_nobody_knows_are_passed_over(house: Served) -> None:
     await browser.say('42/vtt,["dice:roll",' + "[" * 30_000 + "]")
     await browser.say('42/vtt,["dice:roll",' + "9" * 5_000 + "]")
     await browser.say('42/vtt,["dice:roll"]')
-    for payload in (None, 7, "x", [], {}):
+    payloads: tuple[object, ...] = (None, 7, "x", [], {})
+    for payload in payloads:
         await browser.emit("dice:roll", payload)
     await browser.emit("campaign:sync", {"campaigns": []})
     assert await browser.event("campaign:sync:ack") == {"success": True}

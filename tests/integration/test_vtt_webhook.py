@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 import gzip
 import json
 import time
@@ -15,6 +14,7 @@ import pytest
 import structlog
 from prometheus_client import generate_latest
 
+from server.live.rate_limit import RateLimiter
 from server.telemetry import REGISTRY
 from sql.pool import Database
 from tests.integration.vtt_rig import Table, roll, table
@@ -195,7 +195,7 @@ async def test_numbers(made: Table) -> None:
         (-largest - 1, 400),
         (10**30, 400),
     ):
-        answer = await made.signed(roll(total=total))
+        answer = await made.signed(json.dumps(roll(total=total)).encode())
         assert answer.status_code == status, f"{total}: {answer.text}"
     for literal in (b"NaN", b"Infinity", b"1e400", b"9" * 5000, b"0x10", b"01"):
         body = json.dumps(roll()).encode().replace(b'"total": 24', b'"total": ' + literal)
@@ -239,20 +239,23 @@ async def test_who_has_not_proven_anything_is_told_nothing_of_the_body(made: Tab
         wrong(await made.post(body, content_type=content_type), 401, "unauthorized")
 
 
-async def test_thirty_a_second_and_sixty_at_once(rig: Rig, made: Table) -> None:
-    first = await asyncio.gather(*(made.by_token(roll()) for _ in range(60)))
-    assert [answer.status_code for answer in first] == [202] * 60, "up to the burst"
-    more = await asyncio.gather(*(made.by_token(roll()) for _ in range(200)))
-    refused = [answer for answer in more if answer.status_code == 429]
-    taken = [answer for answer in more if answer.status_code == 202]
-    assert len(taken) + len(refused) == len(more)
-    assert refused, "faster than thirty a second"
-    wrong(refused[0], 429, "too_many")
-    assert refused[0].headers["retry-after"] == "1"
-    other = await table(rig, made.campaign)
-    assert (await other.by_token(roll())).status_code == 202, "each table for itself"
-    await asyncio.sleep(1.1)
-    assert [(await made.by_token(roll())).status_code for _ in range(25)] == [202] * 25, "a second later"
+async def test_thirty_a_second_and_sixty_at_once(database: Database, tmp_path: Path) -> None:
+    """By a clock that stands, so that it is exact; test_token_bucket has it with Redis."""
+    now = 0.0
+    async with rig_on(database, tmp_path, limiter=RateLimiter(None, clock=lambda: now)) as rig:
+        made = await table(rig)
+        statuses = [(await made.by_token(roll())).status_code for _ in range(60)]
+        assert statuses == [202] * 60, "up to the burst"
+        late = await made.by_token(roll("late"))
+        wrong(late, 429, "too_many")
+        assert late.headers["retry-after"] == "1"
+        other = await table(rig, made.campaign)
+        assert (await other.by_token(roll())).status_code == 202, "each table for itself"
+        now = 1.001
+        statuses = [(await made.by_token(roll())).status_code for _ in range(31)]
+        assert statuses == [202] * 30 + [429], "a second later"
+        found = await made.rolls()
+        assert "late" not in [one["roll_id"] for one in found]
 
 
 async def test_a_stranger_cannot_use_up_a_tables_deliveries(made: Table) -> None:
@@ -279,7 +282,7 @@ async def test_a_sender_that_takes_nothing_but_an_address(rig: Rig) -> None:
         ("dddice", "dddice-roll", 1),
         ("dndbeyond", "dndbeyond-fulfilled", 1),
         ("roll20", "roll20-rollresult", 1),
-        ("roll20", "roll20-inline", 1),
+        ("roll20", "roll20-inline", 2),
         ("owlbear", "owlbear-roll-result", 1),
         ("event_hooker", "event-hooker", 1),
         ("discord", "discord-webhook", 1),

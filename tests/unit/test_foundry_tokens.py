@@ -60,9 +60,7 @@ def test_every_symbol_counts(vault: Vault) -> None:
     for place in range(len(good)):
         other = "A" if good[place] != "A" else "B"
         changed = good[:place] + other + good[place + 1 :]
-        found = tokens.read(vault, "session", changed)
-        # The last symbol of base64 has bits that mean nothing.
-        assert found is None or place == len(good) - 1
+        assert tokens.read(vault, "session", changed) is None
     for bad in (
         good[:-1],
         good + "A",

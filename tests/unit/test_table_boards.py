@@ -6,7 +6,7 @@ import json
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from server.rules import card_board, dice_stage, initiative_board, party_board
@@ -49,7 +49,9 @@ def test_dice_boards_have_the_shape_that_is_told() -> None:
     stage = dice_stage.add(stage, {**view, "id": "v3", "seal": "9f3a01bc", "simulated": True}, NOW)
     for n in range(4):
         stage = dice_stage.add(stage, {**view, "id": f"m{n}", "critical": None}, NOW)
-    assert len(fits(dice_stage.board(stage))["showings"]) == 5
+    shown = fits(dice_stage.board(stage))
+    assert [showing["form"] for showing in shown["showings"]] == ["row", "card", "row", "card"]
+    assert shown["more"]["count"] == 3
 
 
 def test_health_in_words() -> None:
@@ -130,6 +132,7 @@ def test_nobody_who_is_concealed_is_told_by_anything_but_the_place() -> None:
     assert "hit" not in json.dumps(board)
 
 
+@settings(deadline=None, max_examples=60)
 @given(st.integers(1, 30), st.integers(-1, 30), st.integers(0, 5))
 def test_seven_rows_with_the_current_one_and_the_one_before_it(size: int, current: int, round_: int) -> None:
     combat = Combat("f", round_, tuple(fighter(n) for n in range(size)), str(current))

@@ -61,6 +61,7 @@ function rowDrawing(roll) {
   const blank = box("hb-die", dieBody(first === undefined ? 20 : dieKind(first.sides)));
   setStyle(blank, "width", `${ROW_DIE}px`);
   setStyle(blank, "height", `${ROW_DIE}px`);
+  blank.style.setProperty("--hb-die-px", `${(100 / ROW_DIE).toFixed(3)}px`);
   return blank;
 }
 
@@ -100,7 +101,7 @@ export class HbDice extends HTMLElement {
     const more = box("hb-more", heap(), count, criticals);
     this.#parts = { cards: box("hb-dice-card"), rows: box("hb-dice-rows"), more, count, criticals };
     this.#parts.rows.append(more);
-    this.replaceChildren(this.#parts.rows, this.#parts.cards);
+    this.replaceChildren(this.#parts.cards, this.#parts.rows);
   }
 
   #writeMore(more) {

@@ -112,7 +112,7 @@ export function faceOf(kind, length) {
 export function dieBody(kind, exploded = false) {
   const { body, light, dark } = KINDS[kind];
   const root = svg("svg", { class: "hb-die-drawing", viewBox: "0 0 100 100" });
-  if (exploded) root.append(svg("path", { d: star(14, 70, 50), class: "hb-die-spikes" }));
+  if (exploded) root.append(svg("path", { d: star(12, 68, 51), class: "hb-die-spikes" }));
   root.append(
     svg("path", { d: body, class: "hb-die-body" }),
     ...light.map((d) => svg("path", { d, class: "hb-die-light" })),
@@ -126,17 +126,17 @@ const SIGNS = {
   // A bar from corner to corner: this one does not count.
   dropped: ["M8 92L92 8"],
   // An arrow that comes back: rolled again.
-  rerolled: ["M66 15A21 21 0 1 0 71 31", "M71 6V19H58"],
+  rerolled: ["M88 12A14 14 0 1 0 92 24", "M92 4V15H81"],
   // A plus: another die brought it.
-  extra: ["M20 6V34", "M6 20H34"],
+  extra: ["M14 2V26", "M2 14H26"],
   success: ["M62 79L73 90L95 66"],
   failure: ["M66 66L94 94", "M94 66L66 94"],
   minus: ["M2 50H28"],
 };
 
 const DISCS = {
-  rerolled: "M50 4A27 27 0 1 1 49.9 4Z",
-  extra: "M20 0A20 20 0 1 1 19.9 0Z",
+  rerolled: "M78 -5A27 27 0 1 1 77.9 -5Z",
+  extra: "M14 -8A22 22 0 1 1 13.9 -8Z",
   success: "M79 58A20 20 0 1 1 78.9 58Z",
   failure: "M80 60A20 20 0 1 1 79.9 60Z",
 };
@@ -204,9 +204,8 @@ export function diceCup() {
     { class: "hb-cup", viewBox: "0 0 100 100" },
     svg("path", { d: "M28 10H72L84 84Q85 90 79 90H21Q15 90 16 84Z", class: "hb-cup-body" }),
     svg("path", { d: "M28 10H50V90H21Q15 90 16 84Z", class: "hb-cup-light" }),
-    svg("path", { d: "M20 66H80L82 78H18Z", class: "hb-cup-band" }),
-    svg("path", { d: "M41 38a9 9 0 1 1 13 8c-3 1.500-4 3-4 6", class: "hb-cup-sign" }),
-    svg("path", { d: "M50 58.500V59", class: "hb-cup-sign" }),
+    svg("path", { d: "M19.500 68H80.500L82 79H18Z", class: "hb-cup-band" }),
+    svg("path", { d: "M26.800 18H73.200L74.600 26H25.400Z", class: "hb-cup-band" }),
   );
 }
 

@@ -24,6 +24,8 @@ export function die(tile, size) {
   element.dataset.sides = String(tile.sides);
   element.dataset.state = tile.state;
   element.style.width = element.style.height = `${size}px`;
+  // Lines keep their breadth on dice of any size: a pixel of the stage, in hundredths of the die.
+  element.style.setProperty("--hb-die-px", `${(100 / size).toFixed(3)}px`);
   const marks = [];
   if (tile.state !== "kept") marks.push(tile.state);
   if (tile.extra) marks.push("extra");

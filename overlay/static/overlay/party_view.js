@@ -5,7 +5,7 @@ import { language, words } from "./words.js";
 
 const MOST = 6;
 /** Signs that fit beside a name; the rest is counted. */
-const SIGNS = 3;
+const SIGNS = 2;
 /** A condition that came or went is named for so long. */
 const NEWS_MS = 3500;
 export const NEWS_ENTER_MS = 240;

@@ -26,6 +26,7 @@ export class RollCard {
     this.total = box("hb-total");
     this.totalWord = box("hb-total-word");
     this.formula = box("hb-formula");
+    this.figure = box("hb-figure", this.total, this.totalWord, this.formula);
     this.crackWay = box("hb-crack-way");
     this.crack = box("hb-crack", this.crackWay);
     this.light = box("hb-sweep-light");
@@ -34,10 +35,10 @@ export class RollCard {
     this.ground = box("hb-roll-ground");
     this.plate = box(
       "hb-card hb-roll-plate",
+      this.crack,
       box("hb-roll-head", this.name, this.verdict),
       box("hb-roll-sub", this.label, this.note),
-      box("hb-roll-main", this.zone, box("hb-figure", this.total, this.totalWord, this.formula)),
-      this.crack,
+      box("hb-roll-main", this.zone, this.figure),
     );
     this.shaken = box("hb-roll-body", this.ground, this.plate, this.edge, box("hb-sweep", this.light), this.word);
     this.element = box("hb-roll", this.mark, this.shaken);
@@ -71,7 +72,8 @@ export class RollCard {
     setText(this.total, roll.figure.text);
     setStyle(this.total, "fontSize", `${roll.figure.size}px`);
     setText(this.totalWord, roll.figure.word);
-    setText(this.formula, roll.figure.word === "" ? roll.formula : "");
+    setText(this.formula, roll.formula);
+    setStyle(this.figure, "width", `${roll.figure.width}px`);
     this.#writeZone(roll);
     this.#writeWord(critical);
   }
@@ -80,11 +82,12 @@ export class RollCard {
     this.#wax = null;
     this.#tiles = roll.tiles.list.map((tile) => die(tile, roll.tiles.size));
     const rest = roll.tiles.rest === 0 ? [] : [box("hb-dice-rest", `+${roll.tiles.rest}`)];
-    rest.forEach((element) => setStyle(element, "height", `${roll.tiles.size}px`));
+    this.zone.style.setProperty("--hb-die-size", `${roll.tiles.size}px`);
+    this.zone.style.setProperty("--hb-die-columns", String(roll.tiles.columns));
     this.zone.replaceChildren(...this.#tiles, ...rest);
     if (roll.kind === "secret") {
       this.#tiles = [box("hb-secret", roll.seal === null ? diceCup() : waxSeal(""))];
-      const hash = box("hb-seal-hash", ...(roll.seal === null ? ["?"] : [roll.seal]));
+      const hash = box("hb-seal-hash", roll.seal ?? "?");
       setClass(hash, "hb-seal-none", roll.seal === null);
       this.zone.replaceChildren(...this.#tiles, hash);
     } else if (roll.opened) {

@@ -8,14 +8,15 @@ import { fill, plural, words } from "./words.js";
 /** Names stand on one line of a card (widgets.md §1). */
 const NAME = 18;
 const MINUS = "\u2212";
-/** The room for dice on a card, and the gap between them, px. */
-const ZONE_HEIGHT = 128;
-const GAP = 6;
-const CARD_INNER = 392;
-/** Sizes that tiles have, px; and the least at which a number on such a die can be read on a phone. */
-const SIZES = [128, 112, 100, 92, 84, 76, 68, 61, 56, 50, 46, 42];
-const LEAST = { 6: 42, F: 42, 2: 46, 1: 46 };
-const LEAST_OTHER = 61;
+/** The room for dice and figures on a card, and the gap between dice, px. */
+const MAIN_WIDTH = 390;
+const ZONE_HEIGHT = 136;
+const GAP = 7;
+const COLUMN_GAP = 12;
+/** A die is never larger than this, nor smaller than its number can be read on a phone, px. */
+const LARGEST = 132;
+const LEAST = { 6: 40, F: 40, 2: 46, 1: 46 };
+const LEAST_OTHER = 50;
 
 const SEVERITIES = ["minor", "major", "extreme"];
 /** Categories of verdicts without a name of their own (server/rules/criticality.py). */
@@ -26,10 +27,11 @@ export function rollView(roll, lang) {
   const say = words(lang);
   if (roll.type !== "dice.roll") return secretView(roll, lang, say);
   const critical = criticalOf(roll, say);
-  const figure = figureOf(roll, lang, say);
   const groups = Array.isArray(roll.groups) ? roll.groups : [];
   const fallen = groups.flatMap((group) => diceOf(group));
   const unseen = groups.reduce((sum, group) => sum + (group?.more?.count > 0 ? group.more.count : 0), 0);
+  const formula = displayText(roll.notation, 40);
+  const figure = figureOf(roll, formula, fallen.length + unseen, lang, say);
   return {
     kind: "roll",
     version: `${lang}|${roll.revision}|${roll.simulated === true}`,
@@ -37,7 +39,7 @@ export function rollView(roll, lang) {
     tiles: tilesOf(fallen, unseen, figure.width),
     single: singleOf(fallen, unseen),
     figure,
-    formula: displayText(roll.notation, 40),
+    formula: figure.word === "" ? formula : "",
     verdict: roll.success === true ? "success" : roll.success === false ? "failure" : null,
     verdictText: roll.success === true ? say.success : roll.success === false ? say.failure : "",
     critical,
@@ -55,7 +57,7 @@ function secretView(roll, lang, say) {
     version: `${lang}|secret`,
     name: say.secretRoll,
     label: seal === null ? say.secretHint : say.sealedRoll,
-    tiles: { size: ZONE_HEIGHT, list: [], rest: 0 },
+    tiles: { size: LARGEST, columns: 1, list: [], rest: 0 },
     single: null,
     figure: { text: "", word: "", size: 0, width: 0 },
     formula: "",
@@ -98,21 +100,19 @@ function criticalOf(roll, say) {
   return { failure, severity, word, long: breadth(word) > 8, label: fits ? "" : own };
 }
 
-/** The large number: successes where they were counted, else the sender's total. */
-function figureOf(roll, lang, say) {
+/** The large number: successes where they were counted, else the sender's total. Few dice leave room for more. */
+function figureOf(roll, formula, dice, lang, say) {
   const counted = Number.isInteger(roll.successes);
   const value = counted ? roll.successes : roll.total;
-  if (!Number.isFinite(value)) return { text: "", word: "", size: 0, width: 0 };
+  const word = counted ? plural(lang, say.successes, value, "") : "";
+  const below = breadth(word || formula) * (word ? 14 : 13.6);
+  const room = dice <= 1 ? 230 : dice === 2 ? 150 : 120;
+  if (!Number.isFinite(value)) return { text: "", word: "", size: 0, width: Math.min(below, room) };
   const groups = Array.isArray(roll.groups) ? roll.groups : [];
   const fate = !counted && groups.length > 0 && groups.every((group) => group?.sides === "F");
   const text = number(value, fate, lang);
   const size = { 1: 120, 2: 120, 3: 112, 4: 84, 5: 68 }[text.length] ?? 52;
-  return {
-    text,
-    word: counted ? plural(lang, say.successes, value, "") : "",
-    size,
-    width: Math.ceil(text.length * size * 0.6),
-  };
+  return { text, word, size, width: Math.ceil(Math.max(96, text.length * size * 0.58, Math.min(below, word ? 200 : room))) };
 }
 
 function number(value, signed, lang) {
@@ -148,18 +148,23 @@ function diceOf(group) {
   });
 }
 
-/** How large the tiles are, and which of them find room; `rest` counts all that do not. */
+/**
+ * How large the tiles are, in how many columns they stand, and which of them find room; `rest` counts all that
+ * do not.
+ */
 function tilesOf(fallen, unseen, figureWidth) {
-  const width = CARD_INNER - Math.max(figureWidth, 100) - 16;
-  const least = Math.max(42, ...fallen.map((tile) => LEAST[tile.sides] ?? LEAST_OTHER));
-  const sizes = SIZES.filter((size) => size >= least);
-  const room = (size) => Math.floor((width + GAP) / (size + GAP)) * Math.floor((ZONE_HEIGHT + GAP) / (size + GAP));
+  const width = MAIN_WIDTH - COLUMN_GAP - figureWidth;
+  const least = Math.max(40, ...fallen.map((tile) => LEAST[tile.sides] ?? LEAST_OTHER));
+  const rows = (size) => Math.floor((ZONE_HEIGHT + GAP) / (size + GAP));
+  const columns = (size) => Math.floor((width + GAP) / (size + GAP));
   const wanted = fallen.length + (unseen > 0 ? 1 : 0);
-  const size = sizes.find((candidate) => room(candidate) >= wanted) ?? sizes[sizes.length - 1] ?? LEAST_OTHER;
-  const places = room(size);
-  if (unseen === 0 && fallen.length <= places) return { size, list: fallen, rest: 0 };
-  const list = fallen.slice(0, Math.max(0, places - 1));
-  return { size, list, rest: fallen.length - list.length + unseen };
+  let size = LARGEST;
+  while (size > least && rows(size) * columns(size) < wanted) size -= 1;
+  const places = rows(size) * columns(size);
+  const crowded = unseen > 0 || fallen.length > places;
+  const list = crowded ? fallen.slice(0, Math.max(0, places - 1)) : fallen;
+  const cells = list.length + (crowded ? 1 : 0);
+  return { size, columns: Math.max(1, Math.ceil(cells / rows(size))), list, rest: fallen.length - list.length + unseen };
 }
 
 /** The one die that a row has room for; null when several count. */

@@ -41,7 +41,7 @@ TAKEN_WITHIN_S: Final = 10.0
 
 NAMESPACE: Final = "/vtt"
 _HELLO: Final = re.compile(r"40/vtt(\?[^,]{0,256})?,")
-_EVENT: Final = re.compile(r'42/vtt,[0-9]{0,9}\["([a-z][a-z:-]{0,40})"[,\]]')
+_EVENT: Final = re.compile(r'42/vtt,[0-9]{0,9}\["([^"\\]{1,64})"[,\]]')
 _GOODBYE: Final = ("41/vtt,", "41/vtt")
 _CLOSE, _PING, _PONG = "1", "2", "3"
 _DISCONNECT: Final = "websocket.disconnect"
@@ -116,8 +116,9 @@ class Line:
             text = message.get("text")
             if text == _CLOSE:
                 break
-            wrong = self._wrong(text) if isinstance(text, str) else "a binary message"
-            if wrong:
+            if not isinstance(text, str):
+                self.cut("a binary message")
+            elif wrong := self._wrong(text):
                 self.cut(wrong)
             elif not text.startswith("42") or await self._is_known(text):
                 return message

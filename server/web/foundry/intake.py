@@ -39,6 +39,7 @@ MOST_WAITING: Final = 64
 #: How long they are kept for a database that is away.
 PATIENCE_S: Final = 60.0
 _AGAIN_AFTER_S: Final = 0.5
+_FAILED: Final = "Something went wrong on the server; this was not stored"
 _LOST: Final = "The database does not answer; this was not stored"
 
 
@@ -88,10 +89,7 @@ class Intake:
             while not self._waiting.empty():
                 batch.append(self._waiting.get_nowait())
             is_over = None in batch
-            try:
-                await self._take([one for one in batch if one is not None])
-            except Exception:
-                _log.exception("foundry_events_failed", connection_id=str(self._table))
+            await self._take([one for one in batch if one is not None])
 
     @property
     def _table(self) -> UUID:
@@ -103,12 +101,16 @@ class Intake:
             try:
                 answers = await self._stored(batch)
                 break
-            except (UNREACHABLE, Overloaded) as error:
+            except (*UNREACHABLE, Overloaded) as error:
                 if asyncio.get_running_loop().time() > ends_at:
                     _log.error("foundry_events_lost", events=len(batch), reason=type(error).__name__)
                     answers = [(one, {"success": False, "error": _LOST}) for one in batch]
                     break
                 await asyncio.sleep(_AGAIN_AFTER_S)
+            except Exception:
+                _log.exception("foundry_events_failed", connection_id=str(self._table))
+                answers = [(one, {"success": False, "error": _FAILED}) for one in batch]
+                break
         for arrived, answer in answers:
             if arrived.name in ANSWERED:
                 await self._browser.say(f"{arrived.name}:ack", {**answer, **_named(arrived)})

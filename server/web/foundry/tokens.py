@@ -77,6 +77,8 @@ def read(vault: Vault, kind: Kind, text: object) -> Token | None:
         raw = base64.b64decode(encoded + "=" * (-len(encoded) % 4), b"-_", validate=True)
     except (binascii.Error, ValueError):
         return None
+    if base64.urlsafe_b64encode(raw).rstrip(b"=").decode() != encoded:
+        return None  # one token has one way to be written
     message, mac = raw[:_MESSAGE_SIZE], raw[_MESSAGE_SIZE:]
     if len(message) != _MESSAGE_SIZE or not vault.is_signed(_PURPOSES[kind], message, mac):
         return None

@@ -55,7 +55,7 @@ Handler = Callable[[Services, Request], Awaitable[Answer]]
 class Refusal(Exception):
     """A status, and what the game master reads."""
 
-    def __init__(self, status: int, error: str, **more: Any) -> None:
+    def __init__(self, status: int, error: str, /, **more: Any) -> None:
         super().__init__(error)
         self.status = status
         self.fields = {"error": error, **more}

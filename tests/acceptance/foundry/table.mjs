@@ -45,7 +45,7 @@ const acts = {
   emit: ({ browser, event, payload }) => browsers.get(browser).emit(event, payload),
   cast: ({ browser, actorId, spellId }) => browsers.get(browser).cast(actorId, spellId),
   mute: ({ browser, event }) => void muted.add(`${browser} ${event}`),
-  /** A message of the chat with rolls: `[["1d20", [[20, 17]], 17], …]`. */
+  /** A message of the chat with rolls: `[["1d20 + 7", [17]], …]`. */
   say: ({ world, rolls = [], ...message }) =>
     worlds.get(world).say({ ...message, rolls: rolls.map((roll) => fallen(...roll)) }).id,
   credentials: ({ world }) => worlds.get(world).credentials,

@@ -28,7 +28,7 @@ export class ByHand {
     this.seen.value = "public";
     this.secrecy = h("p", { class: "hint" });
     this.who = new Pick("Who rolls", [[GAME_MASTER, "The game master"]]);
-    this.label = h("input", { type: "text", maxlength: 140, autocomplete: "off", "aria-label": "What for", placeholder: "what for (optional)",
+    this.label = h("input", { type: "text", maxlength: 140, autocomplete: "off", "aria-label": "What for", placeholder: "optional",
       onkeydown: (event) => this.key(event) });
     this.button = button("Roll", "accent roll-button", () => this.roll());
     this.trouble = h("p", { class: "wrong", role: "alert" });

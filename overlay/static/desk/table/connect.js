@@ -2,7 +2,7 @@
 
 import { Dialog } from "../dialog.js";
 import { button, h, named, setText, show as visible } from "../dom.js";
-import { Choice, Line } from "../fields.js";
+import { Line, Pick } from "../fields.js";
 import { failure } from "../words.js";
 import { GuideView } from "./guide_view.js";
 import { SENDERS, guideOf } from "./guides.js";
@@ -12,7 +12,7 @@ export class Connect {
     Object.assign(this, desk);
     this.guide = new GuideView(desk, (connection) => this.paired(connection));
     this.dialog = new Dialog("Connect a table", { wide: true, onclose: () => this.leave() });
-    this.which = new Choice("Where do your players roll?", SENDERS.map(({ system, name }) => [system, name]), () => this.choose());
+    this.which = new Pick("Where do your players roll?", SENDERS.map(({ system, name }) => [system, name]), () => this.choose());
     this.name = new Line("What is it called here?", { maxlength: 64, class: "name", onkeydown: (event) => {
       if (event.key === "Enter") this.submit();
     } }, "Only you see it.");
@@ -35,7 +35,7 @@ export class Connect {
     setText(this.dialog.title, "Connect a table");
     visible(this.which.root, true);
     this.choose();
-    this.dialog.open();
+    this.dialog.open(this.which.select);
   }
 
   /** The page of one that exists; `secrets` right after they were made. */

@@ -5,7 +5,7 @@ import { Choice, Switch } from "../fields.js";
 import { holdButton } from "../hold.js";
 import { clock, toMs } from "../time.js";
 import { Connect } from "./connect.js";
-import { connectionWords } from "./words.js";
+import { VTT, connectionWords } from "./words.js";
 
 export class Connections {
   constructor(desk) {
@@ -53,7 +53,7 @@ export class Connections {
     more.addEventListener("click", () => more.setAttribute("aria-expanded", String(visible(tools, tools.hidden))));
     seen.root.classList.add("tight");
     const root = h("li", { class: "lamp" }, h("i", { class: "lamp-light", "aria-hidden": "true" }),
-      h("div", { class: "lamp-words" }, h("p", { class: "lamp-line" }, provider, name, world), h("p", {}, word, facts), help, older), again, how, test, more, tools);
+      h("div", { class: "lamp-words" }, h("p", { class: "lamp-line" }, provider, name, world), h("p", {}, word, facts), help, older), h("div", { class: "lamp-buttons" }, again, how, test), more, tools);
     return {
       root,
       update(next) {
@@ -62,7 +62,7 @@ export class Connections {
         const isActive = next.status === "active";
         const isPaired = next.auth_type === "pairing";
         setData(root, "tone", words.tone);
-        setText(provider, next.provider_name ?? next.system);
+        setText(provider, VTT[next.provider] ?? next.provider_name);
         setText(name, next.name);
         setText(world, next.world_name && next.world_name !== next.name ? next.world_name : "");
         setText(word, words.word);

@@ -7,6 +7,8 @@ import { Pending } from "./pending.js";
 import { shape } from "./roll.js";
 import { rollRow } from "./roll_row.js";
 
+const POINTED_MS = 4000;
+
 export class Dice {
   constructor(desk) {
     Object.assign(this, desk);
@@ -15,7 +17,8 @@ export class Dice {
     this.byHand = new ByHand(desk);
     this.uncovered = new Set(); // secret rolls whose value was asked for
     this.held = 0; // newest rolls that wait, because somebody points at the list
-    this.list = h("ol", { class: "rolls", "aria-label": "Rolls, newest first" });
+    this.pointedAt = -POINTED_MS;
+    this.list = h("ol", { class: "rolls", "aria-label": "Rolls, newest first", onpointermove: () => { this.pointedAt = performance.now(); } });
     this.wait = button("", "accent small new-rolls", () => this.release(), { hidden: true });
     this.loading = h("p", { class: "hint", text: "Reading the rolls…" });
     this.empty = h("div", { class: "teach" },
@@ -52,12 +55,14 @@ export class Dice {
   }
 
   isPointedAt() {
-    const isHovered = matchMedia("(hover: hover)").matches && this.list.matches(":hover");
-    return this.known.length > 0 && (isHovered || this.list.contains(document.activeElement));
+    // A mouse that was left lying there points at nothing.
+    const isAimed = performance.now() - this.pointedAt < POINTED_MS && this.list.matches(":hover");
+    return this.known.length > 0 && (isAimed || this.list.contains(document.activeElement));
   }
 
   release() {
     this.known = [];
+    this.pointedAt = -POINTED_MS;
     this.store.redraw();
   }
 

@@ -22,7 +22,8 @@ export class GuideView {
     this.about = h("p", { class: "hint" });
     this.steps = h("ol", { class: "steps" });
     this.lost = h("p", { class: "hint", text: "Its secrets were shown when they were made. Lost? Make new ones; the old ones stay good for a day." });
-    this.root = h("div", { class: "guide" }, this.about, this.steps, this.lost);
+    this.entry = h("div"); // for the code: what is typed comes first, how to get it follows
+    this.root = h("div", { class: "guide" }, this.about, this.entry, this.steps, this.lost);
     this.timer = 0;
   }
 
@@ -38,7 +39,7 @@ export class GuideView {
       if (part === null) nodes.push(h("li", {}, h("p", { text: step })));
       else if (part) (nodes.at(-1) ?? h("li")).append(part);
     }
-    if (sender.way === "code" && !connection) nodes.at(-1).append(this.codeField());
+    this.entry.replaceChildren(...(sender.way === "code" && !connection ? [this.codeField()] : []));
     if (sender.way === "offer") nodes[0].append(this.offer(sender));
     this.steps.replaceChildren(...nodes);
   }
@@ -71,7 +72,7 @@ export class GuideView {
         if (event.key === "Enter" && !event.isComposing) this.confirm();
       } });
     this.pair = button("Pair", "accent", () => this.confirm());
-    return h("div", { class: "code-line" }, this.code.root, this.pair);
+    return h("div", { class: "code-box" }, h("div", { class: "code-line" }, this.code.root, this.pair), this.code.wrong);
   }
 
   async confirm() {

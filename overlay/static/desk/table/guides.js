@@ -12,8 +12,7 @@ export const SENDERS = [
       "In Foundry, as game master: Add-on Modules, Install Module, search for Tumulte Integration, and switch it on in your world.",
       "The published module talks to its maker's server. Tell it yours: press F12 in Foundry, open Console, paste this and press Enter. It holds until Foundry is reloaded; a module built for your server needs it not.",
       "console",
-      "Configure Settings, Tumulte Integration, Start pairing. Foundry shows a code such as ABC-123, good for five minutes.",
-      "Type that code here.",
+      "Configure Settings, Tumulte Integration, Start pairing. Foundry shows a code such as ABC-123, good for five minutes: type it above.",
     ],
   },
   {

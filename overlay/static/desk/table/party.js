@@ -88,7 +88,7 @@ export class Party {
       mirror(list, shown.map((character) => ({ character, channels: channels ?? [] })), ({ character }) => character.id, (item) => this.row(item));
     }
     const inBar = sorted.filter(({ in_party }) => in_party).length;
-    const words = [settings?.shows_party === false && "Viewers do not see the party bar: switch it on under Viewers see.",
+    const words = [settings?.shows_party === false && "Viewers do not see the party bar: switch it on under Stream.",
       inBar > MOST_SHOWN && `The bar has room for ${MOST_SHOWN}; the first ${MOST_SHOWN} are shown.`].filter(Boolean).join(" ");
     setText(this.hint, words);
     visible(this.hint, words && characters?.length);
@@ -233,6 +233,7 @@ class CharacterView {
     setText(this.letter, [...name][0]?.toUpperCase() ?? "?");
     setText(this.name, name);
     setText(this.kind, CHARACTER_KIND[character.kind] ?? character.kind);
+    visible(this.kind, character.kind !== "pc");
     if (!this.taps) this.writePoints(character.hit_points);
     mirror(this.conditions, character.conditions.map((condition) => ({ condition })), ({ condition }) => condition, ({ condition }) => ({
       root: h("span", { class: "tag", text: condition }), update() {} }));

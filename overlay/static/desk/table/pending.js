@@ -7,22 +7,28 @@ import { diceRow, shape, totalWords } from "./roll.js";
 import { VISIBILITY, rollWhat } from "./words.js";
 
 const MOST_CHIPS = 8;
+const MOST_ROLLS = 1; // at once: the others follow, and rolling by hand stays in sight
 
 export class Pending {
   constructor(desk) {
     Object.assign(this, desk);
     this.title = h("h3");
     this.list = h("ol", { class: "pending" });
+    this.rest = h("p", { class: "hint" });
     this.root = h("section", { class: "part pending-part", "aria-label": "Whose is it?", hidden: true },
-      h("div", { class: "part-head" }, this.title), this.list);
+      h("div", { class: "part-head" }, this.title), this.list, this.rest);
   }
 
   update({ table, safe }) {
     const rolls = (table.pending ?? []).map(shape);
     if (!visible(this.root, rolls.length)) return;
-    setText(this.title, rolls.length === 1 ? "Whose roll is it?" : `Whose are they? ${many(rolls.length, "roll")} without an owner`);
+    setText(this.title, "Whose roll is it?");
+    // The oldest first, as they fell.
+    const shown = rolls.reverse().slice(0, MOST_ROLLS);
+    setText(this.rest, `${many(rolls.length - shown.length, "more roll waits", "more rolls wait")} behind.`);
+    visible(this.rest, rolls.length > shown.length);
     const characters = table.characters ?? [];
-    mirror(this.list, rolls.map((roll) => ({ roll, characters, safe })), ({ roll }) => roll.id, (item) => this.row(item));
+    mirror(this.list, shown.map((roll) => ({ roll, characters, safe })), ({ roll }) => roll.id, (item) => this.row(item));
   }
 
   /** Scrolls one into sight and puts the focus on its first choice. */
@@ -60,7 +66,7 @@ export class Pending {
     };
     const root = h("li", { class: "pending-roll", data: { roll: first.id } },
       h("div", { class: "pending-head" }, h("p", { class: "roll-line" }, who, what, secret), h("span", { class: "spring" }), dice, total),
-      chips, nobody, h("div", { class: "row" }, others, dismiss), confirm);
+      nobody, h("div", { class: "owner-line" }, chips, others, dismiss), confirm);
     return {
       root,
       update: ({ roll, characters, safe }) => {

@@ -1,4 +1,4 @@
-// Tab "Viewers see": what of dice, party, initiative and secrets goes on stream, in plain words.
+// Tab "Stream": what of dice, party, initiative and secrets goes on stream, in plain words.
 
 import { h, setText, show as visible } from "../dom.js";
 import { Switch } from "../fields.js";

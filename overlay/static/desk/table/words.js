@@ -6,7 +6,7 @@ import { ago, count, many, toMs } from "../time.js";
 export const VTT = {
   foundry: "Foundry VTT", foundry_messages: "Foundry VTT, chat messages", beyond20: "Beyond20", dddice: "dddice", dndbeyond: "D&D Beyond",
   roll20: "Roll20", owlbear: "Owlbear Rodeo", event_hooker: "Foundry event hooker", discord: "Discord-style webhook",
-  neutral: "Anything else", manual: "by hand", other: "other",
+  neutral: "Own program", manual: "by hand", other: "other",
 };
 
 const KINDS = {

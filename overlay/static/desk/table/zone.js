@@ -16,7 +16,7 @@ import { Sample } from "./sample.js";
 
 const TABS = [
   ["dice", "Dice"], ["party", "Party"], ["initiative", "Initiative"], ["criticals", "Criticals"], ["items", "Items"],
-  ["fairness", "Fairness"], ["tables", "Tables"], ["settings", "Viewers see"],
+  ["fairness", "Fairness"], ["tables", "Tables"], ["settings", "Stream"],
 ];
 const WHAT = {
   settings: "the settings", connections: "the tables", rolls: "the rolls", pending: "the rolls without an owner", characters: "the characters",

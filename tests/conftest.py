@@ -8,7 +8,7 @@
 | `database_url`, `database` | function | a copy of it; the same, opened |
 | `redis_url` | function | the session's Valkey, emptied |
 | `start_hubbub`, `hubbub` | function | the real program: a factory taking settings; one with none |
-| `browser`, `page` | function | Chromium by Playwright; the page fails the test on an uncaught error |
+| `browser`, `page` | function | the worker's Chromium; a page that fails the test on an uncaught error |
 | `tables` | function | Foundry worlds and their browsers, on Node with the real socket.io-client |
 """
 
@@ -18,13 +18,15 @@ import asyncio
 import os
 import shutil
 import tempfile
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
+from typing import Any
 from urllib.parse import urlsplit
 
 import asyncpg
 import pytest
+import pytest_asyncio
 import structlog
 from playwright.async_api import Browser, Page, async_playwright
 from redis.asyncio import Redis
@@ -143,18 +145,64 @@ def chromium_path() -> str | None:
     return find_chromium.find()
 
 
+@pytest_asyncio.fixture(scope="session", loop_scope="session")
+async def chromium(chromium_path: str | None) -> AsyncIterator[Callable[[], Awaitable[Browser]]]:
+    """The Chromium of this worker, started when it is first asked for, and again when a test has crashed it."""
+    running: list[Browser] = []
+    async with async_playwright() as playwright:
+
+        async def living() -> Browser:
+            if not running or not running[-1].is_connected():
+                opened = await playwright.chromium.launch(executable_path=chromium_path, args=BROWSER_FLAGS)
+                running.append(opened)
+            return running[-1]
+
+        yield living
+        for browser in running:
+            await browser.close()
+
+
 @pytest.fixture
-async def browser(chromium_path: str | None, request: pytest.FixtureRequest) -> AsyncIterator[Browser]:
-    """A Chromium of this test alone, about half a second."""
+def _function_scoped_runner(request: pytest.FixtureRequest) -> Iterator[asyncio.Runner]:
+    """pytest-asyncio's loop for one test, except for tests with a browser: these share the session's loop.
+
+    What Playwright gives out belongs to the loop it was started on, and to start it and Chromium for every test
+    took most of the processor time of the whole suite. A test still ends like one with a loop of its own:
+    what it left running is cancelled.
+    """
+    if "browser" not in request.fixturenames:
+        yield request.getfixturevalue("_function_scoped_runner")
+        return
+    request.getfixturevalue("chromium")  # its tasks are there before we look which are
+    runner: asyncio.Runner = request.getfixturevalue("_session_scoped_runner")
+    kept = asyncio.all_tasks(runner.get_loop())
+    yield runner
+    runner.run(_end_all_but(kept))
+
+
+async def _end_all_but(kept: set[asyncio.Task[Any]]) -> None:
+    left = [task for task in asyncio.all_tasks() - kept if task is not asyncio.current_task()]
+    for task in left:
+        task.cancel()
+    await asyncio.gather(*left, return_exceptions=True)
+
+
+@pytest.fixture
+async def browser(
+    chromium_path: str | None,
+    chromium: Callable[[], Awaitable[Browser]],
+    request: pytest.FixtureRequest,
+) -> AsyncIterator[Browser]:
+    """Chromium; each context in it is as good as a new browser, and those that a test made end with it."""
     if chromium_path is None:
         if os.environ.get("CI"):
             pytest.fail("CI needs a browser and there is none: set CHROME_BIN", pytrace=False)
         request.config.stash.setdefault(_WITHOUT_BROWSER, []).append(request.node.nodeid)
         pytest.skip("no Chromium on this machine: set CHROME_BIN")
-    async with async_playwright() as playwright:
-        opened = await playwright.chromium.launch(executable_path=chromium_path, args=BROWSER_FLAGS)
-        yield opened
-        await opened.close()
+    opened = await chromium()
+    yield opened
+    for context in opened.contexts:
+        await context.close()
 
 
 @pytest.fixture

@@ -123,6 +123,7 @@ async def test_r13_only_genuine_webhooks_have_an_effect_and_only_once(trial: Tri
         trial.figure("forged", dict(forged_statuses))
         trial.lags("answered", real.told.seconds)
         calm = await answered_in_calm(trial, senders, world, truth)
+        trial.lags("answered in calm", calm)
         trial.at_most("answers", calm, ANSWERED_S, share=0.99)
 
 

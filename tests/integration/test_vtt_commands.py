@@ -161,7 +161,7 @@ async def test_two_processes_claim_each_command_once(rig: Rig) -> None:
         await order(rig, paired, f"k{number}")
 
     async def claim_all() -> list[str]:
-        claimed = []
+        claimed: list[str] = []
         while True:
             async with rig.services.database.transaction() as connection:
                 found = await vtt_commands.claim(connection, paired.id)

@@ -32,6 +32,7 @@ import structlog
 from playwright.async_api import Browser, Page, async_playwright
 from redis.asyncio import Redis
 
+from server import postgres_child
 from server.embedded import Embedded
 from sql.ids import uuid7
 from sql.migrate import migrate
@@ -63,10 +64,14 @@ def short_dir() -> Iterator[Path]:
 
 @pytest.fixture(scope="session")
 def servers() -> Iterator[Embedded]:
-    """Started once, on the main thread."""
+    """Started once, on the main thread. No test pulls the plug on it: it need not wait for the disk."""
     folder = Path(tempfile.mkdtemp(prefix="hubbub-test-", dir="/tmp"))
-    with Embedded(folder / "data", postgres=True, redis=True) as embedded:
-        yield embedded
+    with pytest.MonkeyPatch.context() as quick:
+        for option in ("fsync", "full_page_writes"):
+            quick.setitem(postgres_child._OPTIONS, option, "off")
+        with Embedded(folder / "data", postgres=True, redis=True) as embedded:
+            quick.undo()
+            yield embedded
     shutil.rmtree(folder)
 
 
@@ -118,7 +123,7 @@ async def redis_url(servers: Embedded) -> str:
 def prepared() -> Iterator[Path]:
     """A data directory with an empty database: what a first start makes in two seconds of processor.
 
-    The first start itself is tried by tests/acceptance/test_make_run.py and tests/integration/test_embedded.py.
+    The first start itself is tried by acceptance/test_make_run.py and integration/test_embedded.py.
     """
     folder = Path(tempfile.mkdtemp(prefix="hubbub-test-", dir="/tmp"))
     with Embedded(folder / "data", postgres=True, redis=False) as embedded, ThreadPoolExecutor(1) as apart:

@@ -7,6 +7,7 @@
 | `postgres_url` | session | the migrated database that others are copied from; never write to it |
 | `database_url`, `database` | function | a copy of it; the same, opened |
 | `redis_url` | function | the session's Valkey, emptied |
+| `prepared` | session | a data directory that `start_hubbub` copies; never write to it |
 | `start_hubbub`, `hubbub` | function | the real program: a factory taking settings; one with none |
 | `browser`, `page` | function | the worker's Chromium; a page that fails the test on an uncaught error |
 | `tables` | function | Foundry worlds and their browsers, on Node with the real socket.io-client |
@@ -17,6 +18,7 @@ from __future__ import annotations
 import asyncio
 import os
 import shutil
+import subprocess
 import tempfile
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
@@ -31,6 +33,7 @@ import structlog
 from playwright.async_api import Browser, Page, async_playwright
 from redis.asyncio import Redis
 
+from server import postgres_child
 from server.embedded import Embedded
 from sql.ids import uuid7
 from sql.migrate import migrate
@@ -64,10 +67,14 @@ def short_dir() -> Iterator[Path]:
 
 @pytest.fixture(scope="session")
 def servers() -> Iterator[Embedded]:
-    """Started once, on the main thread."""
+    """Started once, on the main thread. No test pulls the plug on it: it need not wait for the disk."""
     folder = Path(tempfile.mkdtemp(prefix="hubbub-test-", dir="/tmp"))
-    with Embedded(folder / "data", postgres=True, redis=True) as embedded:
-        yield embedded
+    with pytest.MonkeyPatch.context() as quick:
+        for option in ("fsync", "full_page_writes"):
+            quick.setitem(postgres_child._OPTIONS, option, "off")
+        with Embedded(folder / "data", postgres=True, redis=True) as embedded:
+            quick.undo()
+            yield embedded
     shutil.rmtree(folder)
 
 
@@ -115,14 +122,31 @@ async def redis_url(servers: Embedded) -> str:
     return servers.redis_url
 
 
+@pytest.fixture(scope="session")
+def prepared() -> Iterator[Path]:
+    """A data directory with an empty database: what a first start makes in two seconds of processor.
+
+    The first start itself is tried by acceptance/test_make_run.py and integration/test_embedded.py.
+    """
+    folder = Path(tempfile.mkdtemp(prefix="hubbub-test-", dir="/tmp"))
+    with Embedded(folder / "data", postgres=True, redis=False) as embedded, ThreadPoolExecutor(1) as apart:
+        assert embedded.database_url is not None
+        apart.submit(asyncio.run, migrate(embedded.database_url)).result()
+    yield folder / "data"
+    shutil.rmtree(folder)
+
+
 @pytest.fixture
-def start_hubbub(short_dir: Path) -> Iterator[StartHubbub]:
+def start_hubbub(short_dir: Path, prepared: Path) -> Iterator[StartHubbub]:
     """`start_hubbub(HUBBUB_DEMO="1")` → a running program; all are stopped at the end."""
     started: list[Hubbub] = []
 
     def start(**settings: str) -> Hubbub:
         folder = short_dir / f"h{len(started)}"
         folder.mkdir()
+        if "DATABASE_URL" not in settings:
+            # By cp, because the cluster may belong to another user, and must go on belonging to them.
+            subprocess.run(["cp", "-a", prepared, folder / "data"], check=True)
         program = Hubbub(folder, settings)
         started.append(program)
         program.start()
@@ -147,7 +171,7 @@ def chromium_path() -> str | None:
 
 @pytest_asyncio.fixture(scope="session", loop_scope="session")
 async def chromium(chromium_path: str | None) -> AsyncIterator[Callable[[], Awaitable[Browser]]]:
-    """The Chromium of this worker, started when it is first asked for, and again when a test has crashed it."""
+    """The Chromium of this worker, started when first asked for, and again when a test has crashed it."""
     running: list[Browser] = []
     async with async_playwright() as playwright:
 
@@ -166,9 +190,9 @@ async def chromium(chromium_path: str | None) -> AsyncIterator[Callable[[], Awai
 def _function_scoped_runner(request: pytest.FixtureRequest) -> Iterator[asyncio.Runner]:
     """pytest-asyncio's loop for one test, except for tests with a browser: these share the session's loop.
 
-    What Playwright gives out belongs to the loop it was started on, and to start it and Chromium for every test
-    took most of the processor time of the whole suite. A test still ends like one with a loop of its own:
-    what it left running is cancelled.
+    What Playwright gives out belongs to the loop it was started on, and to start it and Chromium for every
+    test took most of the processor time of the whole suite. A test still ends like one with a loop of its
+    own: what it left running is cancelled.
     """
     if "browser" not in request.fixturenames:
         yield request.getfixturevalue("_function_scoped_runner")

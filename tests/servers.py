@@ -15,9 +15,9 @@ from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import IO, Any
 
-#: Features that cost and that no test can see. The list of omnibox pages is the dear one: a hidden page for what
-#: drops down from the address bar comes with every window, and took more processor than the page under test. The
-#: others are Playwright's own list as far as it matters here; of two lists Chromium takes the last, which is ours.
+#: Features that no test can see. Those of the omnibox are the dear ones: a hidden page for what drops down
+#: from the address bar comes with every window, and took more processor than many a page under test. The
+#: others are Playwright's own list as far as it matters, because of two lists Chromium takes the last: ours.
 _WITHOUT = (
     "WebUIOmniboxPopup",
     "WebUIOmniboxFullPopup",

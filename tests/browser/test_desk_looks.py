@@ -13,6 +13,8 @@ from tests.browser.desk_probes import CONTRAST, PICTURES, SIDEWAYS, SMALL, settl
 from tests.browser.desk_scenes import SCENES, Act, hostile_text
 
 SIZES = {"1920": (1920, 1080), "1280": (1280, 720), "360": (360, 740)}
+#: Of these there is a picture to look at; to paint and to pack one costs more than all checks of a size.
+PAINTED = {("1280", "dark"), ("1280", "light"), ("360", "dark")}
 
 
 @pytest.mark.parametrize("scene", SCENES, ids=lambda scene: scene.__name__)
@@ -28,7 +30,8 @@ async def test_every_face_fits_every_screen(page: Page, scene: Act) -> None:
                 await page.emulate_media(color_scheme=scheme)
                 await settle(page)
                 label = f"{scene.__name__.replace('_', '-')}-{name}-{scheme}"
-                await page.screenshot(path=PICTURES / f"desk-{label}.png")
+                if (name, scheme) in PAINTED:
+                    await page.screenshot(path=PICTURES / f"desk-{label}.png")
                 assert await page.evaluate(SIDEWAYS) == [], label
                 assert await page.evaluate(CONTRAST) == [], label
             if name == "360":

@@ -16,7 +16,7 @@ from server.engine.deadlines import Deadlines
 from server.engine.intake import Outcome
 from server.rules import outcome
 from server.rules.events import ChatMessage, OtherEvent, User
-from server.rules.poll import Cancel, Close, Extend, Poll, PollRules, State, UndoCancel
+from server.rules.poll import Cancel, Close, Extend, Poll, PollRules, State, Tie, UndoCancel
 from server.rules.vote_audit import audit
 from server.rules.vote_export import count, document
 from server.rules.vote_ledger import voter_digest
@@ -39,6 +39,9 @@ from tests.integration.engine_rig import (
 )
 from tests.unit.models import PlainCount, Window, crowd, plain_count, plain_first_to_reach, plain_sent, seeded
 
+TIES: tuple[Tie, ...] = ("gm", "first", "random", "none")
+#: The seed or the tie, what the plain model counts, and its "first to reach".
+Expected = tuple[int | Tie, PlainCount, Callable[[Sequence[int]], int]]
 LABELS = ("Left", "Middle", "Right", "Up")
 SLOTS: dict[tuple[str, str], int] = {
     (platform, channel_id): slot for slot, (platform, channel_id) in enumerate(CHANNELS)
@@ -102,6 +105,17 @@ async def run_seed(seed: int, several: Sequence[Process]) -> tuple[Poll, PlainCo
     return poll, plain, lines
 
 
+async def run_tie(tie: Tie, several: Sequence[Process]) -> tuple[Poll, PlainCount, list[ChatMessage]]:
+    """A tie for certain. Whether a seed's poll ends in one depends on when its lines were sent, and they are
+    sent by the window of a real poll, whose length depends on how long the commands took."""
+    process = several[0]
+    poll = await open_poll(process, await make_campaign(process.database), PollRules(tie=tie))
+    lines = [line(poll, "1", "ann"), line(poll, "2", "bob")]
+    plain = plain_count(lines, Window.of(poll), slots=SLOTS, labels=poll.options, rules=poll.rules)
+    await asyncio.gather(*(feed(seeded(n), process, poll, lines) for n, process in enumerate(several)))
+    return poll, plain, lines
+
+
 async def test_50_seeds_through_several_processes_give_the_plain_models_result(database_url: str) -> None:
     """The short form of R3; tests/chaos/test_long.py has 1,000 seeds."""
     decisions = await seeds_agree(database_url, range(5010, 5060))
@@ -115,9 +129,10 @@ async def seeds_agree(database_url: str, seeds: Sequence[int]) -> dict[str, int]
     """
     async with processes(database_url, 3) as several:
         database = several[0].database
-        expected: dict[UUID, tuple[int, PlainCount, Callable[[Sequence[int]], int]]] = {}
-        for seed in seeds:
-            poll, plain, lines = await run_seed(seed, several)
+        expected: dict[UUID, Expected] = {}
+        for seed in (*seeds, *TIES):
+            run = run_seed(seed, several) if isinstance(seed, int) else run_tie(seed, several)
+            poll, plain, lines = await run
             expected[poll.id] = (seed, plain, first_of(poll, lines))
             now = await poll_of(database, poll.id)
             assert now.tally == plain.tally, f"seed {seed}: running totals"
@@ -135,7 +150,8 @@ async def seeds_agree(database_url: str, seeds: Sequence[int]) -> dict[str, int]
 
 
 async def finish(
-    several: Sequence[Process], expected: dict[UUID, tuple[int, PlainCount, Callable[[Sequence[int]], int]]]
+    several: Sequence[Process],
+    expected: dict[UUID, Expected],
 ) -> dict[str, int]:
     """Let time close and count all of them, and compare the results with the model's."""
     database = several[0].database

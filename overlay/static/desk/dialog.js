@@ -16,12 +16,12 @@ export class Dialog {
       h("div", { class: "dialog-head" }, this.title,
         iconButton("close", "Close", () => this.close())),
       this.body, this.foot);
-    this.root.addEventListener("close", () => {
-      document.body.append(...Dialog.floating);
-      this.root.remove();
-      this.back?.focus?.();
-      onclose();
+    this.onclose = onclose;
+    this.root.addEventListener("cancel", (event) => {
+      event.preventDefault();
+      this.close();
     });
+    this.root.addEventListener("close", () => this.leave());
     // A press on the dark outside closes, but not a drag that began inside (selecting text).
     this.root.addEventListener("pointerdown", (event) => { this.outside = event.target === this.root; });
     this.root.addEventListener("click", (event) => {
@@ -40,7 +40,21 @@ export class Dialog {
   }
 
   close() {
-    if (this.root.open) this.root.close();
+    if (!this.root.open) return;
+    this.root.close();
+    this.leave();
+  }
+
+  /**
+   * At once, not when the browser tells of it: until then the focus is in a field that nobody sees, and it would eat
+   * the next key.
+   */
+  leave() {
+    if (this.root.open || !this.root.isConnected) return;
+    document.body.append(...Dialog.floating);
+    this.root.remove();
+    this.back?.focus?.();
+    this.onclose();
   }
 }
 

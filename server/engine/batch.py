@@ -18,7 +18,7 @@ import structlog
 
 from server.engine.intake import Outcome
 from server.engine.room import Rooms
-from server.rules.events import Event
+from server.rules.events import Arrival, Event
 from server.telemetry import BATCH_EVENTS, BATCH_SECONDS, EVENTS
 from sql import probe
 from sql.heads import NoCampaign
@@ -44,7 +44,7 @@ class Overloaded(Exception):
 class Delivery:
     """Events that came together, and who waits for their outcome."""
 
-    events: Sequence[Event]
+    events: Sequence[Arrival]
     answer: asyncio.Future[list[Outcome]] | None
     arrived: float = field(default_factory=time.monotonic)
 
@@ -92,7 +92,7 @@ class Batches:
                 await asyncio.sleep(_TIDY_EVERY_S)
                 self._rooms.forget_idle()
 
-    async def __call__(self, campaign_id: UUID, events: Sequence[Event]) -> None:
+    async def __call__(self, campaign_id: UUID, events: Sequence[Arrival]) -> None:
         """Take lines from a socket (the Sink of integrations.base); waits while the buffer is full."""
         if not self._has_room(campaign_id, 1):
             async with self._room:

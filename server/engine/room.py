@@ -19,13 +19,13 @@ import structlog
 
 from server.engine.clock import DatabaseClock
 from server.engine.heard import Heard
-from server.engine.intake import Outcome, judge
+from server.engine.intake import ACCEPTED, Outcome, judge
 from server.engine.patience import taken
 from server.engine.turn import Also, Turn
 from server.rules import outcome, poll_board, vote_export, vote_ledger
 from server.rules.changes import Change
 from server.rules.chat import word_ballot
-from server.rules.events import Event
+from server.rules.events import Arrival, UnreadLine
 from server.rules.poll import (
     RUNNING,
     Close,
@@ -156,13 +156,15 @@ class Rooms:
         room.hold(await polls.running(turn.connection, turn.campaign_id))
 
     async def ingest(
-        self, campaign_id: UUID, events: Sequence[Event], *, receipts: Sequence[bool]
+        self, campaign_id: UUID, events: Sequence[Arrival], *, receipts: Sequence[bool]
     ) -> list[Outcome]:
         """Take events in and count the votes among them; answers one outcome per event, after COMMIT.
 
         `receipts[i]` says that event i is remembered whatever it is (somebody was promised an answer);
         of the others only votes are. Raises heads.NoCampaign, or one of pool.UNREACHABLE.
         """
+        if not any(receipts) and await self._is_talk(campaign_id, events):
+            return [ACCEPTED] * len(events)
         async with self._turn(campaign_id) as (room, turn):
             judged = judge(events, receipts, room.channels, room.reader)
             judged.repeated(await inbox.take_in(turn.connection, campaign_id, judged.wanted, turn.head.now))
@@ -172,9 +174,29 @@ class Rooms:
         self.heard.note(
             (room.channels[event.platform, event.channel_id], event)
             for event, receipt, result in zip(events, receipts, outcomes, strict=True)
-            if receipt and result.kind != "rejected"
+            if receipt and result.kind != "rejected" and not isinstance(event, UnreadLine)
         )
         return outcomes
+
+    async def _is_talk(self, campaign_id: UUID, arrivals: Sequence[Arrival]) -> bool:
+        """Whether there is no vote among these lines, so that nothing has to be stored.
+
+        What the room knows decides, if it still holds when the campaign's row can be had: whoever launches a
+        poll after that opens it after these lines were received, and whoever was at it has finished.
+        """
+        room = self._rooms.get(campaign_id)
+        if room is None:
+            return False
+        async with taken(room.lock, None):
+            room.used_at = time.monotonic()
+            reader = room.reader
+            for line in arrivals:
+                if not isinstance(line, UnreadLine) or (reader is not None and reader.chosen(line.text)):
+                    return False
+            async with self._database.connection() as connection:
+                head = await heads.lock(connection, campaign_id)
+            self._clock.observe(head.now)
+            return (room.epoch, room.seq, room.config_version) == (head.epoch, head.seq, head.config_version)
 
     async def _count(self, room: Room, turn: Turn, poll: Poll, cast: Sequence[Vote]) -> None:
         held = await votes.held(turn.connection, poll.id, {ballot_key(poll, vote) for vote in cast})

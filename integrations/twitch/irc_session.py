@@ -111,11 +111,15 @@ class Session:
             self.counts["too_long"] += dropped
         chat: list[meaning.Said] = []
         for line in lines:
-            what = meaning.skim(line, received_at) or meaning.read_line(line, received_at)
-            if not isinstance(what, meaning.Said):
-                self._note(what, now)
-            elif what.login in self._wanted:
-                chat.append(what)
+            said: meaning.Said | None = meaning.skim(line, received_at)
+            if said is None:
+                what = meaning.read_line(line, received_at)
+                if not isinstance(what, meaning.Chat):
+                    self._note(what, now)
+                    continue
+                said = what
+            if said.login in self._wanted:
+                chat.append(said)
             else:
                 self.counts["unwanted_channel"] += 1
         self.counts["chat"] += len(chat)

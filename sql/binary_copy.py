@@ -12,7 +12,7 @@ from collections.abc import AsyncIterator, Iterable, Iterator, Sequence
 from datetime import UTC, datetime, timedelta
 from itertools import islice
 
-from sql.pool import Connection
+from sql.pool import Connection, StatementRefused
 
 _HEADER = b"PGCOPY\n\xff\r\n\0" + bytes(8)  # no flags, no extension
 _END = b"\xff\xff"
@@ -45,8 +45,14 @@ def text(value: str) -> bytes:
 
 
 async def write(connection: Connection, table: str, columns: Sequence[str], rows: Iterable[bytes]) -> None:
-    """COPY rows into the columns; each in bytes as they follow each other on the wire."""
-    await connection.copy_to_table(table, columns=columns, source=_portions(iter(rows)), format="binary")
+    """COPY rows into the columns; each in bytes as they follow each other on the wire.
+
+    Raises StatementRefused also for a value that no field can hold, as asyncpg does.
+    """
+    try:
+        await connection.copy_to_table(table, columns=columns, source=_portions(iter(rows)), format="binary")
+    except (UnicodeEncodeError, struct.error) as error:
+        raise StatementRefused(f"{table}: {error}") from error
 
 
 async def _portions(rows: Iterator[bytes]) -> AsyncIterator[bytes]:

@@ -24,6 +24,8 @@ from tests.servers import Hubbub
 SECONDS = 10.0
 API_AIM, IRC_AIM = 40_000, 20_000
 _FRAME_AIM_MS, _TALK_AIM_US = 250, 8.0
+#: The same on any machine: where the issue was written a compiled pattern reads two million lines a second.
+_TALK_AIM_PATTERNS = 16.0
 _TALK_RATE = 10_000
 _PART_S = 120.0
 
@@ -152,9 +154,19 @@ async def measure() -> Section:
         figure = f"{talk.cpu_us:.1f} µs of CPU a line"
         idle = f"idle: {talk.idle_share:.1%} of a core, not counted"
         rows.append(("Twitch chat", f"{talk.rate:,.0f} lines/s that are no votes", figure, idle))
-        good = talk.cpu_us <= _TALK_AIM_US
+        least = (
+            f"{talk.least.pattern_us:.2f} µs of CPU a line by a compiled pattern, "
+            f"{talk.least.split_us:.2f} µs by splitting all tags"
+        )
+        rows.append(("reference", "the same lines, read in a loop", least, ""))
+        patterns = talk.cpu_us / talk.least.pattern_us
         judged.append(
-            Aim("CPU for a line that is no vote", f"{talk.cpu_us:.1f} µs", f"≤ {_TALK_AIM_US:.0f} µs", good)
+            Aim(
+                "CPU for a line that is no vote",
+                f"{talk.cpu_us:.1f} µs, {patterns:.0f} × the pattern",
+                f"≤ {_TALK_AIM_US:.0f} µs, or ≤ {_TALK_AIM_PATTERNS:.0f} × the pattern",
+                talk.cpu_us <= _TALK_AIM_US or patterns <= _TALK_AIM_PATTERNS,
+            )
         )
     head = ("way", "load", "figure", "kept")
     said = (

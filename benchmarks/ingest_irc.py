@@ -12,7 +12,7 @@ from dataclasses import dataclass
 
 import httpx2
 
-from benchmarks import processes
+from benchmarks import processes, references
 from benchmarks.crowd import OPTIONS, counted, prepare, watching
 from tests.fakes.twitch_irc import FakeTwitch, privmsg
 from tests.servers import Hubbub
@@ -60,6 +60,7 @@ class Talk:
     lines: int
     cpu_us: float  # of the server's process for each line, without what it uses when nobody talks
     idle_share: float  # of a core, when nobody talks
+    least: references.Reading  # what the same lines cost at their least, right before and after
 
 
 def _votes(frames: int, room: str) -> list[str]:
@@ -149,6 +150,8 @@ async def talk(
         )
         for frame in range(round(rate * seconds) // LINES)
     ]
+    known = "".join(frames[:100]).split("\r\n")[:-1]
+    first = references.of_lines(known)
     before = processes.cpu_seconds({server.pid})
     await asyncio.sleep(seconds / 2)
     idle_share = (processes.cpu_seconds({server.pid}) - before) / (seconds / 2)
@@ -160,4 +163,6 @@ async def talk(
     took = time.monotonic() - began
     used = processes.cpu_seconds({server.pid}) - before - idle_share * took
     lines = len(frames) * LINES
-    return Talk(lines / took, lines, used / lines * 1e6, idle_share)
+    last = references.of_lines(known)
+    least = references.Reading((first.pattern_us + last.pattern_us) / 2, (first.split_us + last.split_us) / 2)
+    return Talk(lines / took, lines, used / lines * 1e6, idle_share, least)

@@ -12,14 +12,14 @@ from datetime import datetime
 from typing import Protocol
 from uuid import UUID
 
-from server.rules.events import Event
+from server.rules.events import Arrival
 from sql.channels import Channel, ChannelState
 
 
 class Sink(Protocol):
     """Where events go: the engine's batch of a campaign."""
 
-    async def __call__(self, campaign_id: UUID, events: Sequence[Event]) -> None:
+    async def __call__(self, campaign_id: UUID, events: Sequence[Arrival]) -> None:
         """Take the events in; waits while the campaign's buffer is full, which stops the reader.
 
         Never raises for bad content. Returning does not mean that anything is committed.

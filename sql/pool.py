@@ -74,6 +74,14 @@ class _Bounded(_Session):
             query += _BOUNDS
         return await super().execute(query, *args, timeout=timeout)
 
+    def get_reset_query(self) -> str:
+        """Nothing is to be undone when a connection goes back into the pool, but for an open transaction.
+
+        No statement of ours leaves anything in its session. asyncpg's own four (UNLISTEN, RESET ALL, …) would
+        cost a round trip with every use, a quarter of the time of a transaction that finds no vote.
+        """
+        return ""
+
 
 def without_password(url: str) -> str:
     """The URL as it may be logged."""

@@ -9,18 +9,17 @@ import asyncio
 import time
 from collections import Counter
 from collections.abc import Collection, Sequence
-from datetime import datetime
 from random import Random
 from uuid import UUID
 
 import structlog
 
 from integrations.base import ChannelNews, Clock, Sink
-from integrations.twitch.irc_events import Chat
+from integrations.twitch.irc_events import Said
 from integrations.twitch.irc_reader import Reader, Slot
 from integrations.twitch.irc_session import Standing, is_login
 from integrations.twitch.pacing import Backoff, JoinBudget, Times
-from server.rules.events import ChatMessage, Event
+from server.rules.events import Arrival
 from sql.channels import Channel
 
 _log = structlog.get_logger(__name__)
@@ -50,7 +49,7 @@ class TwitchIrc:
         self._standings: dict[str, Standing] = {}
         self._rooms: dict[str, str] = {}
         self._news: dict[UUID, ChannelNews] = {}
-        self._heard: dict[UUID, tuple[datetime, int]] = {}
+        self._heard: dict[UUID, Said] = {}  # the last line of each row
         self._group: asyncio.TaskGroup | None = None
         self._tasks: set[asyncio.Task[None]] = set()
         self._closing = asyncio.Event()
@@ -106,29 +105,30 @@ class TwitchIrc:
         """What changed since the last call, one item a channel."""
         news, self._news = self._news, {}
         heard, self._heard = self._heard, {}
-        for channel, (at, lag) in heard.items():
-            mark = ChannelNews(channel, heard_at=at, lag_ms=lag)
+        for channel, said in heard.items():
+            line = said.read()
+            if line is None:
+                continue
+            lag = (line.received_at - line.sent_at).total_seconds() * _MILLISECOND
+            mark = ChannelNews(channel, heard_at=line.received_at, lag_ms=round(lag))
             news[channel] = news[channel].then(mark) if channel in news else mark
         return list(news.values())
 
-    async def deliver(self, chat: Sequence[Chat]) -> None:
+    async def deliver(self, chat: Sequence[Said]) -> None:
         """Hand lines to the campaigns that listen, as one batch each; waits while a campaign is full."""
-        batches: dict[UUID, list[Event]] = {}
-        heard: dict[UUID, ChatMessage] = {}
-        for login, event in chat:
+        by_login: dict[str, list[Said]] = {}
+        for said in chat:
+            by_login.setdefault(said.login, []).append(said)
+        batches: dict[UUID, list[Arrival]] = {}
+        for login, lines in by_login.items():
             for row in self._rows.get(login, ()):
-                if event.channel_id != row.channel_id:
-                    # The name we joined decides, not the tag: channels must never be taken for each other.
-                    if not row.has_platform_id and login not in self._rooms:
-                        self._learn_room(login, event)
-                    event = event._replace(channel_id=row.channel_id)  # noqa: PLW2901
-                batches.setdefault(row.campaign_id, []).append(event)
-                heard[row.id] = event
-        for row_id, event in heard.items():
-            lag = (event.received_at - event.sent_at).total_seconds() * _MILLISECOND
-            self._heard[row_id] = (event.received_at, round(lag))
-        for campaign_id, events in batches.items():
-            await self._sink(campaign_id, events)
+                if not row.has_platform_id and login not in self._rooms:
+                    self._learn_room(login, lines)
+                # The name we joined decides, not the tag: channels must never be taken for each other.
+                batches.setdefault(row.campaign_id, []).extend([said.to(row.channel_id) for said in lines])
+                self._heard[row.id] = lines[-1]
+        for campaign_id, arrivals in batches.items():
+            await self._sink(campaign_id, arrivals)
 
     def told(self, standing: Standing) -> None:
         """A connection tells how the reading of a channel goes."""
@@ -197,11 +197,14 @@ class TwitchIrc:
         self._slots.append(slot)
         return slot
 
-    def _learn_room(self, login: str, event: ChatMessage) -> None:
-        if not event.channel_id.startswith("login:"):
-            self._rooms[login] = event.channel_id
-            for row in self._rows[login]:
-                self._greet(row)
+    def _learn_room(self, login: str, lines: Sequence[Said]) -> None:
+        for said in lines:
+            line = said.read()
+            if line is not None and not line.channel_id.startswith("login:"):
+                self._rooms[login] = line.channel_id
+                for row in self._rows[login]:
+                    self._greet(row)
+                return
 
     def _greet(self, row: Channel) -> None:
         """Say of a row what is known of its login."""

@@ -17,7 +17,7 @@ from types import MappingProxyType
 from typing import NamedTuple, TypeAlias
 
 from integrations.twitch.irc_parser import IrcMessage, Unreadable, parse_line, unescape
-from server.rules.events import ChatMessage, User
+from server.rules.events import Arrival, ChatMessage, UnreadLine, User
 from sql.channels import unknown_id
 
 PLATFORM = "twitch"
@@ -85,6 +85,38 @@ class Chat(NamedTuple):
     login: str
     event: ChatMessage
 
+    @property
+    def text(self) -> str:
+        return self.event.text
+
+    def read(self) -> ChatMessage | None:
+        return self.event
+
+    def to(self, channel_id: str) -> Arrival:
+        """The line as one of this channel."""
+        return self.event._replace(channel_id=channel_id)
+
+
+class Unread(NamedTuple):
+    """A line of chat as Twitch writes it, of which channel and words have been read, and nothing else."""
+
+    login: str
+    text: str
+    line: str
+    received_at: datetime
+
+    def read(self) -> ChatMessage | None:
+        """The whole line, as `Chat` has it."""
+        return read_message(self.line, self.received_at)
+
+    def to(self, channel_id: str) -> Arrival:
+        """The line as one of this channel."""
+        return UnreadLine(self.text, self.line, channel_id, self.received_at, read_message)
+
+
+#: A line of chat in a channel that we joined.
+Said: TypeAlias = Chat | Unread
+
 
 @dataclass(frozen=True, slots=True)
 class Ignored:
@@ -147,6 +179,26 @@ class Reconnect:
 
 
 Line: TypeAlias = Chat | Ignored | Welcome | TagsRefused | Joined | Parted | Notice | Ping | Pong | Reconnect
+
+
+def skim(line: str, received_at: datetime) -> Unread | None:
+    """A line of chat as Twitch writes it, read as far as is needed to see what it says; of any other None.
+
+    `read_line` finds the same channel and words in it, or an id that is none.
+    """
+    found = _USUAL.fullmatch(line)
+    if found is None:
+        return None
+    tags, _, login, text = found.groups()
+    if text[0] == "\x01" or ";id=" not in tags or ";user-id=" not in tags:
+        return None
+    return Unread(login, text, line, received_at)
+
+
+def read_message(line: str, received_at: datetime) -> ChatMessage | None:
+    """The line of chat that a line is, or None."""
+    what = read_line(line, received_at)
+    return what.event if isinstance(what, Chat) else None
 
 
 def read_line(line: str, received_at: datetime) -> Line:

@@ -21,7 +21,7 @@ from websockets.asyncio.client import ClientConnection, connect
 from websockets.exceptions import ConnectionClosed, InvalidStatus, WebSocketException
 
 from integrations.base import Clock
-from integrations.twitch.irc_events import Chat
+from integrations.twitch.irc_events import Said
 from integrations.twitch.irc_session import Session, Standing
 from integrations.twitch.pacing import Backoff, JoinBudget, Times
 
@@ -49,7 +49,7 @@ class Slot:
 class Desk(Protocol):
     """What a reader needs of the client that owns it."""
 
-    async def deliver(self, chat: Sequence[Chat]) -> None:
+    async def deliver(self, chat: Sequence[Said]) -> None:
         """Hand lines on; waits while they cannot be taken."""
 
     def told(self, standing: Standing) -> None:
@@ -183,7 +183,7 @@ class Reader:
         now = time.monotonic()
         session = self._session = Session(self._nick, self._times, self._budget, now, self._counts)
         self._channels_changed = True
-        chat: list[Chat] = []
+        chat: list[Said] = []
         is_closing = False
         while True:
             now = time.monotonic()

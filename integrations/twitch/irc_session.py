@@ -103,23 +103,26 @@ class Session:
         self._wanted = wanted
         self.tick(now)
 
-    def feed(self, frame: bytes | str, received_at: datetime, now: float) -> list[meaning.Chat]:
+    def feed(self, frame: bytes | str, received_at: datetime, now: float) -> list[meaning.Said]:
         """Take in one frame; the lines of chat in it, of wanted channels only."""
         self._heard_at, self._probed_at = now, None
         lines, dropped = split_frame(frame)
         if dropped:
             self.counts["too_long"] += dropped
-        chat = []
+        chat: list[meaning.Said] = []
         for line in lines:
-            what = meaning.read_line(line, received_at)
-            if isinstance(what, meaning.Chat):
-                if what.login in self._wanted:
-                    chat.append(what)
-                    self.counts["chat"] += 1
-                else:
-                    self.counts["unwanted_channel"] += 1
+            said: meaning.Said | None = meaning.skim(line, received_at)
+            if said is None:
+                what = meaning.read_line(line, received_at)
+                if not isinstance(what, meaning.Chat):
+                    self._note(what, now)
+                    continue
+                said = what
+            if said.login in self._wanted:
+                chat.append(said)
             else:
-                self._note(what, now)
+                self.counts["unwanted_channel"] += 1
+        self.counts["chat"] += len(chat)
         return chat
 
     def tick(self, now: float) -> None:

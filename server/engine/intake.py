@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from typing import Literal, NamedTuple, TypeAlias
 from uuid import UUID
 
-from server.rules.events import ChatMessage, Event
+from server.rules.events import Arrival, ChatMessage, Event, UnreadLine
 from server.rules.votes import Reader, Vote
 
 
@@ -46,7 +46,7 @@ class Judged:
 
 
 def judge(
-    events: Sequence[Event],
+    arrivals: Sequence[Arrival],
     receipts: Sequence[bool],
     channels: Mapping[tuple[str, str], UUID],
     reader: Reader | None,
@@ -54,12 +54,21 @@ def judge(
     """The outcome of every event as far as memory can tell.
 
     `receipts[i]` says that event i is remembered whatever it is. Of the others only votes are, and nobody
-    reads what became of the rest: it passes as accepted, unexamined. `reader` is that of the poll that
-    takes votes now.
+    reads what became of the rest: it passes as accepted, unexamined or even unread. `reader` is that of
+    the poll that takes votes now.
     """
     judged = Judged()
     wanted, cast, add = judged.wanted, judged.cast, judged.outcomes.append
-    for index, (event, receipt) in enumerate(zip(events, receipts, strict=True)):
+    for index, (arrival, receipt) in enumerate(zip(arrivals, receipts, strict=True)):
+        event: Event | None
+        if isinstance(arrival, UnreadLine):
+            matters = receipt or (reader is not None and reader.chosen(arrival.text) is not None)
+            event = arrival.read() if matters else None
+            if event is None:
+                add(ACCEPTED)
+                continue
+        else:
+            event = arrival
         vote = None
         if reader is not None and isinstance(event, ChatMessage):
             found = reader(event)

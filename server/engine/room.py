@@ -20,7 +20,7 @@ import structlog
 from server.engine import table, table_state
 from server.engine.clock import DatabaseClock
 from server.engine.heard import Heard
-from server.engine.intake import Outcome, judge
+from server.engine.intake import ACCEPTED, Outcome, judge
 from server.engine.memory import Room
 from server.engine.patience import taken
 from server.engine.table import Incoming
@@ -29,6 +29,7 @@ from server.engine.table_state import Table
 from server.engine.turn import Also, Turn
 from server.rules import outcome, poll_board, vote_export, vote_ledger
 from server.rules.changes import Change
+from server.rules.events import UnreadLine
 from server.rules.poll import (
     RUNNING,
     Close,
@@ -153,6 +154,8 @@ class Rooms:
         `receipts[i]` says that event i is remembered whatever it is (somebody was promised an answer);
         of the others only votes are. Raises heads.NoCampaign, or one of pool.UNREACHABLE.
         """
+        if not any(receipts) and await self._is_talk(campaign_id, events):
+            return [ACCEPTED] * len(events)
         lines, happened = table.split(events)
         if happened:
             receipts = [
@@ -172,9 +175,29 @@ class Rooms:
         self.heard.note(
             (room.channels[event.platform, event.channel_id], event)
             for event, receipt, result in zip(lines, receipts, judged.outcomes, strict=True)
-            if receipt and result.kind != "rejected"
+            if receipt and result.kind != "rejected" and not isinstance(event, UnreadLine)
         )
         return table.in_order(events, judged.outcomes, at_table) if happened else judged.outcomes
+
+    async def _is_talk(self, campaign_id: UUID, arrivals: Sequence[Incoming]) -> bool:
+        """Whether there is no vote among these lines, so that nothing has to be stored.
+
+        What the room knows decides, if it still holds when the campaign's row can be had: whoever launches a
+        poll after that opens it after these lines were received, and whoever was at it has finished.
+        """
+        room = self._rooms.get(campaign_id)
+        if room is None:
+            return False
+        async with taken(room.lock, None):
+            room.used_at = time.monotonic()
+            reader = room.reader
+            for line in arrivals:
+                if not isinstance(line, UnreadLine) or (reader is not None and reader.chosen(line.text)):
+                    return False
+            async with self._database.connection() as connection:
+                head = await heads.lock(connection, campaign_id)
+            self._clock.observe(head.now)
+            return (room.epoch, room.seq, room.config_version) == (head.epoch, head.seq, head.config_version)
 
     async def _count(self, room: Room, turn: Turn, poll: Poll, cast: Sequence[Vote]) -> None:
         held = await votes.held(turn.connection, poll.id, {ballot_key(poll, vote) for vote in cast})

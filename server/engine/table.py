@@ -13,12 +13,12 @@ from server.engine.table_boards import TableBoard
 from server.engine.table_state import Table
 from server.engine.turn import Turn
 from server.rules import dice_stage
-from server.rules.events import Event
+from server.rules.events import Arrival
 from server.rules.table_events import CharacterUpdated, CombatHappened, DiceRolled, TableEvent
 from sql import combats, criticality_rules, deadlines, table_settings, vtt_connections
 
 #: All that a batch may hold.
-Incoming: TypeAlias = Event | TableEvent
+Incoming: TypeAlias = Arrival | TableEvent
 
 _AT_TABLE = (DiceRolled, CombatHappened, CharacterUpdated)
 _SYSTEM = re.compile(r"[A-Za-z0-9._-]{1,64}")
@@ -30,9 +30,9 @@ def is_of_table(event: Incoming) -> bool:
     return isinstance(event, _AT_TABLE)
 
 
-def split(events: Iterable[Incoming]) -> tuple[list[Event], list[TableEvent]]:
+def split(events: Iterable[Incoming]) -> tuple[list[Arrival], list[TableEvent]]:
     """Those of chat, and those of tables."""
-    chat: list[Event] = []
+    chat: list[Arrival] = []
     table: list[TableEvent] = []
     for event in events:
         if isinstance(event, _AT_TABLE):

@@ -92,6 +92,10 @@ class Reader:
             self._opens_at, self._closes_at = poll.opens_at, poll.closes_at
             self._last_at = poll.closes_at + poll.grace
 
+    def chosen(self, text: str) -> int | None:
+        """The option (1…) that a line of these words would vote for."""
+        return self._plain.get(text) or choice(text, self._options, self._ballot, self._words)
+
     def __call__(self, event: ChatMessage) -> Vote | NotAVote:
         """What a line is to the poll.
 
@@ -101,7 +105,7 @@ class Reader:
         platform, channel_id, message_id, user, text, sent_at, received_at, source = event
         if source is not None and source != channel_id:
             return "shared_copy"
-        index = self._plain.get(text) or choice(text, self._options, self._ballot, self._words)
+        index = self.chosen(text)
         if index is None:
             return "chatter"
         slot = self._seats.get((platform, channel_id))

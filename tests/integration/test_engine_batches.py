@@ -5,17 +5,22 @@ from __future__ import annotations
 import asyncio
 from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
 from contextlib import asynccontextmanager
+from datetime import UTC, datetime
 from pathlib import Path
+from uuid import UUID
 
 import pytest
 from structlog.testing import capture_logs
 
 from server.engine.batch import Batches, Overloaded
-from server.engine.intake import Outcome
+from server.engine.intake import ACCEPTED, Outcome
+from server.rules.events import ChatMessage, UnreadLine, User
 from server.rules.poll import Close, Poll, PollRules
-from sql import channels
+from server.rules.votes import Vote
+from sql import channels, votes
 from sql.heads import NoCampaign
-from sql.pool import UNREACHABLE, Database, StatementRefused
+from sql.ids import uuid7
+from sql.pool import UNREACHABLE, Connection, Database, StatementRefused
 from tests.integration.engine_rig import (
     CHANNELS,
     Process,
@@ -438,3 +443,50 @@ async def test_what_cannot_be_stored_at_the_end_is_counted(database: Database) -
 
         await hold_up(database, poll, end)
         assert await votes_in(database, poll) == 0
+
+
+async def test_talk_writes_nothing_and_a_word_of_a_poll_just_launched_elsewhere_counts(
+    database_url: str,
+) -> None:
+    """What a process knows is worth something only if it still holds: it waits for whoever is at it."""
+    async with processes(database_url, 2) as (one, other):
+        campaign_id = await make_campaign(one.database, CHANNELS[:1])
+        await one.rooms.ingest(campaign_id, [unread("hello")], receipts=[False])  # no poll is known
+        poll_id = await make_poll(one.database, campaign_id, PollRules(words="any_case"))
+        launching = asyncio.create_task(other.rooms.launch(campaign_id, poll_id, also=linger))
+        await asyncio.sleep(0.1)  # the launch has the campaign and has opened the poll, for itself
+        said = [unread(text) for text in ("hello", "left", "see you")]
+        outcomes = await one.rooms.ingest(campaign_id, said, receipts=[False] * 3)
+        await launching
+        assert outcomes == [ACCEPTED] * 3
+        assert (await poll_of(one.database, poll_id)).tally == ((1, 0, 0),)
+
+        before = await poll_of(one.database, poll_id)
+        assert await one.rooms.ingest(campaign_id, [unread("hi")], receipts=[False]) == [ACCEPTED]
+        assert await poll_of(one.database, poll_id) == before
+
+
+async def linger(_connection: Connection, _poll_id: UUID) -> None:
+    """A launch that takes its time before it commits."""
+    await asyncio.sleep(0.4)
+
+
+def unread(text: str) -> UnreadLine:
+    """A line of chat that was sent and received now."""
+
+    def read(raw: str, now: datetime) -> ChatMessage:
+        return ChatMessage("twitch", "", str(uuid7()), User("ana", "ana", "ana"), raw, now, now)
+
+    return UnreadLine(text, text, CHANNELS[0][1], datetime.now(UTC), read)
+
+
+async def test_a_vote_that_cannot_be_encoded_is_refused(database: Database) -> None:
+    poll = await open_poll(Process(database))
+    assert poll.opens_at is not None
+    for broken in (
+        Vote("twitch", "half\ud800", 0, 1, poll.opens_at, poll.opens_at, "m"),
+        Vote("twitch", "ana", 40_000, 1, poll.opens_at, poll.opens_at, "m"),
+    ):
+        with pytest.raises(StatementRefused):
+            async with database.transaction() as connection:
+                await votes.hold(connection, poll.id, {("twitch", "ana"): broken}, {})

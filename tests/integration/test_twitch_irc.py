@@ -15,7 +15,7 @@ import pytest
 from integrations.base import ChannelNews
 from integrations.twitch.irc import CHANNELS_PER_CONNECTION, TwitchIrc
 from integrations.twitch.pacing import Times
-from server.rules.events import ChatMessage, Event
+from server.rules.events import Arrival, ChatMessage, Event, UnreadLine
 from sql.channels import Channel, unknown_id
 from sql.ids import uuid7
 from tests.fakes.twitch_irc import FakeTwitch, privmsg, until
@@ -51,9 +51,10 @@ class Listener:
         self.has_room = asyncio.Event()
         self.has_room.set()
 
-    async def __call__(self, campaign_id: UUID, events: Sequence[Event]) -> None:
+    async def __call__(self, campaign_id: UUID, events: Sequence[Arrival]) -> None:
         await self.has_room.wait()
-        self.batches.append((campaign_id, list(events)))
+        read = [event.read() if isinstance(event, UnreadLine) else event for event in events]
+        self.batches.append((campaign_id, [event for event in read if event is not None]))
 
     def events(self, campaign_id: UUID | None = None) -> list[ChatMessage]:
         return [

@@ -9,8 +9,9 @@ from datetime import UTC, datetime
 from pathlib import Path
 from random import Random
 
-from integrations.twitch.irc_events import REASONS, Chat, Ignored, read_any, read_chat, read_line
+from integrations.twitch.irc_events import REASONS, Chat, Ignored, read_any, read_chat, read_line, skim
 from integrations.twitch.irc_parser import IrcMessage, parse_line, split_frame
+from server.rules.events import UnreadLine
 
 FILE = Path(__file__).parent.parent / "data" / "twitch-irc-lines.txt"
 LINES = FILE.read_text("utf-8").splitlines()
@@ -122,6 +123,33 @@ def test_the_short_way_reads_the_same_in_every_line_that_it_takes() -> None:
     assert taken > MUTANTS // 20
 
 
+def test_what_is_skimmed_says_in_the_same_channel_what_the_whole_line_says() -> None:
+    """Or its ids are none: then it is found to be no line of chat as soon as its words matter."""
+    short = [line for line in LINES if skim(line, NOW)]
+    assert len(short) >= 35, table()
+    taken = chat = 0
+    for line in (*LINES, *mutants(SEED + 2, MUTANTS)):
+        skimmed = skim(line, NOW)
+        if skimmed is None:
+            continue
+        taken += 1
+        whole = read_any(line, NOW)
+        if isinstance(whole, Chat):
+            chat += 1
+            assert (skimmed.login, skimmed.text) == (whole.login, whole.text), line
+            assert skimmed.read() == whole.event, line
+            arrival = skimmed.to("4711")
+            assert isinstance(arrival, UnreadLine), line
+            assert arrival.text == whole.text, line
+            assert arrival.read() == whole.to("4711"), line
+        else:
+            assert isinstance(whole, Ignored), line
+            assert whole.reason in {"no_user_id", "no_message_id"}, line
+            assert skimmed.read() is None, line
+    assert taken > MUTANTS // 20
+    assert chat > taken * 3 // 4
+
+
 def test_no_damaged_line_raises_and_all_are_read_fast() -> None:
     slowest, spent = 0.0, []
     for mutant in mutants(SEED, MUTANTS):
@@ -162,7 +190,7 @@ def test_hostile_lines_take_time_in_proportion_to_their_length() -> None:
         times = []
         for _ in range(5):
             began = time.thread_time()
-            read_line(line, NOW)
+            _ = skim(line, NOW) or read_line(line, NOW)
             times.append(time.thread_time() - began)
         return min(times)
 

@@ -31,7 +31,7 @@ class Conversation:
         """The server says lines; returns the texts of chat in them."""
         chat = self.session.feed("\r\n".join(lines) + "\r\n", NOW, self.now)
         self.session.tick(self.now)
-        return [line.event.text for line in chat]
+        return [line.text for line in chat]
 
     def sent(self) -> list[str]:
         return self.session.take_outgoing()

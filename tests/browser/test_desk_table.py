@@ -255,12 +255,12 @@ async def test_beyond20_hands_rolls_to_our_page_which_sends_them_on(page: Page, 
                 "webhook_url": f"https://public.example/webhooks/vtt/{table_id}",
                 "ingest_token": "hbi_x",
             }
-            heard.append(request.post_data_json)
+            heard.append(request.post_data_json or {})
             await route.fulfill(json=body)
             return
         assert request.url == f"{fake.origin}/webhooks/vtt/{table_id}"
         assert request.headers["authorization"] == "Bearer hbi_x"
-        heard.append(request.post_data_json)
+        heard.append(request.post_data_json or {})
         await route.fulfill(status=answers.pop(0), json={"detail": "?"})
 
     await page.route("**/webhooks/**", webhook)

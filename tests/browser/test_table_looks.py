@@ -11,6 +11,7 @@ import pytest
 from playwright.async_api import Page
 
 from server.rules import initiative_board
+from server.rules.changes import Board
 from server.rules.wiretime import from_wire
 from tests.browser.overlay_harness import (
     Json,
@@ -48,15 +49,19 @@ MOMENTS: dict[str, tuple[Json, float]] = {
 TOTAL = "() => getComputedStyle(document.querySelector('.hb-total')).opacity"
 
 
+def seen(board: Board | None) -> Json:
+    """As JSON has it; there is one."""
+    assert board is not None
+    return dict(board)
+
+
 async def test_a_page_loaded_in_mid_tumble_shows_the_same_picture(page: Page) -> None:
     """One page goes through a roll from its beginning, the other is loaded into it; both at one instant."""
     async with overlay_server() as server:
         await open_overlay(page, server)
         for name, (shown, seconds) in MOMENTS.items():
             faults = []
-            for n in range(
-                5
-            ):  # a machine that sleeps through the moment does not see the motion from its start
+            for n in range(5):  # a machine that sleeps through the moment does not see the motion's start
                 differing = await _differing(page, server, {**shown, "id": f"{name}{n}"}, seconds)
                 if differing < 0.0005:
                     break
@@ -122,13 +127,14 @@ async def test_what_changes_is_changed_in_place(page: Page) -> None:
         await open_overlay(page, server)
         first = view(roll("1d20+7", 19, dice(20, 12), roll_id="r1"))
         begun = server.now()
-        turns = initiative_board.board(fight("m1"), begun)
+        turns = seen(initiative_board.board(fight("m1"), begun))
         await server.set(dice=played(begun, (1.5, first)), fight=turns)
         await shows(page, "19")
         await page.wait_for_selector(".hb-current:has-text('Vampire')")
         await page.evaluate("document.querySelector('.hb-roll').kept = true")
         revised = played(begun, (1.5, first), (0.2, first | {"revision": 2, "total": 24}))
-        await server.set(dice=revised, fight=initiative_board.board(fight("c3"), server.now(), turns))
+        on = seen(initiative_board.board(fight("c3"), server.now(), turns))
+        await server.set(dice=revised, fight=on)
         await shows(page, "24")
         assert await page.evaluate("document.querySelector('.hb-roll').kept")
         assert await page.locator(".hb-roll").count() == 1

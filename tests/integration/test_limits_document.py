@@ -59,8 +59,8 @@ ELSEWHERE = {
 #: What a pattern or an enumeration decides has no length to try, and events are answered one by one.
 _DECIDED_OTHERWISE = ("pattern", "format", "enum", "const")
 _ANSWERED_ONE_BY_ONE = {"send_events"}
-#: May be a link, which is longer than the name in it; names have tests in test_channels. What is written as dice
-#: must be dice, too; test_manual_rolls has its length.
+#: May be a link, which is longer than the name in it; names have tests in test_channels. What is written as
+#: dice must be dice, too; test_manual_rolls has its length.
 _READ_FIRST = {("add_channel", ("login",)), ("roll_by_hand", ("notation",))}
 
 Place = tuple[str | int, ...]

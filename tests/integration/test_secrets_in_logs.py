@@ -149,7 +149,8 @@ async def with_a_table(
         path = f"/webhooks/vtt/{made['id']}"
         assert (await sender.post(path, json=text, headers=bearer)).status_code == 202
         assert (await sender.post(made["plain_url"], json=text)).status_code == 202
-        assert (await sender.post(f"{path}/{made['signing_secret']}", json=text)).status_code == 401
+        planted["wrong ingest token"] = "ing_" + secrets.token_urlsafe(32)
+        assert (await sender.post(f"{path}/{planted['wrong ingest token']}", json=text)).status_code == 401
         wrong = {"content": planted["secret roll"]}
         assert (await sender.post(path, json=wrong, headers=bearer)).status_code == 422
         assert (await sender.post("/webhooks/vtt/pair", json={"code": code})).status_code == 201

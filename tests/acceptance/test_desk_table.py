@@ -120,9 +120,8 @@ async def test_an_evening_at_a_table(hubbub: Hubbub, page: Page, tmp_path: Path)
         await says(zone.locator(".lamp"), "Anything else")
         before = len((await show.api.get(f"/campaigns/{show.id}/rolls"))["items"])
         await page.screenshot(path=PICTURES / "table-program-tables.png")
-        await page.evaluate("dispatchEvent(new Event('focus'))")
-        for notation in ("1d20", "4d6!"):
-            body = {"notation": notation, "simulated": True, "player_name": "Rook"}
+        for text in ("1d20", "4d6!"):
+            body = {"notation": text, "simulated": True, "player_name": "Rook"}
             await show.api.post(f"/campaigns/{show.id}/rolls", body)
         assert len((await show.api.get(f"/campaigns/{show.id}/rolls"))["items"]) == before + 2
         assert (await show.api.get(f"/campaigns/{show.id}/dice-stats"))["players"] == stats["players"]

@@ -12,15 +12,24 @@ import subprocess
 import sys
 from pathlib import Path
 
-NAMES = ("chromium", "chromium-browser", "google-chrome-stable", "google-chrome", "chrome", "brave-browser")
+#: The shell comes first: the same engine without windows, menus and tabs, for half of the processor.
+NAMES = (
+    *("chromium-headless-shell", "chromium", "chromium-browser"),
+    *("google-chrome-stable", "google-chrome", "chrome", "brave-browser"),
+)
 MAC_APPLICATIONS = (
     "/Applications/Google Chrome.app/Contents/MacOS/Google Chrome",
     "/Applications/Chromium.app/Contents/MacOS/Chromium",
 )
 
-#: One row a package manager: the program it is known by, and the commands that install a Chromium.
+#: One row a package manager: the program it is known by, and the commands that install a Chromium. Of Debian
+#: and its relatives only some have the shell as a package of its own; what comes behind it is for the others.
 INSTALLERS = {
-    "apt-get": (("apt-get", "update", "-q"), ("apt-get", "install", "-qy", "chromium")),
+    "apt-get": (
+        ("apt-get", "update", "-q"),
+        ("apt-get", "install", "-qy", "chromium-headless-shell"),
+        ("apt-get", "install", "-qy", "chromium"),
+    ),
     "dnf": (("dnf", "install", "-qy", "chromium"),),
     "pacman": (("pacman", "-Sy", "--noconfirm", "chromium"),),
     "zypper": (("zypper", "--non-interactive", "install", "chromium"),),
@@ -63,6 +72,8 @@ def install() -> None:
     else:
         commands.append((sys.executable, "-m", "playwright", "install", "chromium"))
     for command in commands:
+        if find() is not None:
+            return
         print(f"find_chromium: {' '.join(command)}", file=sys.stderr)
         environment = os.environ | {"DEBIAN_FRONTEND": "noninteractive"}
         done = subprocess.run(command, stdout=sys.stderr, env=environment, check=False)  # noqa: S603

@@ -2,21 +2,19 @@
 
 from __future__ import annotations
 
-import struct
-from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from uuid import UUID
 
 import sql
 from server.rules.tally import Tally
 from server.rules.vote_ledger import Row as LedgerRow
 from server.rules.votes import BallotKey, Counted, Vote
-from sql import binary_copy
 from sql.inbox import SEPARATOR
 from sql.pool import Connection, Row
 
 _Q = sql.load("votes")
 
-# What COPY writes, in the order of `_vote_rows` and `_ledger_rows`; each field behind its length.
+# What COPY writes, in the order of the values given to it.
 _VOTE = (
     *("poll_instance_id", "platform", "ballot", "platform_user_id", "slot", "choice", "sent_at"),
     "message_id",
@@ -25,10 +23,6 @@ _LEDGER = (
     *("poll_instance_id", "n", "voter", "slot", "choice", "sent_at", "received_at", "message_id"),
     "hash",
 )
-_VOTE_HEAD = struct.Struct(">hi16s").pack
-_VOTE_MIDDLE = struct.Struct(">ihihiq").pack
-_LEDGER_HEAD = struct.Struct(">hi16siqi16sihihiqiq").pack
-_LEDGER_TAIL = struct.Struct(">i32s").pack
 
 
 async def held(
@@ -58,8 +52,15 @@ async def hold(
     """
     moved = [(key, vote) for key, vote in changed.items() if key in held] if held else []
     if len(moved) < len(changed):
-        new = {key: vote for key, vote in changed.items() if key not in held} if held else changed
-        await binary_copy.write(connection, "poll_votes", _VOTE, _vote_rows(poll_id, new))
+        await connection.copy_records_to_table(
+            "poll_votes",
+            columns=_VOTE,
+            records=[
+                (poll_id, platform, ballot, vote[1], vote[2], vote[3], vote[4], vote[6])
+                for (platform, ballot), vote in changed.items()
+                if not held or (platform, ballot) not in held
+            ],
+        )
     if moved:
         await connection.execute(
             _Q["move"],
@@ -74,29 +75,12 @@ async def hold(
         )
 
 
-def _vote_rows(poll_id: UUID, votes: Mapping[BallotKey, Vote]) -> Iterator[bytes]:
-    head, moments = _VOTE_HEAD(len(_VOTE), 16, poll_id.bytes), binary_copy.Moments()
-    text = binary_copy.text
-    for (platform, ballot), (_, user_id, slot, choice, sent_at, _, message_id) in votes.items():
-        middle = _VOTE_MIDDLE(2, slot, 2, choice, 8, moments(sent_at))
-        yield head + text(platform) + text(ballot) + text(user_id) + middle + text(message_id)
-
-
-def _ledger_rows(poll_id: UUID, rows: Iterable[LedgerRow]) -> Iterator[bytes]:
-    poll, moments = poll_id.bytes, binary_copy.Moments()
-    text = binary_copy.text
-    for n, voter, slot, choice, sent_at, received_at, message_id, hash_ in rows:
-        sent, received = moments(sent_at), moments(received_at)
-        head = _LEDGER_HEAD(
-            *(len(_LEDGER), 16, poll, 8, n, 16, voter, 2, slot, 2, choice, 8, sent, 8, received)
-        )
-        yield head + text(message_id) + _LEDGER_TAIL(32, hash_)
-
-
 async def append_ledger(connection: Connection, poll_id: UUID, rows: Sequence[LedgerRow]) -> None:
     """Add sealed rows behind the last one."""
     if rows:
-        await binary_copy.write(connection, "poll_vote_ledger", _LEDGER, _ledger_rows(poll_id, rows))
+        await connection.copy_records_to_table(
+            "poll_vote_ledger", columns=_LEDGER, records=[(poll_id, *row) for row in rows]
+        )
 
 
 async def save_results(connection: Connection, poll_id: UUID, before: Tally, after: Tally) -> None:

@@ -16,8 +16,7 @@ from server.engine.batch import Batches, Overloaded
 from server.engine.intake import ACCEPTED, Outcome
 from server.rules.events import ChatMessage, UnreadLine, User
 from server.rules.poll import Close, Poll, PollRules
-from server.rules.votes import Vote
-from sql import channels, votes
+from sql import channels
 from sql.heads import NoCampaign
 from sql.ids import uuid7
 from sql.pool import UNREACHABLE, Connection, Database, StatementRefused
@@ -478,15 +477,3 @@ def unread(text: str) -> UnreadLine:
         return ChatMessage("twitch", "", str(uuid7()), User("ana", "ana", "ana"), raw, now, now)
 
     return UnreadLine(text, text, CHANNELS[0][1], datetime.now(UTC), read)
-
-
-async def test_a_vote_that_cannot_be_encoded_is_refused(database: Database) -> None:
-    poll = await open_poll(Process(database))
-    assert poll.opens_at is not None
-    for broken in (
-        Vote("twitch", "half\ud800", 0, 1, poll.opens_at, poll.opens_at, "m"),
-        Vote("twitch", "ana", 40_000, 1, poll.opens_at, poll.opens_at, "m"),
-    ):
-        with pytest.raises(StatementRefused):
-            async with database.transaction() as connection:
-                await votes.hold(connection, poll.id, {("twitch", "ana"): broken}, {})

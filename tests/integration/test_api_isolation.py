@@ -68,8 +68,11 @@ async def rig(database: Database, tmp_path: Path) -> AsyncIterator[Rig]:
         yield made
 
 
-async def furnish(client: httpx2.AsyncClient) -> dict[str, str]:
-    """A campaign with one of everything: the id for each path parameter."""
+async def furnish(client: httpx2.AsyncClient, *, with_module: bool = True) -> dict[str, str]:
+    """A campaign with one of everything: the id for each path parameter.
+
+    Without a table of the Foundry module there is no command; an address may ask for 20 of those a minute.
+    """
 
     async def make(path: str, body: Any) -> str:
         answer = await client.post(f"/api/v1{path}", json=body)
@@ -85,8 +88,11 @@ async def furnish(client: httpx2.AsyncClient) -> dict[str, str]:
 
     campaign = await make("/campaigns", {"name": "Secret show"})
     base = f"/campaigns/{campaign}"
-    order = {"connection_id": await paired_world(), "command": {"kind": "request_sync"}}
-    return {
+    commands = {}
+    if with_module:
+        order = {"connection_id": await paired_world(), "command": {"kind": "request_sync"}}
+        commands["command_id"] = await make(f"{base}/vtt-commands", order)
+    return commands | {
         "campaign_id": campaign,
         "channel_id": await make(
             f"{base}/channels", {"platform": "custom", "login": "stage", "source": "api"}
@@ -96,7 +102,6 @@ async def furnish(client: httpx2.AsyncClient) -> dict[str, str]:
         "template_id": await make(f"{base}/poll-templates", {**POLL, "label": "Secret label"}),
         "rundown_id": await make(f"{base}/rundowns", {"name": "Secret rundown"}),
         "connection_id": await make(f"{base}/vtt-connections", {"system": "other", "name": "Secret table"}),
-        "command_id": await make(f"{base}/vtt-commands", order),
         "character_id": await make(f"{base}/characters", {"name": "Secret character"}),
         "roll_id": await make(f"{base}/rolls", {"notation": "1d20", "label": "Secret roll"}),
         "criticality_rule_id": await make(f"{base}/criticality-rules", RULE),

@@ -170,14 +170,23 @@ async def test_events_that_nobody_knows_are_passed_over(house: Served) -> None:
     assert len(await rolls(house.rig, paired.campaign)) == 1
 
 
-async def test_a_character_may_be_larger_than_other_events(house: Served) -> None:
+@pytest.mark.parametrize("event", ["dice:roll", "character:update"])
+async def test_size_of_an_event(house: Served, event: str) -> None:
+    """A character may be larger: beyond what is kept of one, but not beyond what may be said."""
     paired = await pair(house.rig)
-    browser = await house.browser(paired.token)
-    await browser.event("connected")
-    # Beyond what is kept of a character, but not beyond what may be said.
-    sheet = {"characterId": "a1", "name": "Rook", "stats": {}, "extra": "x" * 120_000}
-    await browser.emit("character:update", sheet)
-    assert (await browser.event("character:update:ack"))["success"] is True
+    most = gate.LARGEST_CHARACTER if event == "character:update" else gate.LARGEST
+    for size, taken in ((most - 1, True), (most, True), (most + 1, False), (most * 1000 // 512, False)):
+        browser = await house.browser(paired.token)
+        await browser.event("connected")
+        sent = {"characterId": "a1", "name": "Rook", "stats": {}, "extra": ""} | roll("m1")
+        text = "42/vtt," + json.dumps([event, sent])
+        text = text.replace('"extra": ""', f'"extra": "{"x" * (size - len(text))}"')
+        assert len(text) == size
+        await browser.say(text)
+        if taken:
+            assert (await browser.event(f"{event}:ack"))["success"] is True
+        else:
+            await browser.ended()
 
 
 async def test_whoever_says_nothing_is_ended(house: Served, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -61,7 +61,7 @@ def test_every_symbol_counts(vault: Vault) -> None:
         other = "A" if good[place] != "A" else "B"
         changed = good[:place] + other + good[place + 1 :]
         assert tokens.read(vault, "session", changed) is None
-    for bad in (
+    others: tuple[object, ...] = (
         good[:-1],
         good + "A",
         good + "=",
@@ -73,7 +73,8 @@ def test_every_symbol_counts(vault: Vault) -> None:
         None,
         7,
         {},
-    ):
+    )
+    for bad in others:
         assert tokens.read(vault, "session", bad) is None
     assert tokens.read(vault, "session", "vts_" + "A" * 10_000) is None
 

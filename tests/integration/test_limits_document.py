@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import copy
 import importlib
-import itertools
 from collections.abc import AsyncIterator, Iterator
 from dataclasses import dataclass
 from itertools import pairwise
@@ -20,7 +19,6 @@ import asyncpg
 import orjson
 import pytest
 
-from server.live.rate_limit import RateLimiter
 from sql import api_keys
 from sql.pool import Connection, Database
 from tests.integration.test_api_isolation import BODIES, furnish
@@ -61,9 +59,13 @@ ELSEWHERE = {
 #: What a pattern or an enumeration decides has no length to try, and events are answered one by one.
 _DECIDED_OTHERWISE = ("pattern", "format", "enum", "const")
 _ANSWERED_ONE_BY_ONE = {"send_events"}
-#: May be a link, which is longer than the name in it; names have tests in test_channels. What is written as dice
-#: must be dice, too; test_manual_rolls has its length.
-_READ_FIRST = {("add_channel", ("login",)), ("roll_by_hand", ("notation",))}
+#: May be a link, which is longer than the name in it; names have tests in test_channels. What is written as
+#: dice must be dice, too; test_manual_rolls has its length.
+_READ_FIRST = {
+    ("add_channel", ("login",)),
+    ("roll_by_hand", ("notation",)),
+    ("try_criticality_rules", ("notation",)),
+}
 
 Place = tuple[str | int, ...]
 
@@ -156,9 +158,7 @@ def put(body: Any, place: Place, value: Any) -> Any:
 
 @pytest.fixture
 async def rig(database: Database, tmp_path: Path) -> AsyncIterator[Rig]:
-    # Every act comes two minutes after the one before: a show is furnished for each limit, by one address.
-    moments = itertools.count(step=120.0)
-    async with rig_on(database, tmp_path, limiter=RateLimiter(None, clock=lambda: next(moments))) as made:
+    async with rig_on(database, tmp_path) as made:
         yield made
 
 

@@ -23,11 +23,12 @@
   function freeze() {
     document.querySelector("hb-stage").asleep = true;
     const now = serverNow();
+    const clock = performance.now();
     const found = motions();
     for (const animation of document.getAnimations()) {
       // The time of a timeline stands still between frames, and frames may be far apart on a busy machine.
       const { startTime } = animation;
-      const start = startTime === null ? now - animation.currentTime : now + startTime - performance.now();
+      const start = startTime === null ? now - animation.currentTime : now + startTime - clock;
       frozen.push({ animation, start });
       animation.pause();
     }
@@ -45,6 +46,8 @@
    */
   async function play([at, ms]) {
     const stage = document.querySelector("hb-stage");
+    // Everything is over, and then begins anew: nothing is left of the time before.
+    stage.offset = at + 1e9 - Date.now();
     stage.offset = at - ms - Date.now();
     if (ms > 0) await new Promise((done) => timeout(done, ms));
     const { motions: running } = freeze();

@@ -61,7 +61,11 @@ _DECIDED_OTHERWISE = ("pattern", "format", "enum", "const")
 _ANSWERED_ONE_BY_ONE = {"send_events"}
 #: May be a link, which is longer than the name in it; names have tests in test_channels. What is written as
 #: dice must be dice, too; test_manual_rolls has its length.
-_READ_FIRST = {("add_channel", ("login",)), ("roll_by_hand", ("notation",))}
+_READ_FIRST = {
+    ("add_channel", ("login",)),
+    ("roll_by_hand", ("notation",)),
+    ("try_criticality_rules", ("notation",)),
+}
 
 Place = tuple[str | int, ...]
 

@@ -157,8 +157,8 @@ async def answered_in_calm(
 ) -> list[float]:
     """How fast genuine ones are answered when nothing breaks."""
     first = 1_000_000
-    posts = (good(trial.random, senders, first + n) for n in range(trial.scale.count(200, 2000)))
+    posts = (good(trial.random, senders, first + n) for n in range(trial.scale.count(100, 2000)))
     async with line(world) as calm:
-        await bring_all_home(calm, posts, truth, 60)
+        await bring_all_home(calm, posts, truth, trial.scale.size(20, 60))
         assert calm.told.too_early == []
         return list(calm.told.seconds)

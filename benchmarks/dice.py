@@ -171,7 +171,7 @@ def _section(idle: Sequence[float], busy: Sequence[float], flood: Flood) -> Sect
             name = f"webhook → painted die, {what}, p{percent}"
             judged.append(Aim(name, f"{ms:.0f} ms", f"≤ {aim} ms", ms <= aim))
     sent, frames = flood.sent, flood.frames
-    refused = sum(number for answer, number in sent.answers.items() if not answer.startswith("202"))
+    refused = sum(sent.refused.values())
     slow = percentile(frames, 5)
     judged += [
         Aim(f"deliveries refused of {sum(sent.answers.values())}", str(refused), "0", refused == 0),

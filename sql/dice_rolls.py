@@ -221,8 +221,12 @@ async def page(
     most: int,
 ) -> list[Roll]:
     """Rolls of a campaign, newest first, below a cursor."""
-    name = "page_pending" if pending else "page"
-    return [_roll(row) for row in await connection.fetch(_Q[name], campaign_id, before, without_secret, most)]
+    asked = (campaign_id, before, without_secret, most)
+    if pending:
+        rows = await connection.fetch(_Q["page_pending"], *asked)
+    else:
+        rows = await connection.fetch(_Q["page"], *asked)
+    return [_roll(row) for row in rows]
 
 
 async def for_statistics(

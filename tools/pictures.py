@@ -168,6 +168,7 @@ async def show(studio: Studio) -> None:
     await dialogs(desk)
     await tie(studio, desk, on_air, bridge)
     await weighted(studio, desk, on_air, door, overlay["url"])
+    await table(studio, desk, campaign)
 
 
 async def dialogs(desk: Page) -> None:
@@ -241,6 +242,59 @@ async def weighted(studio: Studio, desk: Page, on_air: Page, poll: str, url: str
     await desk.get_by_role("tab", name="Past polls").click()
     await desk.locator(".past-item summary").first.click()
     await take(desk, "past-polls", of=desk.locator(".zone.next"))
+
+
+def d20(number: int, who: str, label: str, faces: Sequence[int], bonus: int, **more: Any) -> dict[str, Any]:
+    """A roll as a program would send it; of several dice the highest is kept."""
+    kept = max(faces)
+    dice = [{"value": face, "state": "kept" if face == kept else "dropped"} for face in faces]
+    return {
+        "schema": "hubbub.dice_roll/1",
+        "roll_id": f"picture-{number}",
+        "source": {"system": "other", "instance_id": "studio"},
+        "actor": {"player_name": who, "character_name": who},
+        "kind": "attack",
+        "label": label,
+        "visibility": "public",
+        "mode": "advantage" if len(faces) > 1 else "normal",
+        "notation": f"{len(faces)}d20{'kh1' if len(faces) > 1 else ''}+{bonus}",
+        "groups": [{"sides": 20, "count": len(faces), "dice": dice}],
+        "modifiers": [{"value": bonus}],
+        "total": kept + bonus,
+        **more,
+    }
+
+
+async def table(studio: Studio, desk: Page, campaign: str) -> None:
+    """Dice: a critical, a fumble, a sealed one, and one whose owner is not known."""
+    here = f"/campaigns/{campaign}"
+    await studio.call(
+        "PATCH", f"{here}/table", {"shows_secret": True, "seals_secret": True, "game_system": "dnd5e"}
+    )
+    channels = (await studio.call("GET", f"{here}/channels"))["items"]
+    for name, channel in (("Rook Feather", channels[0]), ("Tinker Tess", channels[1])):
+        points = {"current": 24, "maximum": 31}
+        made = await studio.call("POST", f"{here}/characters", {"name": name, "hit_points": points})
+        await studio.call("POST", f"/characters/{made['id']}/assign", {"channel_id": channel["id"]})
+    sender = await studio.call("POST", f"{here}/vtt-connections", {"system": "other", "name": "Friday dice"})
+    rolls = [
+        d20(1, "Tinker Tess", "Perception", [1], 1),
+        d20(2, "Rook Feather", "Stealth", [11], 7),
+        d20(3, "Game master", "What the trap does", [14], 5, visibility="gm_only"),
+        d20(4, "Rook Feather", "Longbow", [4, 20], 7),
+        d20(5, "Goblin boss", "Scimitar", [13], 4),
+    ]
+    answer = await studio.api.post(
+        f"/webhooks/vtt/{sender['id']}",
+        data={"rolls": rolls},
+        headers={"Authorization": f"Bearer {sender['ingest_token']}"},
+    )
+    if not answer.ok:
+        raise RuntimeError(f"the rolls: {answer.status} {await answer.text()}")
+    await desk.get_by_role("button", name="Table").click()
+    await desk.locator(".pending-roll").wait_for()
+    await asyncio.sleep(4)  # the dice have fallen
+    await take(desk, "desk-table")
 
 
 async def run(folder: Path, chromium: str) -> None:

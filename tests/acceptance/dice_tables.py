@@ -39,6 +39,7 @@ class Sent:
 
     rolls: dict[str, list[str]] = field(default_factory=dict)  # by table, in order
     answers: Counter[str] = field(default_factory=Counter)
+    refused: Counter[int] = field(default_factory=Counter)  # for now: these came again
     late_s: list[float] = field(default_factory=list)
     seconds: float = 0.0
 
@@ -94,7 +95,9 @@ async def flood(http: httpx2.AsyncClient, tables: Sequence[Table], rate: int, se
             ids = [f"{place}-{number * A_BODY + at}" for at in range(A_BODY)]
             # Never a 1 or a 20: criticals wait for the card, and these are to be many and ordinary.
             rolls = [roll(ident, 2 + at % 18, table.name) for at, ident in enumerate(ids)]
-            answer = await send(http, table, rolls)
+            while (answer := await send(http, table, rolls)).status_code in (429, 503):
+                sent.refused[answer.status_code] += 1  # as a sender does: the same again, in its turn
+                await asyncio.sleep(0.1)
             sent.late_s.append(time.monotonic() - due)
             sent.answers[f"{answer.status_code} {answer.text}"] += 1
             done += ids

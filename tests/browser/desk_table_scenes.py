@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import replace
 from datetime import timedelta
+from typing import Any
 
 from playwright.async_api import Page
 
@@ -56,7 +57,7 @@ def full(hub: FakeHubbub) -> FakeTable:
 
 
 def rolls(table: FakeTable, world: str, rook: str, tess: str) -> None:
-    foundry = {"connection_id": world, "system": "foundry", "verified": False}
+    foundry: dict[str, Any] = {"connection_id": world, "system": "foundry", "verified": False}
     many = thrown("120d20")
     table.add_roll(
         "120d20", roll=many, player_name="Lou", simulated=False, label="A hail of arrows", **foundry

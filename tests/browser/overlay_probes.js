@@ -23,9 +23,13 @@
   function freeze() {
     document.querySelector("hb-stage").asleep = true;
     const now = serverNow();
+    const clock = performance.now();
     const found = motions();
     for (const animation of document.getAnimations()) {
-      frozen.push({ animation, start: now - animation.currentTime });
+      // The time of a timeline stands still between frames, and frames may be far apart on a busy machine.
+      const { startTime } = animation;
+      const start = startTime === null ? now - animation.currentTime : now + startTime - clock;
+      frozen.push({ animation, start });
       animation.pause();
     }
     return { now, motions: found };
@@ -36,12 +40,18 @@
     for (const { animation, start } of frozen) animation.currentTime = at - start;
   }
 
-  /** Goes through instants of server time one after another and stops at the last; how many motions run there. */
-  function walk(instants) {
+  /**
+   * Makes it server time `at` − `ms`, lets so many ms pass, and holds everything as it is at `at`; how many
+   * motions run there. With 0 ms it is as if the page had been loaded at that instant.
+   */
+  async function play([at, ms]) {
     const stage = document.querySelector("hb-stage");
-    for (const at of instants) stage.offset = at - Date.now();
+    // Everything is over, and then begins anew: nothing is left of the time before.
+    stage.offset = at + 1e9 - Date.now();
+    stage.offset = at - ms - Date.now();
+    if (ms > 0) await new Promise((done) => timeout(done, ms));
     const { motions: running } = freeze();
-    turnTo(instants[instants.length - 1]);
+    turnTo(at);
     return running.length;
   }
 
@@ -240,7 +250,7 @@
   }).observe(document, { subtree: true, childList: true, characterData: true });
 
   window.probes = {
-    freeze, turnTo, walk, movingFrames, race, misplaced, crowded, frames, coverCard, places, textBoxes, differing, opaque, contrast,
+    freeze, turnTo, play, movingFrames, race, misplaced, crowded, frames, coverCard, places, textBoxes, differing, opaque, contrast,
     wakes, forgetWakes, counts, drawn: () => drawn,
   };
 })();

@@ -137,7 +137,7 @@ return [seen, m.nextHandover(actors, 120), m.nextHandover(actors, 400), m.floor(
 """
 
 _COVERED = """
-const sizes = {party: [1720, 84], poll: [560, 440], initiative: [348, 456], dice: [810, 340]};
+const sizes = {party: [1720, 84], poll: [560, 440], initiative: [368, 456], dice: [810, 340]};
 sizes.card = [480, 300];
 const narrow = {...sizes, party: [860, 176], dice: [420, 590], poll: [760, 440]};
 const beside = (a, b) => a.x >= b.x + b.width || a.y >= b.y + b.height;

@@ -123,6 +123,7 @@ async def test_r13_only_genuine_webhooks_have_an_effect_and_only_once(trial: Tri
         trial.figure("forged", dict(forged_statuses))
         trial.lags("answered", real.told.seconds)
         calm = await answered_in_calm(trial, senders, world, truth)
+        trial.lags("answered in calm", calm)
         trial.at_most("answers", calm, ANSWERED_S, share=0.99)
 
 
@@ -156,8 +157,8 @@ async def answered_in_calm(
 ) -> list[float]:
     """How fast genuine ones are answered when nothing breaks."""
     first = 1_000_000
-    posts = (good(trial.random, senders, first + n) for n in range(trial.scale.count(200, 2000)))
+    posts = (good(trial.random, senders, first + n) for n in range(trial.scale.count(100, 2000)))
     async with line(world) as calm:
-        await bring_all_home(calm, posts, truth, 60)
+        await bring_all_home(calm, posts, truth, trial.scale.size(20, 60))
         assert calm.told.too_early == []
         return list(calm.told.seconds)

@@ -6,6 +6,8 @@ from datetime import UTC, datetime, timedelta
 from typing import Any
 from uuid import UUID
 
+from tests.integration import schema_breaks_table as of_tables
+
 NOW = datetime(2026, 11, 20, 20, tzinfo=UTC)
 LATER = NOW + timedelta(minutes=1)
 HASH, SHORT = b"\1" * 32, b"\1" * 31
@@ -138,6 +140,7 @@ ROWS: dict[str, dict[str, Any]] = {
         "hash": HASH,
     },
     "poll_results": {"poll_instance_id": POLL, "slot": 0, "choice": 1, "votes": 1},
+    **of_tables.rows(),
 }
 
 #: What turns the draft of ROWS into a launched poll.
@@ -275,6 +278,7 @@ _COLUMNS: dict[str, dict[str, Changes]] = {
         "hash": _is("hash", SHORT),
     },
     "poll_results": {"choice": _CHOICE, "votes": _is("votes", -1)},
+    **of_tables.COLUMNS,
 }
 
 #: (table, constraint) → changes to the good row, each of which that constraint must refuse.
@@ -324,6 +328,7 @@ BREAKS: dict[tuple[str, str], Changes] = {
         {**OPEN, "cancelled_from": "open"},
     ),
     ("poll_instances", "poll_instances_check6"): ({**OPEN, "grace_s": None},),
+    **of_tables.TOGETHER,
 }
 
 #: Partial unique index → table, what makes the first row fall under it, what the second row has instead.
@@ -331,4 +336,5 @@ UNIQUE_BREAKS: dict[str, tuple[str, dict[str, Any], dict[str, Any]]] = {
     "users_one_owner": ("users", {"is_owner": True}, {}),
     "campaigns_one_demo": ("campaigns", {"is_demo": True}, {}),
     "poll_instances_one_open": ("poll_instances", OPEN, {"state": "closing"}),
+    "character_assignments_game_master": ("character_assignments", {}, {"character_id": _id(99)}),
 }

@@ -59,9 +59,15 @@ ELSEWHERE = {
 #: What a pattern or an enumeration decides has no length to try, and events are answered one by one.
 _DECIDED_OTHERWISE = ("pattern", "format", "enum", "const")
 _ANSWERED_ONE_BY_ONE = {"send_events"}
-#: May be a link, which is longer than the name in it; names have tests in test_channels. What is written as dice
-#: must be dice, too; test_manual_rolls has its length.
-_READ_FIRST = {("add_channel", ("login",)), ("roll_by_hand", ("notation",))}
+#: May be a link, which is longer than the name in it; names have tests in test_channels. What is written as
+#: dice must be dice, too (test_manual_rolls has its length), and a condition one.
+_READ_FIRST = {
+    ("add_channel", ("login",)),
+    ("roll_by_hand", ("notation",)),
+    ("try_criticality_rules", ("notation",)),
+    ("create_criticality_rule", ("result_condition",)),
+    ("update_criticality_rule", ("result_condition",)),
+}
 
 Place = tuple[str | int, ...]
 
@@ -130,7 +136,8 @@ def fields(schema: dict[str, Any], schemas: dict[str, Any], place: Place) -> Ite
     for variant in schema.get("anyOf", ()):
         yield from fields(variant, schemas, place)
     items = schema.get("items", {})
-    texts_inside = schema.get("type") != "array" or (items.get("type") == "string" and "format" not in items)
+    of_any_text = items.get("type") == "string" and "format" not in items and "enum" not in items
+    texts_inside = schema.get("type") != "array" or of_any_text
     if place and texts_inside and not any(word in schema for word in _DECIDED_OTHERWISE):
         yield place, schema
     if schema.get("type") == "array" and items.get("type") == "string":

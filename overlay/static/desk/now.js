@@ -38,7 +38,9 @@ export class Now {
     const words = headline(show, serverNow());
     setData(this.root, "tone", words.tone);
     setData(this.root, "many", (show?.options.length ?? 0) > 5);
-    setText(this.title, words.title);
+    // Dice and the party come and go by themselves: they are on stage, and no poll is.
+    const isTable = !show && Object.keys(state.boards).length > 0;
+    setText(this.title, isTable ? "No poll on stage" : words.title);
     setText(this.clock, words.clock);
     const endsSoon = show?.phase === "open" && show.endsAt !== null && show.endsAt - serverNow() < 10000;
     setData(this.clock, "soon", endsSoon);

@@ -45,7 +45,7 @@ export class Preview {
     }
   }
 
-  settle({ overlays, show, safe }) {
+  settle({ overlays, show, safe, boards }) {
     const list = overlays ?? [];
     const overlay = list.find((item) => item.id === this.chosen) ?? list[0] ?? null;
     visible(this.select, list.length > 1);
@@ -57,8 +57,10 @@ export class Preview {
     });
     if (overlay && this.select.value !== overlay.id) this.select.value = overlay.id;
     setData(this.root, "stage", overlay?.layout?.stage === "vertical" ? "vertical" : "landscape");
-    visible(this.nothing, !show);
-    setAttr(this.box, "aria-label", show ? `What viewers see: ${show.question}` : "What viewers see: nothing of ours");
+    const isBare = !show && Object.keys(boards ?? {}).length === 0;
+    visible(this.nothing, isBare);
+    const what = show ? show.question : isBare ? "nothing of ours" : "the table";
+    setAttr(this.box, "aria-label", `What viewers see: ${what}`);
     const layout = { ...(overlay?.layout ?? {}), overlay_id: overlay?.id ?? null, name: overlay?.name ?? "" };
     const written = JSON.stringify(layout);
     if (this.stage && written !== this.layout) {

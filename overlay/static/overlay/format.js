@@ -22,6 +22,18 @@ export function short(value, lang) {
   return decimals.get(key).format(scaled) + GAP + sign;
 }
 
+const compacts = new Map();
+
+/** A whole number where there is little room: `52`, `−12`, `1.2K`, `900M`. */
+export function compact(value, lang) {
+  if (!compacts.has(lang)) {
+    compacts.set(lang, new Intl.NumberFormat(lang, { notation: "compact", maximumSignificantDigits: 3 }));
+  }
+  const size = Math.round(Math.abs(value));
+  const text = size < 10_000 ? String(size) : compacts.get(lang).format(size);
+  return value < 0 && size > 0 ? `−${text}` : text;
+}
+
 /**
  * A share 0..1 as whole percent, 0..100, halves up. Equal shares always read the same, so nothing is rounded
  * up to fill; and 57 of 200 is 29, though 0.285 * 100 is a hair less than 28.5 in binary.

@@ -2,8 +2,24 @@
 // from wherever it is by now. Nothing here runs a frame of script.
 
 const playing = new WeakMap();
-// A motion is handed to the browser this shortly before it starts, so that nothing runs while all is still.
-const AHEAD_MS = 500;
+/** A motion is handed to the browser this shortly before it starts, so that nothing runs while all is still. */
+export const AHEAD_MS = 500;
+/** Smaller differences come from the estimate of the server's clock, and are not worth a jump. */
+const CLOCK_SET_MS = 50;
+
+// The last server time that was drawn, and what the page's own clock said then: building a picture takes
+// a while, and all its motions are to begin as if it took none.
+let drawn = { now: NaN, at: 0 };
+
+/** Says that what is drawn from here on is drawn as of server time `now`. */
+export function markTime(now) {
+  drawn = { now, at: performance.now() };
+}
+
+function onPageClock(start, now) {
+  if (drawn.now !== now) markTime(now);
+  return drawn.at + start - now;
+}
 
 /**
  * Plays `keyframes` on `element` for the motion `{start, duration}` (server time, ms). One motion per
@@ -17,7 +33,10 @@ export function play(element, name, motion, keyframes, now, easing = "linear", s
   const current = motions.get(name);
   const wanted = motion !== null && now >= motion.start - AHEAD_MS && now < motion.start + motion.duration;
   const key = wanted ? `${motion.start}:${motion.duration}` : null;
-  if (current?.key === key) return;
+  if (current !== undefined && current.key === key) {
+    keepTime(current.animation, motion, now);
+    return;
+  }
   if (current) {
     current.animation.cancel();
     motions.delete(name);
@@ -25,8 +44,14 @@ export function play(element, name, motion, keyframes, now, easing = "linear", s
   if (!wanted) return;
   const animation = element.animate(keyframes, { duration: motion.duration, easing, fill: stay ? "both" : "backwards" });
   // Said outright, because the browser would else begin with the next frame it gets round to.
-  animation.startTime = performance.now() + motion.start - now;
+  animation.startTime = onPageClock(motion.start, now);
   motions.set(name, { key, animation });
+}
+
+/** Follows a clock that was set while the motion was playing. */
+function keepTime(animation, motion, now) {
+  const start = onPageClock(motion.start, now);
+  if (animation.startTime !== null && Math.abs(animation.startTime - start) > CLOCK_SET_MS) animation.startTime = start;
 }
 
 /** Ends every motion of `element`. */

@@ -1,5 +1,6 @@
 // The party bar at an instant: a pure function of the board (contract §7) and the server's time.
 
+import { compact } from "./format.js";
 import { displayText } from "./text.js";
 import { language, words } from "./words.js";
 
@@ -35,7 +36,7 @@ export function partyClaims(board) {
 export function partyView(board, now, settings = {}) {
   const lang = language(settings.lang);
   const members = Array.isArray(board.members) ? board.members.slice(0, MOST) : [];
-  const views = members.map((member) => memberOf(member ?? {}, now, words(lang)));
+  const views = members.map((member) => memberOf(member ?? {}, now, lang));
   const due = views.flatMap(({ news }) => (news === null ? [] : [news.motion.start + NEWS_MS]));
   return {
     members: views,
@@ -45,7 +46,7 @@ export function partyView(board, now, settings = {}) {
   };
 }
 
-function memberOf(member, now, say) {
+function memberOf(member, now, lang) {
   const health = HEALTH.includes(member.health) ? member.health : "unknown";
   const conditions = texts(member.conditions, 12);
   return {
@@ -53,8 +54,8 @@ function memberOf(member, now, say) {
     name: displayText(member.name, 18),
     player: displayText(member.player, 18),
     health,
-    word: say.health[health] ?? "",
-    points: pointsOf(member.hit_points),
+    word: words(lang).health[health] ?? "",
+    points: pointsOf(member.hit_points, lang),
     lamps: LAMPS[health] ?? null,
     signs: conditions.slice(0, conditions.length > SIGNS ? SIGNS - 1 : SIGNS),
     rest: conditions.length > SIGNS ? `+${conditions.length - SIGNS + 1}` : "",
@@ -63,21 +64,17 @@ function memberOf(member, now, say) {
 }
 
 /** `23/31`, the part of the bar that is full, and the part that temporary points add. */
-function pointsOf(points) {
+function pointsOf(points, lang) {
   if (!Number.isFinite(points?.current) || !Number.isFinite(points?.maximum) || points.maximum <= 0) return null;
   const share = Math.min(1, Math.max(0, points.current / points.maximum));
   const temporary = Number.isFinite(points.temporary) && points.temporary > 0 ? points.temporary : 0;
   return {
-    current: figure(points.current),
-    maximum: figure(points.maximum),
-    temporary: temporary > 0 ? `+${figure(temporary)}` : "",
+    current: compact(points.current, lang),
+    maximum: compact(points.maximum, lang),
+    temporary: temporary > 0 ? `+${compact(temporary, lang)}` : "",
     share,
     shield: Math.min(1, temporary / points.maximum),
   };
-}
-
-function figure(value) {
-  return String(Math.round(value)).replace("-", "\u2212").slice(0, 6);
 }
 
 /** "+ Poisoned", while it is new. */

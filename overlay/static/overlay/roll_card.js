@@ -3,7 +3,7 @@
 import { chance } from "./confetti.js";
 import { crack, diceCup, pips, rays, tick, waxSeal } from "./dice_shapes.js";
 import { die, tumble } from "./die.js";
-import { play, RISE } from "./motion.js";
+import { AHEAD_MS, play, RISE } from "./motion.js";
 import { box, line, setClass, setData, setStyle, setText } from "./write.js";
 
 const SPARKS = { minor: 0, major: 18, extreme: 36 };
@@ -169,9 +169,15 @@ export class RollCard {
     const { critical } = card.roll;
     const stamp = calm
       ? [{ opacity: 0 }, {}]
-      : [{ opacity: 0, transform: "scale(1.8)" }, { opacity: 1, transform: "scale(.96)", offset: 0.7 }, {}];
+      : [{ opacity: 0, transform: "scale(1.5)" }, { opacity: 1, transform: "scale(.96)", offset: 0.7 }, {}];
     play(this.word, "word", motions.word, stamp, now, "ease-in");
-    const turn = [{ transform: "rotate(-40deg)", opacity: 1 }, { transform: "rotate(290deg)", opacity: 1, offset: 0.85 }, { transform: "rotate(340deg)", opacity: 0 }];
+    // A motion is held at its first keyframe before it starts: there is nothing to be seen in it.
+    const turn = [
+      { transform: "rotate(-40deg)", opacity: 0 },
+      { transform: "rotate(-30deg)", opacity: 1, offset: 0.03 },
+      { transform: "rotate(290deg)", opacity: 1, offset: 0.85 },
+      { transform: "rotate(340deg)", opacity: 0 },
+    ];
     play(this.light, "sweep", calm ? null : motions.sweep, turn, now, "cubic-bezier(.4,.1,.6,1)");
     const edge = motions.sweep ?? motions.crack;
     play(this.edge, "edge", edge, [{ opacity: 0 }, {}], now, "ease-in");
@@ -185,29 +191,28 @@ export class RollCard {
   }
 
   #spark(critical, motion, now) {
-    const due = motion !== null && now >= motion.start - 100 && now < motion.start + motion.duration;
-    if (!due) {
+    if (motion === null || now < motion.start - AHEAD_MS || now >= motion.start + motion.duration) {
       this.#sparks?.remove();
       this.#sparks = null;
       return;
     }
-    if (this.#sparks !== null) return;
     const random = chance(`${this.key}|sparks`);
     const count = SPARKS[critical.severity];
-    this.#sparks = box("hb-sparks", ...Array.from({ length: count }, (_, i) => {
-      const spark = document.createElement("i");
-      spark.className = "hb-spark";
+    if (this.#sparks === null) {
+      this.#sparks = box("hb-sparks", ...Array.from({ length: count }, () => box("hb-spark")));
+      this.element.append(this.#sparks);
+    }
+    Array.from(this.#sparks.children, (spark, i) => {
       const angle = ((i + random()) / count) * 2 * Math.PI;
       const reach = 120 + 150 * random();
       const [x, y] = [Math.cos(angle) * reach * 1.5, Math.sin(angle) * reach * 0.8];
       const flight = { start: motion.start + 60 * random(), duration: motion.duration * (0.6 + 0.34 * random()) };
       play(spark, "flight", flight, [
-        { transform: "translate(0, 0) scale(.4) rotate(0deg)", opacity: 1, easing: "cubic-bezier(.1,.8,.4,1)" },
+        { transform: "translate(0, 0) scale(.4) rotate(0deg)", opacity: 0, easing: "cubic-bezier(.1,.8,.4,1)" },
+        { transform: `translate(${(x * 0.3).toFixed(0)}px, ${(y * 0.3).toFixed(0)}px) scale(.7) rotate(40deg)`, opacity: 1, offset: 0.1, easing: "cubic-bezier(.1,.7,.5,1)" },
         { transform: `translate(${x.toFixed(0)}px, ${y.toFixed(0)}px) scale(1) rotate(120deg)`, opacity: 1, offset: 0.6 },
         { transform: `translate(${(x * 1.08).toFixed(0)}px, ${(y + 46).toFixed(0)}px) scale(.3) rotate(200deg)`, opacity: 0 },
       ], now);
-      return spark;
-    }));
-    this.element.append(this.#sparks);
+    });
   }
 }

@@ -7,6 +7,7 @@
 
 import { StageClock } from "./clock.js";
 import { cast, nextHandover } from "./director.js";
+import { markTime } from "./motion.js";
 import { arrange, homes, placeOf, stageBox } from "./place.js";
 import { EXIT_MS } from "./poll_view.js";
 import { WIDGETS } from "./widgets.js";
@@ -158,6 +159,7 @@ export class HbStage extends HTMLElement {
   #render(still = false) {
     if (this.#asleep || !this.isConnected) return;
     const now = this.#clock.now();
+    markTime(now);
     if (this.#test !== null && now >= this.#test.until) this.#test = null;
     const actors = cast(this.#boards, WIDGETS, this.#setting("widgets"), now);
     const due = this.#test === null ? [] : [this.#test.until];

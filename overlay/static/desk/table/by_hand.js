@@ -38,7 +38,8 @@ export class ByHand {
       h("div", { class: "notation-line" }, h("label", { class: "unseen", for: id, text: "Dice, as in 2d20kh1+7" }), this.notation, this.button),
       this.says, this.dice,
       h("div", { class: "hand-choices" }, this.mode.root, this.seen.root),
-      this.secrecy, h("div", { class: "hand-choices" }, this.who.root, h("div", { class: "line" }, h("span", { class: "label", text: "What for" }), this.label)),
+      this.secrecy, h("div", { class: "hand-choices" }, this.who.root, h("div", { class: "line" }, h("span", { class: "label",
+        text: "What for" }), this.label)),
       this.trouble, this.last);
     this.mode.root.classList.add("tight");
     this.seen.root.classList.add("tight");

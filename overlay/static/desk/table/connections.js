@@ -18,7 +18,8 @@ export class Connections {
     this.empty = h("div", { class: "teach" }, h("p", {}, h("strong", { text: "Where do your players roll? " }),
       "Connect Foundry with a code, Beyond20 with a page of ours, or whatever can send a web request; each has its page that says what to paste where. Or try it first without a table."),
     h("div", { class: "row" }, button("Connect a table", "accent", () => this.connect.open()), desk.sample.button()));
-    this.root = h("section", { class: "part", "aria-label": "Tables" }, h("div", { class: "part-head" }, h("h3", { text: "Tables that send dice" }), this.add),
+    this.root = h("section", { class: "part", "aria-label": "Tables" }, h("div", { class: "part-head" }, h("h3",
+      { text: "Tables that send dice" }), this.add),
       this.loading, this.empty, this.list);
   }
 
@@ -45,7 +46,8 @@ export class Connections {
     const again = button("Let it in again", "accent small", () => this.reauthorize(now));
     const seen = new Choice("Rolls that do not say who may see them", [["gm_only", "Only I"], ["public", "Everybody"]],
       () => this.change(now, { visibility: seen.value }));
-    const trusted = new Switch("I trust its signed rolls", "They count as verified. Rolls of a browser never do.", () => this.change(now, { is_trusted: trusted.value }));
+    const trusted = new Switch("I trust its signed rolls", "They count as verified. Rolls of a browser never do.", () => this.change(now,
+      { is_trusted: trusted.value }));
     const rotate = holdButton("New secrets (hold)", "plain small", () => this.rotate(now));
     const revoke = holdButton("Revoke (hold)", "danger small", () => this.revoke(now));
     const remove = holdButton("Delete (hold)", "danger small", () => this.remove(now));
@@ -53,7 +55,8 @@ export class Connections {
     more.addEventListener("click", () => more.setAttribute("aria-expanded", String(visible(tools, tools.hidden))));
     seen.root.classList.add("tight");
     const root = h("li", { class: "lamp" }, h("i", { class: "lamp-light", "aria-hidden": "true" }),
-      h("div", { class: "lamp-words" }, h("p", { class: "lamp-line" }, provider, name, world), h("p", {}, word, facts), help, older), h("div", { class: "lamp-buttons" }, again, how, test), more, tools);
+      h("div", { class: "lamp-words" }, h("p", { class: "lamp-line" }, provider, name, world), h("p", {}, word, facts), help, older),
+        h("div", { class: "lamp-buttons" }, again, how, test), more, tools);
     return {
       root,
       update(next) {
@@ -120,7 +123,8 @@ export class Connections {
       const made = await this.api.post(`/vtt-connections/${connection.id}/reauthorize`);
       if (connection.auth_type === "pairing") {
         this.data.put("connections", bare(made));
-        this.toasts.note([named(connection.name), " may come in again"], "Foundry asks by itself every three seconds; there is nothing to pair anew.");
+        this.toasts.note([named(connection.name), " may come in again"],
+          "Foundry asks by itself every three seconds; there is nothing to pair anew.");
       } else this.reveal(made);
     } catch (error) {
       this.toasts.fail(error, "let the table in again");
@@ -137,7 +141,8 @@ export class Connections {
   async revoke(connection) {
     try {
       this.data.put("connections", await this.api.post(`/vtt-connections/${connection.id}/revoke`));
-      this.toasts.note([named(connection.name), " is revoked"], "Its secrets are worth nothing from now on. Its rolls are kept; let it in again whenever you like.");
+      this.toasts.note([named(connection.name), " is revoked"],
+        "Its secrets are worth nothing from now on. Its rolls are kept; let it in again whenever you like.");
     } catch (error) {
       this.toasts.fail(error, "revoke the table");
     }

@@ -11,9 +11,11 @@ export class CopyField {
   constructor(toasts, label, isSecret = false) {
     Object.assign(this, { toasts, label, isSecret });
     this.value = null;
-    this.text = isSecret ? h("button", { type: "button", class: "secret", onclick: () => this.toggle() }) : h("code", { class: "copied", tabindex: "0" });
+    this.text = isSecret ? h("button", { type: "button", class: "secret", onclick: () => this.toggle() }) : h("code", { class: "copied",
+      tabindex: "0" });
     this.button = button("Copy", "plain small", () => this.copy(), { "aria-label": `Copy: ${label}` });
-    this.root = h("div", { class: "copy-field" }, h("span", { class: "label", text: label }), h("div", { class: "copy-line" }, this.text, this.button));
+    this.root = h("div", { class: "copy-field" }, h("span", { class: "label", text: label }), h("div", { class: "copy-line" }, this.text,
+      this.button));
   }
 
   /** `shown`: what is written instead, for a snippet with a secret in it. */

@@ -29,7 +29,8 @@ export class Criticals {
       h("div", { class: "criticals-side" },
         h("section", { class: "part", "aria-label": "Game system" }, this.system.root, this.systemHelp), this.tester.root),
       h("div", { class: "criticals-rules" }, this.empty,
-        h("section", { class: "part", "aria-label": "Your own rules" }, h("div", { class: "part-head" }, h("h3", { text: "Your own rules" }), this.add),
+        h("section", { class: "part", "aria-label": "Your own rules" }, h("div", { class: "part-head" }, h("h3",
+          { text: "Your own rules" }), this.add),
           this.ownEmpty, this.own),
         this.bookPart = h("section", { class: "part", "aria-label": "Rules of the game system" },
           h("div", { class: "part-head" }, this.bookTitle), this.book, this.bookHint)));
@@ -84,7 +85,8 @@ export class Criticals {
     const remove = iconButton("close", "Delete", () => this.remove(now));
     toggle.root.classList.add("bare");
     return {
-      root: h("li", { class: "rule" }, toggle.root, h("div", { class: "rule-text" }, h("p", { class: "rule-line" }, label, tag, edited), words), edit, remove),
+      root: h("li", { class: "rule" }, toggle.root, h("div", { class: "rule-text" }, h("p", { class: "rule-line" }, label, tag, edited),
+        words), edit, remove),
       update(next) {
         now = next;
         toggle.value = next.is_enabled;

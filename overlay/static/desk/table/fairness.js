@@ -90,13 +90,15 @@ function dieStats() {
       chart.replaceChildren(...bars.map(({ label, times }) => {
         const fill = h("i");
         fill.style.transform = `scaleY(${times / most})`;
-        return h("span", { class: "chart-bar", title: `${label}: ${many(times, "time")}` }, h("span", { class: "chart-room" }, fill), h("span", { class: "chart-label", text: label }));
+        return h("span", { class: "chart-bar", title: `${label}: ${many(times, "time")}` }, h("span", { class: "chart-room" }, fill),
+          h("span", { class: "chart-label", text: label }));
       }));
       setData(chart, "many", bars.length > 12);
       setAttr(chart, "aria-label", `How often each face fell: ${bars.map(({ label, times }) => `${label}: ${times}`).join(", ")}`);
       setData(verdict, "tone", tone);
       setText(verdict, text);
-      const runs = [die.longest_high > 2 && `${die.longest_high} high ones`, die.longest_low > 2 && `${die.longest_low} low ones`, die.longest_same > 2 && `${die.longest_same} times the same`].filter(Boolean);
+      const runs = [die.longest_high > 2 && `${die.longest_high} high ones`, die.longest_low > 2 && `${die.longest_low} low ones`,
+        die.longest_same > 2 && `${die.longest_same} times the same`].filter(Boolean);
       setText(streaks, runs.length ? `Longest in a row: ${runs.join(", ")}` : "");
       visible(streaks, runs.length);
     },

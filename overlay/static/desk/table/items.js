@@ -17,14 +17,17 @@ export class Items {
     this.add = button("Write a rule", "plain small", () => this.open());
     this.groups = CATEGORIES.map(([category]) => {
       const list = h("ul", { class: "rules", "aria-label": GROUPS[category] });
-      return { category, list, root: h("section", { class: "part", "aria-label": GROUPS[category] }, h("div", { class: "part-head" }, h("h3", { text: GROUPS[category] })), list) };
+      return { category, list, root: h("section", { class: "part", "aria-label": GROUPS[category] }, h("div", { class: "part-head" },
+        h("h3", { text: GROUPS[category] })), list) };
     });
     this.loading = h("p", { class: "hint", text: "Reading the item categories…" });
     this.empty = h("div", { class: "teach" }, h("p", {}, h("strong", { text: "What may viewers touch? " }),
       "Rules sort the spells, features and things of your characters. Choose what you play under Criticals, and the usual kinds stand here; or write a rule of your own."),
-    h("div", { class: "row" }, button("Choose a game system", "accent", () => this.show("criticals")), button("Write a rule", "plain", () => this.open())));
+    h("div", { class: "row" }, button("Choose a game system", "accent", () => this.show("criticals")), button("Write a rule", "plain",
+      () => this.open())));
     this.root = h("div", { class: "items-panel" }, h("div", { class: "part-head" },
-      h("p", { class: "hint", text: "Viewers' powers draw only from what is switched on here." }), this.add), this.loading, this.empty, this.groups.map(({ root }) => root));
+      h("p", { class: "hint", text: "Viewers' powers draw only from what is switched on here." }), this.add), this.loading, this.empty,
+        this.groups.map(({ root }) => root));
     this.build();
   }
 
@@ -32,7 +35,8 @@ export class Items {
     this.dialog = new Dialog("Write a rule for items");
     this.label = new Line("What is it called?", { maxlength: 255, placeholder: "for example: Evocations" });
     this.category = new Choice("It sorts", CATEGORIES, () => {});
-    this.type = new Line("Type of the item", { maxlength: 50, list: "item-types", class: "mono", autocapitalize: "none", spellcheck: "false" }, "As your tabletop calls it, such as spell or weapon.");
+    this.type = new Line("Type of the item", { maxlength: 50, list: "item-types", class: "mono", autocapitalize: "none",
+      spellcheck: "false" }, "As your tabletop calls it, such as spell or weapon.");
     this.types = h("datalist", { id: "item-types" });
     this.field = new Line("Only if this field", { maxlength: 200, class: "mono", placeholder: "any", autocapitalize: "none", spellcheck: "false" });
     this.value = new Line("is", { maxlength: 200, class: "mono", autocapitalize: "none", spellcheck: "false" });
@@ -41,7 +45,8 @@ export class Items {
     this.weight = new Whole("How often it is drawn", "0 to 100", 0, 100, () => {}, { help: "Beside others with 1. 0: never." });
     this.trouble = h("p", { class: "wrong", role: "alert" });
     this.save = button("Save the rule", "accent", () => this.submit());
-    this.dialog.body.append(this.label.root, this.category.root, this.type.root, this.types, this.known, h("div", { class: "pairs" }, this.field.root, this.value.root),
+    this.dialog.body.append(this.label.root, this.category.root, this.type.root, this.types, this.known, h("div", { class: "pairs" },
+      this.field.root, this.value.root),
       this.target.root, this.weight.root, this.trouble);
     this.dialog.foot.append(this.save);
   }

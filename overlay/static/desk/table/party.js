@@ -29,7 +29,8 @@ export class Party {
     this.loading = h("p", { class: "hint", text: "Reading the characters…" });
     this.empty = h("div", { class: "teach" }, h("p", {}, h("strong", { text: "Who is at the table? " }),
       "Characters come by themselves from Foundry, and from other tabletops with their first roll; or write them down here. Say who plays whom, and rolls find their streamer."),
-    h("div", { class: "row" }, button("Add a character", "accent", () => this.open()), button("Connect a table", "plain", () => this.show("tables"))));
+    h("div", { class: "row" }, button("Add a character", "accent", () => this.open()), button("Connect a table", "plain",
+      () => this.show("tables"))));
     this.root = h("div", { class: "party-panel" }, this.loading, this.empty, this.hint, this.lists.map(({ root }) => root));
     this.build();
   }
@@ -161,17 +162,21 @@ class CharacterView {
     this.buildTools();
     this.root = h("li", { class: "character" }, this.letter,
       h("div", { class: "character-words" }, h("p", { class: "lamp-line" }, this.name, this.kind), this.conditions),
-      h("div", { class: "character-points" }, this.less, this.bar, this.plus), h("label", { class: "played-by" }, h("span", { text: "played by" }), this.player), this.more, this.tools);
+      h("div", { class: "character-points" }, this.less, this.bar, this.plus), h("label", { class: "played-by" }, h("span",
+        { text: "played by" }), this.player), this.more, this.tools);
   }
 
   buildTools() {
     const { party, character } = this;
-    this.inParty = new Switch("In the party bar", "Viewers see name, points and conditions.", () => party.change(character(), { in_party: this.inParty.value }));
-    this.exact = new Switch("With numbers", "Off: viewers read “bloodied” and no number.", () => party.change(character(), { hides_points: !this.exact.value }));
+    this.inParty = new Switch("In the party bar", "Viewers see name, points and conditions.", () => party.change(character(),
+      { in_party: this.inParty.value }));
+    this.exact = new Switch("With numbers", "Off: viewers read “bloodied” and no number.", () => party.change(character(),
+      { hides_points: !this.exact.value }));
     const enter = (event) => {
       if (event.key === "Enter") this.setPoints();
     };
-    const number = (label) => h("input", { type: "text", inputmode: "numeric", maxlength: 7, class: "points-input", "aria-label": label, onkeydown: enter });
+    const number = (label) => h("input", { type: "text", inputmode: "numeric", maxlength: 7, class: "points-input", "aria-label": label,
+      onkeydown: enter });
     this.current = number("Hit points now");
     this.maximum = number("Hit points at most");
     this.wrong = h("p", { class: "wrong", role: "alert" });
@@ -182,9 +187,11 @@ class CharacterView {
         this.toggleCondition(this.other.value.trim());
         this.other.value = "";
       } });
-    this.override = new Choice("Count it as", [["", "As the table says"], ["npc", "NPC"], ["monster", "Monster"]], () => party.change(character(), { kind_override: this.override.value || null }));
+    this.override = new Choice("Count it as", [["", "As the table says"], ["npc", "NPC"], ["monster", "Monster"]],
+      () => party.change(character(), { kind_override: this.override.value || null }));
     this.tools.append(h("div", { class: "pairs" }, this.inParty.root, this.exact.root),
-      h("div", { class: "row points-row" }, h("span", { class: "label", text: "Hit points" }), this.current, "of", this.maximum, button("Set", "plain small", () => this.setPoints())), this.wrong,
+      h("div", { class: "row points-row" }, h("span", { class: "label", text: "Hit points" }), this.current, "of", this.maximum,
+        button("Set", "plain small", () => this.setPoints())), this.wrong,
       h("div", {}, h("span", { class: "label", text: "Conditions" }), this.chips, this.other), this.override.root,
       h("div", { class: "row" }, holdButton("Delete the character (hold)", "danger small", () => party.remove(character()))));
   }
@@ -208,7 +215,8 @@ class CharacterView {
     const [current, maximum] = [this.current, this.maximum].map((input) => input.value.trim().replace("−", "-"));
     setText(this.wrong, "");
     if (current === "" && maximum === "") this.party.change(this.character(), { hit_points: null });
-    else if (!/^-?\d{1,6}$/.test(current) || !/^\d{1,6}$/.test(maximum)) setText(this.wrong, "Two whole numbers, as 24 of 31; or both empty for none.");
+    else if (!/^-?\d{1,6}$/.test(current) || !/^\d{1,6}$/.test(maximum)) setText(this.wrong,
+      "Two whole numbers, as 24 of 31; or both empty for none.");
     else this.party.change(this.character(), { hit_points: { current: Number(current), maximum: Number(maximum), temporary: 0 } });
   }
 
@@ -254,7 +262,8 @@ class CharacterView {
     for (const [input, value] of [[this.current, character.hit_points?.current], [this.maximum, character.hit_points?.maximum]]) {
       if (document.activeElement !== input && !this.tools.contains(document.activeElement)) input.value = value ?? "";
     }
-    const chips = [...new Set([...COMMON, ...character.conditions])].map((condition) => ({ condition, isOn: character.conditions.includes(condition) }));
+    const chips = [...new Set([...COMMON, ...character.conditions])].map((condition) => ({ condition,
+      isOn: character.conditions.includes(condition) }));
     mirror(this.chips, chips, ({ condition }) => condition, ({ condition }) => {
       const chip = button(condition, "plain small chip", () => this.toggleCondition(condition));
       return { root: chip, update: ({ isOn }) => setAttr(chip, "aria-pressed", isOn ? "true" : "false") };

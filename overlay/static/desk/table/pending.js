@@ -88,7 +88,8 @@ export class Pending {
         if (words === shown) return;
         shown = words;
         chips.replaceChildren(...order.slice(0, MOST_CHIPS).map(({ id, name }) => h("button", { type: "button", class: "button plain small chip",
-          data: { id }, "aria-pressed": "false", onclick: () => choose(id === chosen ? null : id) }, h("span", { class: "name", dir: "auto", text: name }))));
+          data: { id }, "aria-pressed": "false", onclick: () => choose(id === chosen ? null : id) }, h("span", { class: "name", dir: "auto",
+            text: name }))));
         const rest = order.slice(MOST_CHIPS);
         visible(others, rest.length);
         others.replaceChildren(h("option", { value: "", text: "Another…" }),

@@ -7,7 +7,8 @@ import { failure } from "../words.js";
 import { OPERATORS, RESULT_FIELDS, condition, ruleWords } from "./words.js";
 
 const BLANK = {
-  label: "", dice_formula: null, result_field: "max_die", result_condition: "== 20", critical_type: "success", severity: "major", priority: 0, symbol: "",
+  label: "", dice_formula: null, result_field: "max_die", result_condition: "== 20", critical_type: "success", severity: "major",
+    priority: 0, symbol: "",
   description: "", category: "", group: "", also: [], kinds: [], is_enabled: true,
 };
 

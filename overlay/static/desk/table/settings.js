@@ -62,7 +62,8 @@ export class TableSettings {
 
 function summary({ shows_dice, shows_party, shows_initiative, shows_secret, seals_secret }) {
   const seen = [shows_dice && "public dice", shows_party && "the party", shows_initiative && "the order of turns"].filter(Boolean);
-  const list = seen.length ? `Viewers see ${seen.length > 1 ? `${seen.slice(0, -1).join(", ")} and ${seen.at(-1)}` : seen[0]}.` : "Viewers see nothing of the table.";
+  const list = seen.length ? `Viewers see ${seen.length > 1 ? `${seen.slice(0,
+    -1).join(", ")} and ${seen.at(-1)}` : seen[0]}.` : "Viewers see nothing of the table.";
   const secret = seals_secret ? "Of a secret roll they see a seal." : shows_secret ? "Of a secret roll they learn that it happened." : "Of secret rolls they learn nothing.";
   return `${list} ${secret}`;
 }

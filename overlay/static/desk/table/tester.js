@@ -13,8 +13,10 @@ export class Tester {
     const enter = (event) => {
       if (event.key === "Enter" && !event.isComposing) this.ask();
     };
-    this.notation = new Line("Roll", { maxlength: 256, class: "mono", autocapitalize: "none", spellcheck: "false", value: "1d20+5", onkeydown: enter });
-    this.faces = new Line("The dice show", { maxlength: 200, class: "mono", inputmode: "text", placeholder: "by chance", value: "20", onkeydown: enter });
+    this.notation = new Line("Roll", { maxlength: 256, class: "mono", autocapitalize: "none", spellcheck: "false", value: "1d20+5",
+      onkeydown: enter });
+    this.faces = new Line("The dice show", { maxlength: 200, class: "mono", inputmode: "text", placeholder: "by chance", value: "20",
+      onkeydown: enter });
     this.ask_ = button("What would this be?", "accent", () => this.ask());
     this.verdict = h("p", { class: "verdict", "aria-live": "polite" });
     this.dice = h("p", { class: "roll-dice" });

@@ -90,7 +90,8 @@ export function ruleWords(rule) {
 
 /** The systems whose books are known, by the id that tabletops use. */
 export const SYSTEMS = [
-  ["", "No system: only my own rules"], ["dnd5e", "D&D 5e"], ["pf2e", "Pathfinder 2e"], ["CoC7", "Call of Cthulhu 7"], ["wfrp4e", "Warhammer Fantasy 4"],
+  ["", "No system: only my own rules"], ["dnd5e", "D&D 5e"], ["pf2e", "Pathfinder 2e"], ["CoC7", "Call of Cthulhu 7"], ["wfrp4e",
+    "Warhammer Fantasy 4"],
   ["swade", "Savage Worlds"], ["cyberpunk-red-core", "Cyberpunk RED"], ["alienrpg", "Alien"], ["forbidden-lands", "Forbidden Lands"],
   ["vaesen", "Vaesen"], ["blades-in-the-dark", "Blades in the Dark"], ["vtm5e", "Vampire 5e"], ["wod5e", "World of Darkness 5e"],
   ["shadowrun5e", "Shadowrun 5"], ["shadowrun6-eden", "Shadowrun 6"], ["starwarsffg", "Star Wars FFG"], ["genesys", "Genesys"],

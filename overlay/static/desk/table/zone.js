@@ -58,8 +58,9 @@ export class Table {
 
   rollByHand() {
     this.open("dice");
-    // The zone is drawn with the next frame; a hidden field takes no focus.
-    requestAnimationFrame(() => requestAnimationFrame(() => this.panels.dice.byHand.focus()));
+    // A hidden field takes no focus, and what is typed next belongs into it: this does not wait for a frame.
+    this.store.drawNow();
+    this.panels.dice.byHand.focus();
   }
 
   arrow(event) {

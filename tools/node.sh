@@ -4,7 +4,7 @@
 # the summary of the test run says so.
 set -eu
 cd "$(dirname "$0")/../tests/acceptance/foundry"
-if ! node -e 'process.exit(Number(process.versions.node.split(".")[0]) < 18)' 2>/dev/null; then
+if ! node -e 'process.exit(Number(process.versions.node.split(".")[0]) < 18 ? 1 : 0)' 2>/dev/null; then
     echo "There is no Node 18 or newer here: tests of the Foundry module will be skipped." >&2
     exit 0
 fi

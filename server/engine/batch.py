@@ -18,7 +18,7 @@ import structlog
 
 from server.engine.intake import Outcome
 from server.engine.room import Rooms
-from server.engine.table import Incoming
+from server.engine.table import Incoming, is_of_table
 from server.telemetry import BATCH_EVENTS, BATCH_SECONDS, EVENTS
 from sql import probe
 from sql.heads import NoCampaign
@@ -27,6 +27,7 @@ from sql.pool import UNREACHABLE, StatementRefused
 log = structlog.get_logger(__name__)
 
 WINDOW_S = 0.02  # how long the first event of a batch waits for company
+TABLE_WINDOW_S = 0.002  # the same of a die: somebody has just let go of it, and everybody looks
 LARGEST_BATCH = 5_000
 LARGEST_BUFFER = 50_000  # reliability §3.9
 LARGEST_TOTAL = 100_000  # of all campaigns together: one that is flooded must not take the memory of all
@@ -155,7 +156,9 @@ class Batches:
         return sum(self.dropped.values()) - before
 
     async def _flush(self, campaign_id: UUID, buffer: Buffer) -> None:
-        await asyncio.sleep(self._window_s)
+        first = buffer.deliveries[0].events
+        at_table = bool(first) and is_of_table(first[0])
+        await asyncio.sleep(min(TABLE_WINDOW_S, self._window_s) if at_table else self._window_s)
         one_by_one, away = 0, False
         while buffer.deliveries:
             batch = self._next_batch(buffer, LARGEST_BATCH if one_by_one <= 0 else 0)

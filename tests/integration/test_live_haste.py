@@ -13,6 +13,10 @@ from tests.integration.live_rig import house, make_campaign, make_overlay, poll_
 EVERY_S = 2.0
 
 
+def falling(number: int) -> dict[str, Any]:
+    return {"kind": "dice", "phase": "live", "showings": [number]}
+
+
 async def test_a_die_comes_at_once_and_once(database: Database) -> None:
     engine = await make_campaign(database)
     poll, dice = str(uuid7()), str(uuid7())

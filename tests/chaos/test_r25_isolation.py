@@ -19,6 +19,7 @@ from uuid import UUID, uuid4
 import httpx2
 
 from sql import api_keys
+from tests.acceptance.show import eventually
 from tests.chaos.http_line import HttpLine
 from tests.chaos.overlays import key_of, live_url
 from tests.chaos.trial import Trial, bound
@@ -77,9 +78,12 @@ async def person(world: World, base_url: str, name: str, seen: str) -> AsyncIter
 
 async def until_dice_lie(world: World) -> None:
     """What time takes off the stage is nobody's doing."""
-    async with world.database() as connection, asyncio.timeout(20):
-        while await connection.fetchval("SELECT count(*) FROM boards WHERE kind IN ('dice', 'card')"):
-            await asyncio.sleep(0.1)
+    async with world.database() as connection:
+
+        async def is_clear() -> bool:
+            return not await connection.fetchval("SELECT count(*) FROM boards WHERE kind IN ('dice', 'card')")
+
+        await eventually(is_clear, "the dice have left the stage", 20)
 
 
 async def everything(world: World) -> dict[str, list[str]]:

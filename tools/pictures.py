@@ -168,7 +168,8 @@ async def show(studio: Studio) -> None:
     await dialogs(desk)
     await tie(studio, desk, on_air, bridge)
     await weighted(studio, desk, on_air, door, overlay["url"])
-    await table(studio, desk, campaign)
+    await studio.act(door, "dismiss")
+    await table(studio, desk, on_air, campaign)
 
 
 async def dialogs(desk: Page) -> None:
@@ -265,8 +266,8 @@ def d20(number: int, who: str, label: str, faces: Sequence[int], bonus: int, **m
     }
 
 
-async def table(studio: Studio, desk: Page, campaign: str) -> None:
-    """Dice: a critical, a fumble, a sealed one, and one whose owner is not known."""
+async def table(studio: Studio, desk: Page, on_air: Page, campaign: str) -> None:
+    """Dice: a critical, a fumble, a sealed one, one whose owner is not known; then a critical on stream."""
     here = f"/campaigns/{campaign}"
     await studio.call(
         "PATCH", f"{here}/table", {"shows_secret": True, "seals_secret": True, "game_system": "dnd5e"}
@@ -276,6 +277,7 @@ async def table(studio: Studio, desk: Page, campaign: str) -> None:
         points = {"current": 24, "maximum": 31}
         made = await studio.call("POST", f"{here}/characters", {"name": name, "hit_points": points})
         await studio.call("POST", f"/characters/{made['id']}/assign", {"channel_id": channel["id"]})
+        await studio.call("PATCH", f"/characters/{made['id']}", {"in_party": True})
     sender = await studio.call("POST", f"{here}/vtt-connections", {"system": "other", "name": "Friday dice"})
     rolls = [
         d20(1, "Tinker Tess", "Perception", [1], 1),
@@ -284,6 +286,20 @@ async def table(studio: Studio, desk: Page, campaign: str) -> None:
         d20(4, "Rook Feather", "Longbow", [4, 20], 7),
         d20(5, "Goblin boss", "Scimitar", [13], 4),
     ]
+    await send(studio, sender, rolls)
+    await desk.get_by_role("button", name="Table").click()
+    await desk.locator(".pending-roll").wait_for()
+    await asyncio.sleep(4)  # the dice have fallen
+    await take(desk, "desk-table")
+    await on_air.locator(".hb-roll").first.wait_for(state="detached")
+    await send(studio, sender, [d20(6, "Rook Feather", "Longbow", [17, 20], 7)])
+    await on_air.locator(".hb-roll").first.wait_for()
+    await asyncio.sleep(1.5)  # the dice lie, and the light has gone round
+    await take(on_air, "overlay-dice")
+
+
+async def send(studio: Studio, sender: dict[str, Any], rolls: list[dict[str, Any]]) -> None:
+    """Rolls through the webhook, as a table sends them."""
     answer = await studio.api.post(
         f"/webhooks/vtt/{sender['id']}",
         data={"rolls": rolls},
@@ -291,10 +307,6 @@ async def table(studio: Studio, desk: Page, campaign: str) -> None:
     )
     if not answer.ok:
         raise RuntimeError(f"the rolls: {answer.status} {await answer.text()}")
-    await desk.get_by_role("button", name="Table").click()
-    await desk.locator(".pending-roll").wait_for()
-    await asyncio.sleep(4)  # the dice have fallen
-    await take(desk, "desk-table")
 
 
 async def run(folder: Path, chromium: str) -> None:

@@ -14,6 +14,7 @@ from datetime import UTC, datetime, timedelta
 from typing import Any
 from uuid import UUID
 
+import asyncpg
 import httpx2
 import pytest
 from websockets.asyncio.client import connect
@@ -22,7 +23,7 @@ from server.web.foundry import tokens
 from server.web.vault import Vault
 from tests.acceptance.foundry_tables import Tables, World
 from tests.acceptance.processes import servers_of
-from tests.acceptance.show import Json, Show, eventually
+from tests.acceptance.show import Json, Show, database_url, eventually
 from tests.servers import Hubbub
 
 HTTP = httpx2.AsyncClient
@@ -80,6 +81,19 @@ async def stale_session(show: Show, world: World) -> str:
         fingerprint=row["fingerprint"],
         now=datetime.now(UTC) - timedelta(hours=2),
     )
+
+
+async def delete(show: Show) -> None:
+    """The campaign is gone, with the lock that every change of it begins with."""
+    connection = await asyncpg.connect(database_url(show.program))
+    try:
+        async with connection.transaction():
+            await connection.execute(
+                "SELECT FROM campaign_heads WHERE campaign_id = $1 FOR UPDATE", UUID(show.id)
+            )
+            await connection.execute("DELETE FROM campaigns WHERE id = $1", UUID(show.id))
+    finally:
+        await connection.close()
 
 
 class Overlay:
@@ -456,7 +470,7 @@ async def test_the_campaign_is_deleted(hubbub: Hubbub, tables: Tables) -> None:
         world = await paired(show, tables, "gm1", "gm2")
         held = await world.credentials()
         await tables.do("shut", browser="gm2")
-        await show.rows("DELETE FROM campaigns WHERE id = $1", UUID(show.id))
+        await delete(show)
         told = await tables.until_received("gm1", "campaign:deleted", seconds=3)
         assert set(told) == {"campaignId", "campaignName", "reason", "timestamp"}
         assert (told["campaignId"], told["campaignName"]) == (show.id, "Doomed: show")

@@ -132,7 +132,7 @@ class Overlay:
         await eventually(there, f"the overlay is told {text}")
 
 
-async def test_pairing(hubbub: Hubbub, tables: Tables) -> None:
+async def test_pairing(tables: Tables, hubbub: Hubbub) -> None:
     async with Show.on(hubbub) as show, HTTP(base_url=hubbub.base_url) as http:
         world = await tables.world("mossy-vaults", hubbub.base_url, "gm1", title="Mossy <b>Vaults</b>")
         told = await tables.do("pair", browser="gm1")
@@ -201,7 +201,7 @@ async def test_pairing(hubbub: Hubbub, tables: Tables) -> None:
             assert held[name] not in stored
 
 
-async def test_a_code_that_is_too_old(hubbub: Hubbub, tables: Tables) -> None:
+async def test_a_code_that_is_too_old(tables: Tables, hubbub: Hubbub) -> None:
     async with Show.on(hubbub) as show:
         await tables.world("mossy-vaults", hubbub.base_url, "gm1")
         told = await tables.do("pair", browser="gm1")
@@ -215,7 +215,7 @@ async def test_a_code_that_is_too_old(hubbub: Hubbub, tables: Tables) -> None:
         assert not (await tables.do("state", browser="gm1"))["isPaired"]
 
 
-async def test_a_second_pairing_is_the_same_table(hubbub: Hubbub, tables: Tables) -> None:
+async def test_a_second_pairing_is_the_same_table(tables: Tables, hubbub: Hubbub) -> None:
     async with Show.on(hubbub) as show:
         world = await paired(show, tables, "gm1", "gm2")
         first = await world.credentials()
@@ -235,7 +235,7 @@ async def test_a_second_pairing_is_the_same_table(hubbub: Hubbub, tables: Tables
         assert (await world.credentials())["connectionId"] != first["connectionId"]
 
 
-async def test_rolls(hubbub: Hubbub, tables: Tables) -> None:
+async def test_rolls(tables: Tables, hubbub: Hubbub) -> None:
     async with Show.on(hubbub) as show:
         world = await paired(show, tables, "gm1", "gm2")
         # Two rolls of one message, in two browsers: four events, two rolls.
@@ -275,7 +275,7 @@ async def test_rolls(hubbub: Hubbub, tables: Tables) -> None:
         assert (bad["success"], bad["rollId"], bad["error"]) == (False, "x", "rollFormula is missing")
 
 
-async def test_characters_and_combat(hubbub: Hubbub, tables: Tables) -> None:
+async def test_characters_and_combat(tables: Tables, hubbub: Hubbub) -> None:
     async with Show.on(hubbub) as show:
         await paired(show, tables, "gm1")
         character = {
@@ -313,7 +313,7 @@ async def test_characters_and_combat(hubbub: Hubbub, tables: Tables) -> None:
         assert (await tables.until_received("gm1", "combat:end:ack"))["success"]
 
 
-async def test_a_hidden_critical_is_in_no_frame(hubbub: Hubbub, tables: Tables) -> None:
+async def test_a_hidden_critical_is_in_no_frame(tables: Tables, hubbub: Hubbub) -> None:
     async with Show.on(hubbub) as show:
         world = await paired(show, tables, "gm1", "gm2")
         async with Overlay.of(show) as overlay:
@@ -343,7 +343,7 @@ async def test_a_hidden_critical_is_in_no_frame(hubbub: Hubbub, tables: Tables) 
                 assert planted not in frames, planted
 
 
-async def test_tokens_are_refreshed(hubbub: Hubbub, tables: Tables) -> None:
+async def test_tokens_are_refreshed(tables: Tables, hubbub: Hubbub) -> None:
     async with Show.on(hubbub) as show, HTTP(base_url=hubbub.base_url) as http:
         world = await paired(show, tables, "gm1", "gm2")
         before = await world.credentials()
@@ -382,7 +382,7 @@ async def test_tokens_are_refreshed(hubbub: Hubbub, tables: Tables) -> None:
         assert tables.told("gm4", "refused") == []
 
 
-async def test_revoked_and_reauthorized(hubbub: Hubbub, tables: Tables) -> None:
+async def test_revoked_and_reauthorized(tables: Tables, hubbub: Hubbub) -> None:
     async with Show.on(hubbub) as show, HTTP(base_url=hubbub.base_url) as http:
         world = await paired(show, tables, "gm1", "gm2")
         held = await world.credentials()
@@ -427,7 +427,7 @@ async def test_revoked_and_reauthorized(hubbub: Hubbub, tables: Tables) -> None:
         assert (await show.api.get(path))["sockets"] == 0
 
 
-async def test_reauthorized_while_it_was_away(hubbub: Hubbub, tables: Tables) -> None:
+async def test_reauthorized_while_it_was_away(tables: Tables, hubbub: Hubbub) -> None:
     """It finds its new tokens long after they were made: it has its key still."""
     async with Show.on(hubbub) as show:
         world = await paired(show, tables, "gm1")
@@ -444,7 +444,7 @@ async def test_reauthorized_while_it_was_away(hubbub: Hubbub, tables: Tables) ->
         assert (await tables.do("reauthorization", browser="gm2"))["status"] == "already_active"
 
 
-async def test_the_table_ends_it(hubbub: Hubbub, tables: Tables) -> None:
+async def test_the_table_ends_it(tables: Tables, hubbub: Hubbub) -> None:
     async with Show.on(hubbub) as show, HTTP(base_url=hubbub.base_url) as http:
         world = await paired(show, tables, "gm1", "gm2")
         held = await world.credentials()
@@ -465,7 +465,7 @@ async def test_the_table_ends_it(hubbub: Hubbub, tables: Tables) -> None:
             assert (answer.status_code, "error" in answer.json()) == (status, True)
 
 
-async def test_the_campaign_is_deleted(hubbub: Hubbub, tables: Tables) -> None:
+async def test_the_campaign_is_deleted(tables: Tables, hubbub: Hubbub) -> None:
     async with Show.on(hubbub, "Doomed: show") as show, HTTP(base_url=hubbub.base_url) as http:
         world = await paired(show, tables, "gm1", "gm2")
         held = await world.credentials()
@@ -491,7 +491,7 @@ async def test_the_campaign_is_deleted(hubbub: Hubbub, tables: Tables) -> None:
         assert len(tables.told("gm3", "refused")) == 1, "it does not come back"
 
 
-async def test_an_outage_of_the_database_keeps_credentials(hubbub: Hubbub, tables: Tables) -> None:
+async def test_an_outage_of_the_database_keeps_credentials(tables: Tables, hubbub: Hubbub) -> None:
     async with Show.on(hubbub) as show:
         world = await paired(show, tables, "gm1")
         held = await world.credentials()
@@ -524,7 +524,7 @@ async def test_an_outage_of_the_database_keeps_credentials(hubbub: Hubbub, table
 
 
 @pytest.mark.parametrize("end", [signal.SIGTERM, signal.SIGKILL])
-async def test_a_restart_of_the_server(hubbub: Hubbub, tables: Tables, end: signal.Signals) -> None:
+async def test_a_restart_of_the_server(tables: Tables, hubbub: Hubbub, end: signal.Signals) -> None:
     async with Show.on(hubbub) as show:
         world = await paired(show, tables, "gm1", "gm2")
         await world.say(("1d20", [13]))
@@ -545,7 +545,7 @@ async def test_a_restart_of_the_server(hubbub: Hubbub, tables: Tables, end: sign
         assert [roll["total"] for roll in await until_rolls(show, 2)] == [14, 13]
 
 
-async def test_commands(hubbub: Hubbub, tables: Tables) -> None:
+async def test_commands(tables: Tables, hubbub: Hubbub) -> None:
     async with Show.on(hubbub) as show:
         world = await paired(show, tables, "gm1", "gm2")
         path = f"/campaigns/{show.id}/vtt-commands"

@@ -8,26 +8,13 @@ from uuid import UUID
 
 from pydantic import AfterValidator, Field
 
+from server.rules import dice
 from server.rules.dice import Kind
 from server.web.models import Clean, Model, Moment, absent
 from sql.vtt_connections import VttConnection
 
 #: The systems of contract §6 and two senders that are none of them. All may send our own format.
-System = Literal[
-    "foundry",
-    "dddice",
-    "beyond20",
-    "roll20",
-    "dndbeyond",
-    "fantasygrounds",
-    "owlbear",
-    "alchemy",
-    "discord",
-    "manual",
-    "other",
-    "event_hooker",
-    "neutral",
-]
+System = Literal[dice.System, "event_hooker", "neutral"]
 Visibility = Literal["public", "gm_only"]
 TableName = Annotated[str, Clean(64)]
 _ORIGIN: Final = re.compile(r"https?://(?:[a-z0-9.-]{1,253}|\[[0-9a-f:.]{2,45}\])(?::[0-9]{1,5})?")

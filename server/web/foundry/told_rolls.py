@@ -7,15 +7,15 @@ masters' browsers send it; the second one is known by the message that the first
 
 from __future__ import annotations
 
-import asyncio
-from collections import defaultdict
+from collections.abc import Mapping
 from typing import Final
 from uuid import UUID
 
+from server.live.together import Together
 from server.rules.dice import DiceRoll
 from server.rules.table_commands import same_formula
 from sql import vtt_commands
-from sql.pool import Database
+from sql.pool import Connection, Database
 from sql.vtt_commands import ToldRoll
 
 #: How long after it was told a roll can be the one; dice that roll in three dimensions take some of it.
@@ -29,44 +29,18 @@ class ToldRolls:
     """
 
     def __init__(self, database: Database) -> None:
-        self._database = database
-        self._asked: dict[UUID, asyncio.Future[list[ToldRoll]]] = {}
-        self._working: asyncio.Task[None] | None = None
+        self._rolls = Together(database, _told_lately)
 
     async def of(self, connection_id: UUID) -> list[ToldRoll]:
         """Rolls that the table was told to make lately. Raises one of UNREACHABLE."""
-        loop = asyncio.get_running_loop()
-        answer = self._asked.get(connection_id)
-        if answer is None:
-            answer = self._asked[connection_id] = loop.create_future()
-        if self._working is None:
-            self._working = loop.create_task(self._work())
-        return await asyncio.shield(answer)
+        return await self._rolls.of(connection_id)
 
-    async def _work(self) -> None:
-        try:
-            while self._asked:
-                asked, self._asked = self._asked, {}
-                await self._answer(asked)
-        finally:
-            self._working = None
 
-    async def _answer(self, asked: dict[UUID, asyncio.Future[list[ToldRoll]]]) -> None:
-        try:
-            async with self._database.connection() as connection:
-                found = await vtt_commands.told_rolls(connection, list(asked), WITHIN_S)
-            by_table: defaultdict[UUID, list[ToldRoll]] = defaultdict(list)
-            for told in found:
-                by_table[told.connection_id].append(told)
-            for connection_id, answer in asked.items():
-                answer.set_result(by_table[connection_id])
-        except Exception as error:
-            for answer in asked.values():
-                answer.set_exception(error)
-                answer.exception()  # whoever asked may be gone by now
-        finally:
-            for answer in asked.values():
-                answer.cancel()  # only if this task was cancelled
+async def _told_lately(connection: Connection, tables: list[UUID]) -> Mapping[UUID, list[ToldRoll]]:
+    found: dict[UUID, list[ToldRoll]] = {connection_id: [] for connection_id in tables}
+    for told in await vtt_commands.told_rolls(connection, tables, WITHIN_S):
+        found[told.connection_id].append(told)
+    return found
 
 
 def recognised(roll: DiceRoll, told: list[ToldRoll]) -> ToldRoll | None:

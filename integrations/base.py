@@ -12,6 +12,7 @@ from datetime import datetime
 from typing import Protocol
 from uuid import UUID
 
+from server.rules.delivery import Item, Verdict
 from server.rules.events import Arrival
 from sql.channels import Channel, ChannelState
 
@@ -70,3 +71,18 @@ class Source(Protocol):
 
     def news(self) -> list[ChannelNews]:
         """What changed since the last call, at most one item a channel."""
+
+
+class Courier(Protocol):
+    """Delivers entries of the outbox of its kinds to a platform."""
+
+    @property
+    def kinds(self) -> tuple[str, ...]:
+        """The kinds of entries it delivers."""
+
+    async def deliver(self, item: Item) -> Verdict:
+        """Try once; within 15 s. Never raises for what the platform does.
+
+        After a crash in the middle it is asked again, with one attempt more: whatever must not happen
+        twice is looked up first.
+        """

@@ -48,6 +48,7 @@ from server.metrics import Figures
 from server.probe import Probe
 from server.roles import Roles, Urls
 from server.rules.changes import Change
+from server.vault import Vault
 from server.web.app import create_app, create_watch_app
 from server.web.auth import owner_with_key
 from server.web.condition import Condition, ProbeState
@@ -57,7 +58,6 @@ from server.web.origins import Origins, origins_of
 from server.web.overlay_links import derive_overlay_key, key_hash, link_of
 from server.web.services import Services
 from server.web.tickets import FrontDoor
-from server.web.vault import Vault
 from sql import campaigns, heads, overlays, restore, users
 from sql.migrate import migrate
 from sql.pool import UNREACHABLE, Database, without_password

@@ -32,9 +32,9 @@ from server.engine.room import Rooms
 from server.probe_overlay import NotServed, ProbeOverlay
 from server.rules.events import ChatMessage, User
 from server.rules.poll import Poll, PollRules, Refused, State
+from server.vault import Vault
 from server.web.condition import ProbeState
 from server.web.overlay_links import derive_overlay_key, key_hash
-from server.web.vault import Vault
 from sql import polls, probe, snapshots
 from sql.heads import NoCampaign
 from sql.ids import uuid7

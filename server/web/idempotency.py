@@ -17,8 +17,8 @@ import structlog
 from starlette.requests import Request
 from starlette.responses import Response
 
+from server.vault import CannotOpen, Vault
 from server.web.problems import Problem, conflict
-from server.web.vault import CannotOpen, Vault
 from sql import idempotency as table
 from sql.idempotency import Claim
 from sql.pool import UNREACHABLE, Connection, Database

@@ -10,7 +10,7 @@ import hashlib
 import hmac
 from uuid import UUID
 
-from server.web.vault import Vault
+from server.vault import Vault
 from sql.overlays import Overlay
 
 PREFIX = "ovl_"

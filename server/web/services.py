@@ -11,9 +11,9 @@ from uuid import UUID
 from server.engine.batch import Batches
 from server.engine.room import Rooms
 from server.live.rate_limit import RateLimiter
+from server.vault import Vault
 from server.web.condition import Condition
 from server.web.origins import Origins
-from server.web.vault import Vault
 from sql.pool import Database
 
 

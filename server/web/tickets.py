@@ -15,9 +15,9 @@ from datetime import UTC, datetime, timedelta
 from uuid import UUID
 
 from server.live.doorman import DeskPass, OverlayDoor
+from server.vault import Vault
 from server.web.auth import Actor, ActorKind, actor_of_key
 from server.web.services import Owner
-from server.web.vault import Vault
 from sql import api_keys, campaigns, sessions
 from sql.pool import Connection, Database
 

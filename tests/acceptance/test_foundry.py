@@ -19,8 +19,8 @@ import httpx2
 import pytest
 from websockets.asyncio.client import connect
 
+from server.vault import Vault
 from server.web.foundry import tokens
-from server.web.vault import Vault
 from tests.acceptance.foundry_tables import Tables, World
 from tests.acceptance.processes import servers_of
 from tests.acceptance.show import Json, Show, database_url, eventually

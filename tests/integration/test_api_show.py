@@ -16,11 +16,11 @@ import structlog
 from server.engine.batch import Batches
 from server.engine.lost_lines import LostLines
 from server.live.doorman import DeskPass
+from server.vault import Vault
 from server.web import tickets
 from server.web.app import create_app
 from server.web.overlay_links import key_hash, link_of
 from server.web.tickets import FrontDoor
-from server.web.vault import Vault
 from sql import api_keys, channels, lost_lines, overlays, sources
 from sql.ids import uuid7
 from sql.pool import Database

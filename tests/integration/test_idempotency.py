@@ -11,9 +11,9 @@ from typing import Any
 import httpx2
 import pytest
 
+from server.vault import Vault
 from server.web.app import create_app
 from server.web.login import login_link
-from server.web.vault import Vault
 from sql.pool import Database
 from tests.integration.web_rig import ORIGIN, Rig, rig_on, wrong
 

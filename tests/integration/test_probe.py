@@ -26,8 +26,8 @@ from server.engine.room import Rooms
 from server.live.attempts import FailedHellos
 from server.probe import Probe
 from server.rules.poll import Close
+from server.vault import Vault
 from server.web.overlay_links import derive_overlay_key, key_hash
-from server.web.vault import Vault
 from sql import campaigns, polls, probe, users, watch
 from sql.migrate import migrate
 from sql.pool import Connection, Database, StatementRefused

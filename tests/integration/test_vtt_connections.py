@@ -9,7 +9,7 @@ from uuid import UUID
 
 import pytest
 
-from server.web.vault import CannotOpen
+from server.vault import CannotOpen
 from server.web.vtt import secrets
 from sql import vtt_connections
 from sql.pool import Database

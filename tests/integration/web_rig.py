@@ -21,6 +21,7 @@ from server.engine.clock import DatabaseClock
 from server.engine.room import Rooms
 from server.live.rate_limit import RateLimiter
 from server.rules.changes import Change
+from server.vault import Vault
 from server.web import pages
 from server.web.app import create_app
 from server.web.auth import owner_with_key
@@ -28,7 +29,6 @@ from server.web.condition import Condition
 from server.web.login import login_link
 from server.web.origins import Origins, origins_of
 from server.web.services import Services
-from server.web.vault import Vault
 from sql import users
 from sql.ids import uuid7
 from sql.pool import Database

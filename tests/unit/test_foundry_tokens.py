@@ -8,9 +8,9 @@ from uuid import UUID, uuid4
 
 import pytest
 
+from server.vault import Vault
 from server.web.foundry import tokens
 from server.web.foundry.tokens import Kind
-from server.web.vault import Vault
 
 NOW = datetime(2026, 11, 20, 20, 0, tzinfo=UTC)
 TABLE = UUID("01933b3e-0000-7000-8000-000000000001")

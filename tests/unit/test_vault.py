@@ -7,10 +7,10 @@ from uuid import UUID
 
 import pytest
 
+from server.vault import CannotOpen, Vault
 from server.web.auth import Actor
 from server.web.overlay_links import derive_overlay_key
 from server.web.tickets import LIFE, Ticket, issue, read
-from server.web.vault import CannotOpen, Vault
 
 OLD, NEW = b"an old key of at least 32 bytes ..", b"a new key of at least 32 bytes ...."
 SOME_ID = UUID("01933b3e-0000-7000-8000-000000000001")

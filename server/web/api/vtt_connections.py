@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from uuid import UUID
 
+from server.vault import CannotOpen
 from server.web.api.vtt_models import (
     PROVIDER_OF,
     RevokeIn,
@@ -18,7 +19,6 @@ from server.web.endpoint import Call, endpoint
 from server.web.foundry import pairing
 from server.web.models import Empty, Page, PageQuery, part
 from server.web.problems import Problem, conflict, not_found
-from server.web.vault import CannotOpen
 from server.web.vtt import secrets
 from server.web.vtt.test_roll import send_test_roll
 from sql import admin_log, vtt_connections

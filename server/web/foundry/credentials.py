@@ -13,8 +13,8 @@ from datetime import datetime, timedelta
 from typing import Any, Final, Literal, TypeAlias
 from uuid import UUID
 
+from server.vault import CannotOpen, Vault
 from server.web.foundry import tokens
-from server.web.vault import CannotOpen, Vault
 
 API_KEY_PREFIX: Final = "ta_"
 Why: TypeAlias = Literal["pairing", "reauthorization"]

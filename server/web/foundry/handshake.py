@@ -14,9 +14,9 @@ from datetime import datetime, timedelta
 from typing import Final
 from uuid import UUID
 
+from server.vault import Vault
 from server.web.foundry import tokens
 from server.web.foundry.tokens import Token
-from server.web.vault import Vault
 from sql import vtt_tokens
 from sql.pool import Connection
 from sql.vtt_tokens import Paired

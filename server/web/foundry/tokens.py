@@ -13,7 +13,7 @@ from datetime import UTC, datetime, timedelta
 from typing import Final, Literal
 from uuid import UUID, uuid4
 
-from server.web.vault import Vault
+from server.vault import Vault
 
 Kind = Literal["session", "refresh"]
 

@@ -13,8 +13,8 @@ from typing import Final
 
 from starlette.requests import Request
 
+from server.vault import CannotOpen, Vault
 from server.web.problems import Problem
-from server.web.vault import CannotOpen, Vault
 from server.web.vtt import secrets
 from server.web.vtt.standard_webhooks import ID, SIGNATURE, NotGenuine, check
 from sql.vtt_connections import Gate

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from typing import Literal
 from uuid import UUID
 
-from server.web.vault import Vault
+from server.vault import Vault
 from server.web.vtt.standard_webhooks import PREFIX, key_of
 
 TOKEN_PREFIX = "ing_"  # noqa: S105  a prefix is no secret

@@ -1,0 +1,1 @@
+"""Donations: what Ko-fi, StreamElements and Streamlabs send, as support events."""

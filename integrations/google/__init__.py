@@ -1,0 +1,1 @@
+"""Google: sign-in only."""

@@ -1,0 +1,1 @@
+"""Kick: translation of its webhooks, its API and its sign-in."""

@@ -11,8 +11,11 @@ CHAOS_WORKERS ?= 2
 VENV = PYTHON='$(PYTHON)' sh tools/venv.sh
 PY = .venv/bin/python
 
+# Where nothing may be cached, each of the many processes of a run compiles three hundred modules anew: a second each.
+unexport PYTHONDONTWRITEBYTECODE
+
 .DEFAULT_GOAL := run
-.PHONY: run test chaos lint types bench lock pictures clean help
+.PHONY: run test chaos looks lint types bench lock pictures clean help
 
 run: ## Start everything on http://127.0.0.1:8787 (Ctrl-C stops it, the data stays)
 	@$(VENV) run
@@ -28,6 +31,11 @@ chaos: ## Try every promise at full length, hours; CHAOS_MINUTES=30 shortens, CH
 	@$(VENV) test
 	@CHROME_BIN="$$($(PY) -m tools.find_chromium)" || { test -z "$$CI" || exit 1; }; \
 	export CHROME_BIN CHAOS=1; exec $(PY) -m pytest tests/chaos -v -s $(ARGS)
+
+looks: ## See every face of the desk and the overlay on every screen, light and dark; about ten minutes
+	@$(VENV) test
+	@CHROME_BIN="$$($(PY) -m tools.find_chromium)" || exit 1; \
+	export CHROME_BIN LOOKS=1; exec $(PY) -m pytest -n 2 tests/browser -k 'looks or pictures' $(ARGS)
 
 lint: ## Check style, layers and types
 	@$(VENV) test

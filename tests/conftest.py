@@ -19,7 +19,6 @@ import asyncio
 import os
 import shutil
 import subprocess
-import tempfile
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
@@ -39,7 +38,7 @@ from sql.ids import uuid7
 from sql.migrate import migrate
 from sql.pool import Database
 from tests.acceptance.foundry_tables import Tables
-from tests.servers import BROWSER_FLAGS, Hubbub, StartHubbub
+from tests.servers import BROWSER_FLAGS, Hubbub, StartHubbub, new_folder
 from tools import find_chromium
 
 # What a test logs is read when it fails. Tracebacks with the values of all variables, the default where there
@@ -59,8 +58,8 @@ _WITHOUT_NODE = pytest.StashKey[list[str]]()
 
 @pytest.fixture
 def short_dir() -> Iterator[Path]:
-    """Pytest's own tmp_path may be longer than a socket's path can be."""
-    folder = Path(tempfile.mkdtemp(prefix="hubbub-test-", dir="/tmp"))
+    """Pytest's own tmp_path may be longer than a socket's path can be, and lies on a disk."""
+    folder = new_folder()
     yield folder
     shutil.rmtree(folder)
 
@@ -68,7 +67,7 @@ def short_dir() -> Iterator[Path]:
 @pytest.fixture(scope="session")
 def servers() -> Iterator[Embedded]:
     """Started once, on the main thread. No test pulls the plug on it: it need not wait for the disk."""
-    folder = Path(tempfile.mkdtemp(prefix="hubbub-test-", dir="/tmp"))
+    folder = new_folder()
     with pytest.MonkeyPatch.context() as quick:
         for option in ("fsync", "full_page_writes"):
             quick.setitem(postgres_child._OPTIONS, option, "off")
@@ -128,7 +127,7 @@ def prepared() -> Iterator[Path]:
 
     The first start itself is tried by acceptance/test_make_run.py and integration/test_embedded.py.
     """
-    folder = Path(tempfile.mkdtemp(prefix="hubbub-test-", dir="/tmp"))
+    folder = new_folder()
     with Embedded(folder / "data", postgres=True, redis=False) as embedded, ThreadPoolExecutor(1) as apart:
         assert embedded.database_url is not None
         apart.submit(asyncio.run, migrate(embedded.database_url)).result()

@@ -9,6 +9,7 @@ import shutil
 import signal
 import subprocess
 import sys
+import tempfile
 import time
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
@@ -51,9 +52,22 @@ BROWSER_FLAGS = (
 _READY = re.compile(r"Hubbub is ready on (https?://\S+:(\d+))|\"event\": \"ready\"")
 _PASSED_ON = ("PATH", "HOME", "LANG", "TMPDIR", "PYTHONPATH", "LD_LIBRARY_PATH", "COVERAGE_PROCESS_START")
 
+#: In memory where that can be had: a database has a thousand files, and to make them takes many a disk ten
+#: times as long. Short, because a socket's path has to be. Four gigabytes are several times what a run needs.
+_ROOMS = ("/dev/shm", "/tmp")  # noqa: S108  mkdtemp makes a folder of our own in it
+_ROOM_NEEDED = 4 << 30
+
 _SETPRIV = shutil.which("setpriv") if sys.platform == "linux" else None
 #: The signal of a parent's death follows the thread that started a process; this one lives as long as we do.
 _STARTER = ThreadPoolExecutor(1, "starts-servers")
+
+
+def new_folder(prefix: str = "hubbub-test-") -> Path:
+    """A new folder with a short path; whoever asked for it removes it."""
+    for room in _ROOMS:
+        if os.access(room, os.W_OK) and shutil.disk_usage(room).free > _ROOM_NEEDED:
+            return Path(tempfile.mkdtemp(prefix=prefix, dir=room))
+    return Path(tempfile.mkdtemp(prefix=prefix))
 
 
 def spawn(command: Sequence[str], **options: Any) -> subprocess.Popen[bytes]:

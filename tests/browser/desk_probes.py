@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import os
 from pathlib import Path
 
 from playwright.async_api import Page
 
 PICTURES = Path(__file__).parents[2] / "build" / "pictures"
+#: Whether every face is seen on every screen (`make looks`). By default each is seen on some of them.
+ALL_LOOKS = bool(os.environ.get("LOOKS"))
 
 #: Elements with text of their own whose contrast is below WCAG 2.2 AA, as `[text, ratio]`.
 CONTRAST = """() => {

@@ -1,7 +1,7 @@
 """Whether a password is known to thieves, asked so that nobody learns which one it is (k-anonymity).
 
-The first five of forty hexadecimal digits of its SHA-1 go out; hundreds of answers that begin like this come back.
-Off unless the operator names a server. One that is away is no reason to refuse a password.
+The first five of forty hexadecimal digits of its SHA-1 go out; hundreds of answers that begin like this
+come back. Off unless the operator names a server. One that is away is no reason to refuse a password.
 """
 
 from __future__ import annotations

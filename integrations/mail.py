@@ -66,7 +66,10 @@ class SmtpMailer:
     def _hand_in(self, letter: Letter) -> None:
         message = EmailMessage()
         message["From"], message["To"], message["Subject"] = self._sender, letter.to, letter.subject
-        message["Date"], message["Message-ID"] = formatdate(), make_msgid(domain=self._sender.rpartition("@")[2])
+        message["Date"], message["Message-ID"] = (
+            formatdate(),
+            make_msgid(domain=self._sender.rpartition("@")[2]),
+        )
         message["Auto-Submitted"] = "auto-generated"
         message.set_content(letter.text)
         context = ssl.create_default_context()
@@ -91,7 +94,11 @@ class TerminalMailer:
     """For one computer: whoever runs Hubbub sees the letter, and nobody else. Printed, never logged."""
 
     async def send(self, letter: Letter) -> None:
-        print(f"\n--- Letter to {letter.to} ---\n{letter.subject}\n\n{letter.text}\n---\n", file=sys.stdout, flush=True)
+        print(
+            f"\n--- Letter to {letter.to} ---\n{letter.subject}\n\n{letter.text}\n---\n",
+            file=sys.stdout,
+            flush=True,
+        )
 
 
 class Post:
@@ -111,7 +118,7 @@ class Post:
         return True
 
     async def run(self) -> None:
-        """Hand in letters until cancelled. One that nobody takes three times is given up, and the log says so."""
+        """Hand in letters until cancelled. One that nobody took three times is given up and logged."""
         while True:
             letter = await self._waiting.get()
             for wait_s in (*_AGAIN_AFTER_S, None):
@@ -120,7 +127,7 @@ class Post:
                     break
                 except MailAway as error:
                     if wait_s is None:
-                        log.error("letter_given_up", subject=letter.subject, reason=str(error))
+                        log.warning("letter_given_up", subject=letter.subject, reason=str(error))
                         break
                     await asyncio.sleep(wait_s)
             self._waiting.task_done()

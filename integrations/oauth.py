@@ -1,7 +1,7 @@
 """What all identity providers share: PKCE, requests with bounds, and errors that hold no secret (T6, T9).
 
-Secrets go out in bodies and headers. Nothing of a request or an answer is in an exception: aiohttp's own name the
-URL, so they end here.
+Secrets go out in bodies and headers. Nothing of a request or an answer is in an exception: aiohttp's own
+name the URL, so they end here.
 """
 
 from __future__ import annotations
@@ -71,7 +71,7 @@ async def ask(
     form: Mapping[str, str] | None = None,
     headers: Mapping[str, str] | None = None,
 ) -> Answer:
-    """One request, never redirected. Raises IdentityAway when there is no usable answer (5xx and 429, too)."""
+    """One request, never redirected. Raises IdentityAway without a usable answer (5xx and 429, too)."""
     try:
         async with (
             session.request(
@@ -105,8 +105,8 @@ async def ask(
 
 
 def grant_of(answer: Answer, asked: tuple[str, ...] = ()) -> Grant:
-    """The tokens in an answer. Scopes come as a list, or as text with spaces between; absent they are as `asked`
-    (RFC 6749 §5.1), and `expires_in` as a number or as text.
+    """The tokens in an answer. Scopes come as a list, or as text with spaces between; absent they are as
+    `asked` (RFC 6749 §5.1). `expires_in` comes as a number or as text.
     """
     token, refresh = answer.text("access_token"), answer.text("refresh_token")
     if not 0 < len(token) <= _LONGEST_TOKEN or len(refresh) > _LONGEST_TOKEN:
@@ -130,8 +130,8 @@ def life_of(said: object, otherwise: timedelta = _SHORT_LIFE) -> timedelta:
 
 
 def refusal(answer: Answer) -> IdentityRefused:
-    """Why a token endpoint said no, as a word: `invalid_client` is a fault of the installation, anything else of
-    the code or token. RFC 6749 §5.2 has it in `error`, Twitch a sentence in `message`.
+    """Why a token endpoint said no, as a word: `invalid_client` is a fault of the installation, anything
+    else of the code or token. RFC 6749 §5.2 has it in `error`, Twitch a sentence in `message`.
     """
     said = (answer.text("error") or answer.text("message")).lower()
     about_us = "client" in said or answer.status == 403
@@ -145,7 +145,7 @@ def line(said: object, most: int = 64) -> str:
 
 
 def identifier(said: object) -> str:
-    """The provider's id of an account. Raises IdentityAway when there is none: identity is nothing to guess."""
+    """The provider's id of an account. Raises IdentityAway without one: identity is nothing to guess."""
     text = str(said) if isinstance(said, str | int) and not isinstance(said, bool) else ""
     if not 0 < len(text) <= 64 or not text.isascii() or not text.isprintable() or " " in text:
         raise IdentityAway("the answer names no account")

@@ -161,7 +161,8 @@ class Settings(BaseSettings):
     #: smtp://user:password@host:587 (STARTTLS) or smtps://…:465; unset: letters are printed on the terminal.
     mail_url: SecretStr | None = None
     mail_from: str = ""
-    #: Asked, by the first five characters of a hash, whether a password is known to thieves; empty: nobody is.
+    #: Asked, by the first five characters of a hash, whether a password is known to thieves; empty: nobody
+    #: is.
     password_breach_url: str = ""
     #: What is logged; `debug` tells no secrets and no chat either.
     log_level: Literal["debug", "info", "warning", "error"] = "info"
@@ -289,7 +290,9 @@ class Settings(BaseSettings):
         ):
             if secret and not client_id:
                 raise ValueError(f"{name}_CLIENT_SECRET is set without {name}_CLIENT_ID")
-            if client_id and not secret and name != "TWITCH":  # Twitch has codes for devices, without a secret
+            if (
+                client_id and not secret and name != "TWITCH"
+            ):  # Twitch has codes for devices, without a secret
                 raise ValueError(f"{name}_CLIENT_ID is set without {name}_CLIENT_SECRET")
         if self.twitch_eventsub_secret:
             text = self.twitch_eventsub_secret.get_secret_value()

@@ -46,7 +46,7 @@ async def of_actor(connection: Connection, actor: str, limit: int = 1000) -> lis
 
 
 async def forget_attempts(connection: Connection) -> None:
-    """Remove what strangers could make grow: failed logins and ended sessions of 90 days ago (housekeeping)."""
+    """Remove what strangers could make grow, like failed logins, after 90 days (housekeeping)."""
     await connection.execute(_QUERIES["forget_attempts"])
 
 

@@ -1,4 +1,4 @@
-"""Accounts elsewhere by which people sign in: `(provider, id)` belongs to one person, one of each provider."""
+"""Accounts elsewhere by which people sign in: `(provider, id)` is one person's, one of each provider."""
 
 from __future__ import annotations
 

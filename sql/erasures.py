@@ -1,8 +1,8 @@
 """What is left of people who have left, where rows must stay: votes and names of accounts (reliability T40).
 
-A vote goes on counting, under a pseudonym that leads nowhere. This is done poll after poll, because no index leads
-from an account to its votes (it would cost every vote), and not before a poll has stopped counting: the people who
-run it would otherwise get a second vote by leaving.
+A vote goes on counting, under a pseudonym that leads nowhere. This is done poll after poll, because no
+index leads from an account to its votes (it would cost every vote), and not before a poll has stopped
+counting: the people who run it would otherwise get a second vote by leaving.
 """
 
 from __future__ import annotations
@@ -21,7 +21,8 @@ from sql.pool import Connection
 
 _Q = sql.load("erasures")
 
-#: Polls that are gone through in one transaction; fewer where every message counted, whose votes are all read.
+#: Polls that are gone through in one transaction; fewer where every message counted, whose votes are all
+#: read.
 _POLLS: Final = 200
 _VOTES: Final = 500_000
 
@@ -56,7 +57,9 @@ async def advance(connection: Connection) -> int:
             await connection.execute(_Q["rename_ballots"], polls, *account)
             await connection.execute(_Q["rename_messages"], polls, *account)
             await connection.execute(_Q["done_to"], row["id"], polls[-1])
-        if await connection.fetchval(_Q["are_left"], polls[-1] if polls else row["done_to"], row["created_at"]):
+        if await connection.fetchval(
+            _Q["are_left"], polls[-1] if polls else row["done_to"], row["created_at"]
+        ):
             waiting += 1
         else:
             await connection.execute(_Q["finish"], row["id"])
@@ -76,7 +79,7 @@ async def leave_shows(connection: Connection, user_id: UUID) -> None:
 async def forget_channels(
     connection: Connection, platform: Platform, platform_user_id: str, login: str
 ) -> list[UUID]:
-    """Take the account's channels out of all shows, and their names out of what is past; answers the shows."""
+    """Take the account's channels out of all shows, and their names out of what is past; answers which."""
     names = (platform, platform_user_id, login)
     await connection.execute(_Q["forget_links"], *names)
     found = await connection.fetch(_Q["channels_of"], *names)

@@ -1,8 +1,8 @@
 """Wrong passwords, and how long somebody who guesses has to wait (domain/operations.md §6).
 
-Five within fifteen minutes lock for 30 s, every further one for twice as long, at most an hour. A try is counted
-before the password is looked at and given back when it was right, so that a hundred at once get no more tries than
-one after the other.
+Five within fifteen minutes lock for 30 s, every further one for twice as long, at most an hour. A try is
+counted before the password is looked at and given back when it was right, so that a hundred at once get no
+more tries than one after the other.
 """
 
 from __future__ import annotations
@@ -24,11 +24,15 @@ LONGEST_LOCK = timedelta(hours=1)
 
 @dataclass(frozen=True, slots=True)
 class Try:
-    """Whether a password may be looked at. `locks`: should it be wrong, the next one has to wait."""
+    """Whether a password may be looked at."""
 
     allowed: bool
-    wait: timedelta  # until the next try, when this one is refused
-    locks: bool
+    wait: timedelta  # until the next try; of an allowed one: should it be wrong
+
+    @property
+    def locks(self) -> bool:
+        """Whether the next one has to wait, should this one be wrong."""
+        return self.allowed and self.wait > timedelta()
 
 
 async def take(connection: Connection, keys: Sequence[bytes]) -> Try:
@@ -36,7 +40,7 @@ async def take(connection: Connection, keys: Sequence[bytes]) -> Try:
     keys = sorted(keys)  # two requests can wait for each other, never both
     locked_s = await connection.fetchval(_Q["locked"], keys)
     if locked_s is not None:
-        return Try(False, timedelta(seconds=max(1.0, locked_s)), False)
+        return Try(False, timedelta(seconds=max(1.0, locked_s)))
     rows = await connection.fetch(
         _Q["count"],
         keys,
@@ -46,8 +50,8 @@ async def take(connection: Connection, keys: Sequence[bytes]) -> Try:
         LONGEST_LOCK.total_seconds(),
     )
     if len(rows) < len(set(keys)):  # made, and locked by others, between the two statements
-        return Try(False, FIRST_LOCK, False)
-    return Try(True, timedelta(), any(row["failures"] >= FREE for row in rows))
+        return Try(False, FIRST_LOCK)
+    return Try(True, timedelta(seconds=max(row["lock_s"] for row in rows)))
 
 
 async def give_back(connection: Connection, key: bytes) -> None:

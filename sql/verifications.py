@@ -1,4 +1,4 @@
-"""One-time codes: the link that the terminal prints, and those that come by mail. Stored hashed, good once."""
+"""One-time codes: the link that the terminal prints, and those that come by mail. Stored hashed."""
 
 from __future__ import annotations
 
@@ -52,7 +52,12 @@ async def use_login(connection: Connection, code: str) -> UUID | None:
 
 
 async def issue_by_mail(
-    connection: Connection, purpose: ByMail, code: str, *, user_id: UUID | None = None, email: str | None = None
+    connection: Connection,
+    purpose: ByMail,
+    code: str,
+    *,
+    user_id: UUID | None = None,
+    email: str | None = None,
 ) -> bool:
     """Make `code` (random, 256 bits) good for one act; False when a mail of this kind has just been sent."""
     if await connection.fetchval(

@@ -1,7 +1,7 @@
-"""Sign-in with Google, or with any other OpenID provider that is named by its issuer (OpenID Connect Discovery 1.0).
+"""Sign-in with Google, or any other OpenID provider, named by its issuer (OpenID Connect Discovery 1.0).
 
-Who somebody is comes from the userinfo endpoint, asked with the token that this very code was exchanged for: there
-is no id token to check, and PKCE does what a nonce would.
+Who somebody is comes from the userinfo endpoint, asked with the token that this very code was exchanged
+for: there is no id token to check, and PKCE does what a nonce would.
 """
 
 from __future__ import annotations
@@ -110,7 +110,7 @@ class GoogleIdentity:
             await ask(self._session, "POST", url, form={"token": token})
 
     async def _endpoints(self) -> _Endpoints:
-        """Where everything is, asked once an hour. What is not on the scheme of the issuer is not believed."""
+        """Where everything is, asked once an hour. What is not on the issuer's scheme is not believed."""
         if self._known and time.monotonic() < self._known[0]:
             return self._known[1]
         answer = await ask(self._session, "GET", f"{self._issuer}/.well-known/openid-configuration")

@@ -1,4 +1,4 @@
-"""Sign-in with Twitch: codes with PKCE, codes for another device, and the life of tokens (platforms/twitch.md §5.1)."""
+"""Sign-in with Twitch: codes with PKCE, and codes for another device (platforms/twitch.md §5.1)."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ _DEVICE_LIFE, _DEVICE_INTERVAL = timedelta(minutes=30), timedelta(seconds=5)
 
 
 class TwitchIdentity:
-    """Both `IdentityProvider` and `DeviceIdentity`. Without a secret it is a public client: device codes only."""
+    """`IdentityProvider` and `DeviceIdentity`. Without a secret it is a public client: device codes only."""
 
     def __init__(
         self,

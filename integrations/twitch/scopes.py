@@ -1,7 +1,7 @@
 """What Twitch is asked for when somebody connects their channel, and what each permission is for.
 
-platforms/twitch.md §4 and §5 say which call and which subscription needs which scope; a `manage` scope includes
-its `read` twin.
+platforms/twitch.md §4 and §5 say which call and which subscription needs which scope; a `manage` scope
+includes its `read` twin.
 """
 
 from __future__ import annotations

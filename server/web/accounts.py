@@ -1,6 +1,7 @@
 """What accounts consist of in this installation, and who else wants to know what becomes of them.
 
-Everything here is optional: an installation on one computer has the link of its terminal, and needs none of it.
+Everything here is optional: an installation on one computer has the link of its terminal, and needs none of
+it.
 """
 
 from __future__ import annotations
@@ -29,13 +30,13 @@ class GrantKeeper(Protocol):
 
 
 class Household(Protocol):
-    """Whoever has something to do when an account comes or goes. Called in the transaction in which it does."""
+    """Whoever has something to do when an account comes or goes, in the transaction in which it does."""
 
     async def arrived(self, connection: Connection, user_id: UUID, account: PlatformAccount) -> None:
-        """The account belongs to this person: they signed in by it, or have just linked it. Often called again."""
+        """The account is this person's: they signed in by it, or have just linked it. Often called again."""
 
     async def unlinked(self, connection: Connection, user_id: UUID, account: LinkedAccount) -> None:
-        """The account does not belong to this person any more; also called for each when they leave for good."""
+        """The account is not this person's any more; also called for each when they leave for good."""
 
     async def leaving(self, connection: Connection, user_id: UUID) -> None:
         """The person leaves for good. Called first, while everything of theirs is still there."""

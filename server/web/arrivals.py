@@ -1,8 +1,8 @@
 """Somebody comes back from a provider: whose account is it, and what does that make of ours?
 
-The rule against prepared accounts: an account is never joined to another by an address that only one side has proven.
-Ours are always proven (`users.email`); the provider has to say that it has seen the address work, too. Otherwise the
-person gets an account of their own, and links the two by signing in to both.
+The rule against prepared accounts: an account is never joined to another by an address that only one side
+has proven. Ours are always proven (`users.email`); the provider has to say that it has seen the address
+work, too. Otherwise the person gets an account of their own, and links the two by signing in to both.
 """
 
 from __future__ import annotations
@@ -50,7 +50,7 @@ async def sign_in(
     else:
         user_id = await _person_for(connection, account)
         row_id = await _link(connection, user_id, account)
-    await _arrive(connection, accounts, user_id, row_id, account, grant, wants)
+    await _arrive(connection, accounts, account, grant, wants, user_id=user_id, row_id=row_id)
     await admin_log.note(
         connection,
         actor=f"user:{user_id}",
@@ -64,10 +64,11 @@ async def sign_in(
 async def link(
     connection: Connection,
     accounts: Accounts,
-    user_id: UUID,
     account: PlatformAccount,
     grant: Grant,
     wants: Wants,
+    *,
+    user_id: UUID,
 ) -> None:
     """Add the account to those of a signed-in person. Call inside a transaction. Raises CannotLink."""
     if await users.hold(connection, user_id) is None:
@@ -82,7 +83,7 @@ async def link(
         row_id = await _link(connection, user_id, account)
     else:
         row_id = known.id
-    await _arrive(connection, accounts, user_id, row_id, account, grant, wants)
+    await _arrive(connection, accounts, account, grant, wants, user_id=user_id, row_id=row_id)
     await admin_log.note(
         connection,
         actor=f"user:{user_id}",
@@ -118,16 +119,18 @@ async def _link(connection: Connection, user_id: UUID, account: PlatformAccount)
 async def _arrive(
     connection: Connection,
     accounts: Accounts,
-    user_id: UUID,
-    row_id: UUID,
     account: PlatformAccount,
     grant: Grant,
     wants: Wants,
+    *,
+    user_id: UUID,
+    row_id: UUID,
 ) -> None:
     await auth_providers.note_login(
         connection, row_id, login=account.login[:64], name=account.name[:64], email=account.email
     )
-    # Who only signs in leaves no token with us; one with less in it must not replace one that runs a show either.
+    # Who only signs in leaves no token with us; one with less in it must not replace one that runs a show
+    # either.
     if wants == "channel" and accounts.grants is not None:
         await accounts.grants.store(connection, row_id, grant)
     for one in accounts.household:

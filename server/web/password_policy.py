@@ -12,7 +12,14 @@ SHORTEST: Final = 8
 LONGEST: Final = 128
 #: Shorter words are in many passwords by chance.
 _SHORTEST_WORD: Final = 4
-_RUNS: Final = ("abcdefghijklmnopqrstuvwxyz", "01234567890123456789", "qwertyuiop", "asdfghjkl", "zxcvbnm", "qwertzuiop")
+_RUNS: Final = (
+    "abcdefghijklmnopqrstuvwxyz",
+    "01234567890123456789",
+    "qwertyuiop",
+    "asdfghjkl",
+    "zxcvbnm",
+    "qwertzuiop",
+)
 _LEET: Final = str.maketrans("013457@$!", "oleastasi")
 
 
@@ -39,7 +46,7 @@ def complaint(password: str, *, email: str = "", name: str = "") -> str:
 
 
 def _is_common(lowered: str) -> bool:
-    """One of the list, with digits and signs around it or in place of letters; or a run of neighbouring keys."""
+    """One of the list, with digits and signs around it or in place of letters; or a run of keys."""
     bare = re.sub(r"^[\W\d_]+|[\W\d_]+$", "", lowered)
     forms = {lowered, bare, lowered.translate(_LEET), bare.translate(_LEET)}
     if any(form in COMMON for form in forms if form):

@@ -47,9 +47,10 @@ class Passwords:
 
         def compare() -> bool:
             try:
-                return _HASHER.verify(stored or _NOBODY, password_policy.normal(password)) and stored is not None
+                _HASHER.verify(stored or _NOBODY, password_policy.normal(password))
             except (VerificationError, InvalidHashError):
                 return False
+            return stored is not None
 
         if len(password) > password_policy.LONGEST * 4:
             return False

@@ -1,4 +1,4 @@
-"""What people are asked for when they sign in by a provider, and what each permission is for, in plain words."""
+"""What people are asked for when they sign in by a provider, and what for, in plain words."""
 
 from __future__ import annotations
 

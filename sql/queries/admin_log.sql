@@ -9,7 +9,7 @@ SELECT id, at, actor, action, subject, detail FROM admin_log WHERE actor = $1 OR
 -- name: forget_attempts
 -- Failed logins and ended sessions of long ago: strangers can make any number of them.
 DELETE FROM admin_log
-WHERE action IN ('login.failed', 'login.locked', 'session.expired', 'account.reset_requested')
+WHERE action IN ('login.failed', 'login.locked', 'session.expired', 'account.register', 'account.reset_requested')
   AND at < now() - interval '90 days';
 
 -- name: latest

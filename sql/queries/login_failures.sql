@@ -18,7 +18,7 @@ SET (failures, last_at, locked_until) = (
     FROM (SELECT CASE WHEN greatest(f.last_at, f.locked_until) < now() - make_interval(secs => $2::float8)
                       THEN 1 ELSE f.failures + 1 END AS n) AS counted)
 WHERE f.locked_until IS NULL OR f.locked_until <= now()
-RETURNING failures;
+RETURNING coalesce(extract(epoch FROM locked_until - now()), 0)::float8 AS lock_s;
 
 -- name: give_back
 -- A try that was none: without it there is no lock, since there was none before it.

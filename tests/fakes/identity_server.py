@@ -1,8 +1,8 @@
-"""A stand-in for Twitch id, Kick id and an OpenID provider, to the byte of platforms/twitch.md §5.1 and kick.md §2.
+"""A stand-in for the identity servers of Twitch (platforms/twitch.md §5.1), Kick (kick.md §2) and Google.
 
-A real HTTP server on loopback. A person decides on a page with two buttons, or `decide` does at once. What a client
-does that the real ones would not take, or that a secret must not do, stands in `complaints`. Faults are given by
-endpoint: `server.faults["twitch token"] = Fault(status=500)`.
+A real HTTP server on loopback. A person decides on a page with two buttons, or `decide` does at once. What
+a client does that the real ones would not take, or that a secret must not do, stands in `complaints`.
+Faults are given by endpoint: `server.faults["twitch token"] = Fault(status=500)`.
 """
 
 from __future__ import annotations
@@ -25,7 +25,14 @@ Provider = Literal["twitch", "kick", "google"]
 PROVIDERS: tuple[Provider, ...] = ("twitch", "kick", "google")
 CLIENT_ID, CLIENT_SECRET = "hbclient0000000000000000000000", "hb-client-secret-d41d8cd98f00b204"
 #: Parameters that must never stand in a URL; of Kick's revocation `token` has to.
-_SECRET_PARAMETERS = {"client_secret", "code_verifier", "refresh_token", "access_token", "device_code", "token"}
+_SECRET_PARAMETERS = {
+    "client_secret",
+    "code_verifier",
+    "refresh_token",
+    "access_token",
+    "device_code",
+    "token",
+}
 _CODE_LIFE_S, _DEVICE_LIFE_S = 600, 1800
 _LIFE_S = {"twitch": 14124, "kick": 7200, "google": 3599}
 
@@ -127,7 +134,7 @@ class IdentityServer:
     @property
     def settings(self) -> dict[str, str]:
         """The environment of a program that is to use it."""
-        found = {}
+        found: dict[str, str] = {}
         for name in ("TWITCH", "KICK", "GOOGLE"):
             found |= {f"{name}_CLIENT_ID": self.client_id, f"{name}_CLIENT_SECRET": self.client_secret}
         return found | {
@@ -213,14 +220,17 @@ class IdentityServer:
         if self.decide is not None:
             raise web.HTTPFound(self._return(provider, dict(query), allow=self.decide == "allow"))
         # `escape` and not an own page: what is shown here came in from outside.
-        fields = "".join(f'<input type=hidden name="{escape(k)}" value="{escape(v)}">' for k, v in query.items())
+        fields = "".join(
+            f'<input type=hidden name="{escape(k)}" value="{escape(v)}">' for k, v in query.items()
+        )
         scopes = "".join(f"<li>{escape(scope)}" for scope in query.get("scope", "").split())
         return web.Response(
             content_type="text/html",
             text=f"<!doctype html><title>Authorize {provider}</title><h1>Authorize for "
             f"{escape(self.people[provider].name)}?</h1><ul>{scopes}</ul>"
             f"<form action='{escape(request.path)}/decision'>{fields}"
-            "<button name=answer value=allow>Authorize</button><button name=answer value=deny>Cancel</button></form>",
+            "<button name=answer value=allow>Authorize</button>"
+            "<button name=answer value=deny>Cancel</button></form>",
         )
 
     async def _decision(self, request: web.Request, provider: Provider) -> web.Response:
@@ -260,8 +270,12 @@ class IdentityServer:
 
     def expire_everything(self) -> None:
         """Codes, device codes and access tokens are over; refresh tokens are not."""
-        for thing in (*self._codes.values(), *self._devices.values(), *self.issued):
-            thing.ends = 0
+        for code in self._codes.values():
+            code.ends = 0
+        for device in self._devices.values():
+            device.ends = 0
+        for issued in self.issued:
+            issued.ends = 0
 
     # --- the program's part ---------------------------------------------------------------------------
 

@@ -129,5 +129,8 @@ TOGETHER: dict[tuple[str, str], Changes] = {
         (table, f"{table}_check"): ({"purpose": "link"}, {"session_id": SESSION})
         for table in ("oauth_link_states", "device_sign_ins")
     },
-    **{(table, f"{table}_check1"): ({"expires_at": NOW},) for table in ("oauth_link_states", "device_sign_ins")},
+    **{
+        (table, f"{table}_check1"): ({"expires_at": NOW},)
+        for table in ("oauth_link_states", "device_sign_ins")
+    },
 }

@@ -63,7 +63,9 @@ def test_grants_of_both_platforms_as_documented() -> None:
     assert (kick.scopes, kick.expires_in) == (("user:read", "x"), timedelta(hours=2))
 
 
-@pytest.mark.parametrize("body", [{}, {"access_token": ""}, {"access_token": 5}, {"access_token": "x" * 5000}])
+@pytest.mark.parametrize(
+    "body", [{}, {"access_token": ""}, {"access_token": 5}, {"access_token": "x" * 5000}]
+)
 def test_without_a_token_there_is_no_grant(body: dict[str, object]) -> None:
     with pytest.raises(IdentityAway):
         grant_of(Answer(200, body))

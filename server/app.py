@@ -18,6 +18,7 @@ from importlib.metadata import version
 from typing import Any
 from uuid import UUID
 
+import aiohttp
 import structlog
 from pydantic import SecretStr
 from starlette.routing import WebSocketRoute
@@ -27,6 +28,7 @@ from integrations.simulator import SimulatedCrowds
 from integrations.supervisor import Connectors
 from integrations.twitch.irc import TwitchIrc
 from server import demo, loop_watch, running
+from server.accounts_setup import accounts_of
 from server.config import Settings, secret_keys
 from server.database_watch import DatabaseWatch
 from server.embedded import Embedded
@@ -100,10 +102,25 @@ async def _serve(
         stack.push_async_callback(database.close)
         async with database.connection() as connection:
             owner = await users.ensure_owner(connection)
+        http = aiohttp.ClientSession(
+            cookie_jar=aiohttp.DummyCookieJar(), headers={"User-Agent": f"Hubbub/{_version()}"}
+        )
+        stack.push_async_callback(http.close)
         process = Process(
-            settings, roles, urls, database=database, owner=owner, embedded=embedded, listener=listener
+            settings,
+            roles,
+            urls,
+            database=database,
+            owner=owner,
+            embedded=embedded,
+            listener=listener,
+            http=http,
         )
         await process.run(stopping)
+
+
+def _version() -> str:
+    return version("hubbub-overlay")
 
 
 def _give_up() -> None:
@@ -139,10 +156,12 @@ class Process:
         owner: users.Person,
         embedded: Embedded | None,
         listener: socket.socket | None,
+        http: aiohttp.ClientSession,
     ) -> None:
         self.settings, self.roles, self.urls = settings, roles, urls
         self.database, self.owner = database, owner
         self.embedded, self.listener = embedded, listener
+        self.http = http  # to everybody who is not us
         self.died = ""  # the embedded server that ended by itself
         ring = secret_keys(settings)
         self.vault = Vault(ring)
@@ -227,6 +246,8 @@ class Process:
         if lines := self.batches.give_up():
             log.error("lines_not_stored_at_stop", lines=lines)
             await self.lost_lines.note_last()
+        if self.services.accounts.post:
+            await self.services.accounts.post.empty(_FLUSH_WITHIN_S)
         await self.services.limiter.close()
 
     async def _flush(self) -> None:
@@ -247,6 +268,8 @@ class Process:
             yield self.foundry.run()
         if self.probe:
             yield self.probe.run()
+        if self.services.accounts.post:
+            yield self.services.accounts.post.run()
         if self.roles.worker:
             yield housekeeping.run(self.database)
         if self.embedded:
@@ -329,11 +352,12 @@ class Process:
             origins=self.origins,
             clock=self.clock.now,
             owner=owner_with_key(self.owner.id, _text(self.settings.api_key)),
-            version=version("hubbub-overlay"),
+            version=_version(),
             demo=self.settings.wants_demo,
             redis_state=lambda: self.bus.state,
             condition=self.condition,
             look_at_database=self.watch.look,
+            accounts=accounts_of(self.settings, self.http, self.origins),
         )
 
     def _start_web(self, group: asyncio.TaskGroup, listener: socket.socket) -> WebTask:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Awaitable, Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Literal, Protocol
 from uuid import UUID
@@ -12,6 +12,7 @@ from server.engine.batch import Batches
 from server.engine.room import Rooms
 from server.live.rate_limit import RateLimiter
 from server.vault import Vault
+from server.web.accounts import Accounts
 from server.web.condition import Condition
 from server.web.origins import Origins
 from sql.pool import Database
@@ -65,3 +66,5 @@ class Services:
     condition: Condition
     #: Asks the database for what `/metrics` tells of it; never raises when it is away.
     look_at_database: Callable[[], Awaitable[None]]
+    #: How people sign in besides the link of the terminal.
+    accounts: Accounts = field(default_factory=Accounts)

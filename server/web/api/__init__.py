@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from server.web.api import (
+    account,
     campaigns,
     channels,
     characters,
@@ -14,12 +15,14 @@ from server.web.api import (
     live_tickets,
     manual_rolls,
     overlays,
+    passwords,
     poll_templates,
     polls,
     preflight,
     rolls,
     rundowns,
     session,
+    sign_in,
     status,
     table,
     vtt_commands,
@@ -30,6 +33,9 @@ from server.web.endpoint import Endpoint
 
 ENDPOINTS: tuple[Endpoint, ...] = (
     *session.ENDPOINTS,
+    *sign_in.ENDPOINTS,
+    *passwords.ENDPOINTS,
+    *account.ENDPOINTS,
     *campaigns.ENDPOINTS,
     *channels.ENDPOINTS,
     *overlays.ENDPOINTS,

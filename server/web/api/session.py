@@ -7,9 +7,10 @@ from uuid import UUID
 
 from pydantic import Field
 
-from server.web.auth import new_secret, session_cookie, session_token
+from server.web.auth import session_cookie
 from server.web.endpoint import Call, endpoint
 from server.web.limits import count_login_failure
+from server.web.logins import Begun, begin_session, need_session
 from server.web.models import Model, Moment, Page, PageQuery, part
 from server.web.problems import Problem, conflict, not_found
 from sql import admin_log, sessions, users, verifications
@@ -43,6 +44,7 @@ class LoginPlaceOut(Model):
 
     id: UUID
     current: bool
+    method: sessions.Method = Field(description="How the person came in; `link` is the terminal's")
     user_agent: str
     created_at: Moment
     last_seen_at: Moment
@@ -54,6 +56,12 @@ async def _person(connection: Connection, user_id: UUID) -> PersonOut:
     if person is None:
         raise not_found("user")
     return PersonOut(id=person.id, name=person.name)
+
+
+async def logged_in(call: Call, connection: Connection, user_id: UUID, begun: Begun) -> LoginOut:
+    """The answer that comes with a new session."""
+    call.cookies.append(begun.cookie)
+    return LoginOut(user=await _person(connection, user_id), csrf=begun.csrf)
 
 
 @endpoint(
@@ -68,7 +76,6 @@ async def _person(connection: Connection, user_id: UUID) -> PersonOut:
 )
 async def log_in(call: Call, body: LoginCode) -> LoginOut:
     """Sets the session cookie. The code works once, for 24 hours; `hubbub link` prints a new one."""
-    origins = call.services.origins
     user_id = await verifications.use_login(call.connection, body.code)
     if user_id is None:
         await count_login_failure(call.services, call.request)
@@ -77,20 +84,8 @@ async def log_in(call: Call, body: LoginCode) -> LoginOut:
             "code_refused",
             "This link was used already, or is older than 24 hours. Run `hubbub link` for a new one.",
         )
-    # A login never goes on with the id of a session that somebody may have planted (T43).
-    if old := session_token(call.request, origins):
-        await sessions.end_by_token(call.connection, old)
-    token, csrf = new_secret(), new_secret()
-    session_id = await sessions.begin(
-        call.connection,
-        user_id,
-        token=token,
-        csrf_token=csrf,
-        user_agent=call.request.headers.get("user-agent", ""),
-    )
-    await admin_log.note(call.connection, actor=f"user:{user_id}", action="session.begin", subject=session_id)
-    call.cookies.append(session_cookie(origins, token))
-    return LoginOut(user=await _person(call.connection, user_id), csrf=csrf)
+    begun = await begin_session(call.connection, call.request, call.services.origins, user_id, "link")
+    return await logged_in(call, call.connection, user_id, begun)
 
 
 @endpoint("GET", "/session", "Who am I", answer=SessionOut)
@@ -112,6 +107,9 @@ async def log_out(call: Call) -> None:
     if call.actor.kind != "session":
         raise conflict("no_session", "A key is not logged in; revoke it with `hubbub key revoke`.")
     await sessions.end(call.connection, call.actor.credential, call.actor.user_id)
+    await admin_log.note(
+        call.connection, actor=call.actor.label, action="session.logout", subject=call.actor.credential
+    )
     call.cookies.append(session_cookie(call.services.origins, ""))
 
 
@@ -125,6 +123,7 @@ async def list_sessions(call: Call) -> Page[LoginPlaceOut]:
             LoginPlaceOut(
                 id=session.id,
                 current=session.id == call.actor.credential,
+                method=session.method,
                 user_agent=session.user_agent,
                 created_at=session.created_at,
                 last_seen_at=session.last_seen_at,
@@ -145,4 +144,18 @@ async def end_session(call: Call) -> None:
     await admin_log.note(call.connection, actor=call.actor.label, action="session.end", subject=session_id)
 
 
-ENDPOINTS = (log_in, who_am_i, log_out, list_sessions, end_session)
+@endpoint("DELETE", "/sessions", "End all other sessions", answer=None, status=204, problems=(409,))
+async def end_other_sessions(call: Call) -> None:
+    """Logs out every browser but this one."""
+    need_session(call.actor)
+    ended = await sessions.end_all(call.connection, call.actor.user_id, but=call.actor.credential)
+    await admin_log.note(
+        call.connection,
+        actor=call.actor.label,
+        action="session.logout_all",
+        subject=call.actor.user_id,
+        detail={"ended": ended},
+    )
+
+
+ENDPOINTS = (log_in, who_am_i, log_out, list_sessions, end_session, end_other_sessions)

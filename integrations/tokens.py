@@ -1,9 +1,9 @@
 """Tokens of platform accounts: kept sealed, refreshed one at a time over all processes (reliability R19).
 
 `Tokens.user` gives a token that should work. Whoever is refused with it says so (`refused`) and gets the next
-one; of any number that are refused with the same version, in any number of processes, one refreshes. A refresh
-token may be good for one use only, so the right to use it is a row: taken before the platform is asked, and
-given back with its answer. After a crash in between the next one tries what is stored; if the platform does
+one; of any number that are refused with the same version, in any number of processes, one refreshes. A
+refresh token may be good for one use only, so the right to use it is a row: taken before the platform is
+asked, and given back with its answer. After a crash in between the next one tries what is stored; if the platform does
 not know it any more, the streamer links again, and nobody asks the platform a second time.
 """
 
@@ -256,7 +256,9 @@ class Tokens:
         id_, version = kept.auth_provider_id, kept.version
         said = {"provider": provider, "account": account_id}
         try:
-            old = self._vault.open(claimed.refresh_token, place("oauth_tokens", "refresh_token", id_)).decode()
+            old = self._vault.open(
+                claimed.refresh_token, place("oauth_tokens", "refresh_token", id_)
+            ).decode()
         except CannotOpen:
             await self._give_up(id_, version, holder, "unreadable")
             raise NeedsRelink(provider, "unreadable") from None
@@ -335,7 +337,7 @@ class Tokens:
                 grant = await issuer.app_grant()
         except IdentityRefused as error:
             TOKEN_REFRESHES.labels(provider, "refused").inc()
-            log.error("app_token_refused", provider=provider, platform_says=error.reason)
+            log.warning("app_token_refused", provider=provider, platform_says=error.reason)
             raise NoToken(
                 f"{_NAMES[provider]} does not accept this server's client id and secret: correct them."
             ) from None

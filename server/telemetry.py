@@ -78,6 +78,12 @@ LOOP_SECONDS = Histogram(
     registry=REGISTRY,
 )
 
+OUTBOX_DELIVERIES = Counter(
+    "hubbub_outbox_deliveries_total",
+    "Tries to deliver what must leave, by what became of them: done, again, needs_person, dead",
+    ["kind", "outcome"],
+    registry=REGISTRY,
+)
 TOKEN_REFRESHES = Counter(
     "hubbub_token_refreshes_total",
     "Tokens asked of a platform: done, refused, away, or not asked because the last one is too fresh (resting)",

@@ -151,9 +151,7 @@ async def give_up(
     return done == "UPDATE 1"
 
 
-async def due(
-    connection: Connection, within_s: float, most: int, providers: Collection[str]
-) -> list[Due]:
+async def due(connection: Connection, within_s: float, most: int, providers: Collection[str]) -> list[Due]:
     """Tokens of these providers that end within so many seconds, the most urgent first."""
     return [Due(*row) for row in await connection.fetch(_Q["due"], within_s, most, list(providers))]
 

@@ -3,8 +3,8 @@
 `Tokens.user` gives a token that should work. Whoever is refused with it says so (`refused`) and gets the next
 one; of any number that are refused with the same version, in any number of processes, one refreshes. A
 refresh token may be good for one use only, so the right to use it is a row: taken before the platform is
-asked, and given back with its answer. After a crash in between the next one tries what is stored; if the platform does
-not know it any more, the streamer links again, and nobody asks the platform a second time.
+asked, and given back with its answer. After a crash in between the next one tries what is stored; if the
+platform does not know it any more, the streamer links again, and nobody asks the platform a second time.
 """
 
 from __future__ import annotations

@@ -86,7 +86,7 @@ OUTBOX_DELIVERIES = Counter(
 )
 TOKEN_REFRESHES = Counter(
     "hubbub_token_refreshes_total",
-    "Tokens asked of a platform: done, refused, away, or not asked because the last one is too fresh (resting)",
+    "Tokens asked of a platform: done, refused, away; resting: not asked, the last one is too fresh",
     ["provider", "outcome"],
     registry=REGISTRY,
 )

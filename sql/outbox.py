@@ -1,8 +1,8 @@
 """What must leave: ordered in the transaction that decides it, delivered after it (reliability §3.8).
 
-An item is held by one process at a time, for half a minute without a sign of life. Every try is counted before
-it is made, so that whoever comes after a crash knows that there was one. Of items with the same order key one
-leaves after the other; an item that waits for a person, or is dead, keeps nobody waiting.
+An item is held by one process at a time, for half a minute without a sign of life. Every try is counted
+before it is made, so that whoever comes after a crash knows that there was one. Of items with the same order
+key one leaves after the other; an item that waits for a person, or is dead, keeps nobody waiting.
 """
 
 from __future__ import annotations

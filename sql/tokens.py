@@ -146,7 +146,7 @@ async def postpone(
 async def give_up(
     connection: Connection, auth_provider_id: UUID, version: int, holder: UUID | None, reason: Reason
 ) -> bool:
-    """The streamer must link again. `holder` None: nobody was refreshing. False when that changed meanwhile."""
+    """The streamer must link again. `holder` None: nobody was refreshing. False when that changed."""
     done = await connection.execute(_Q["give_up"], auth_provider_id, version, holder, reason)
     return done == "UPDATE 1"
 
@@ -159,7 +159,7 @@ async def due(connection: Connection, within_s: float, most: int, providers: Col
 async def to_validate(
     connection: Connection, older_than_s: float, most: int, providers: Collection[str]
 ) -> list[Unvalidated]:
-    """Take tokens that were not shown to their platform for so long; from the commit on they count as shown."""
+    """Take tokens that were not shown to their platform for so long; from now on they count as shown."""
     rows = await connection.fetch(_Q["to_validate"], older_than_s, most, list(providers))
     return [Unvalidated(*row) for row in rows]
 
@@ -188,6 +188,6 @@ async def find_app(connection: Connection, provider: str) -> KeptApp | None:
 async def put_app(
     connection: Connection, provider: str, access_token: bytes, expires_in_s: float, instead_of: int
 ) -> bool:
-    """Store a fresh one in place of version `instead_of` (0: there was none); False when there is a newer one."""
+    """Store a fresh one in place of version `instead_of` (0: of none); False when there is a newer one."""
     put_ = await connection.fetchval(_Q["put_app"], provider, access_token, expires_in_s, instead_of)
     return put_ is not None

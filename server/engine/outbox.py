@@ -201,7 +201,7 @@ class Outbox:
                 break
             except UNREACHABLE as error:
                 if asyncio.get_running_loop().time() > until:
-                    log.error("outbox_not_settled", items=len(group), error=type(error).__name__)
+                    log.warning("outbox_not_settled", items=len(group), error=type(error).__name__)
                     return  # the next one is told that there was a try
                 await asyncio.sleep(0.5)
         for claimed, what in zip(group, settled, strict=True):

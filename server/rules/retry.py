@@ -1,4 +1,7 @@
-"""When something that could not be delivered is tried again, and when it is given up (domain/operations.md §3)."""
+"""When something that could not be delivered is tried again, and when it is given up.
+
+Source: domain/operations.md §3, reliability §3.8.
+"""
 
 from __future__ import annotations
 

@@ -16,9 +16,9 @@ from uuid import UUID
 
 import structlog
 
+from server.engine.arrivals import Incoming, is_of_table
 from server.engine.intake import Outcome
 from server.engine.room import Rooms
-from server.engine.table import Incoming, is_of_table
 from server.telemetry import BATCH_EVENTS, BATCH_SECONDS, EVENTS
 from sql import probe
 from sql.heads import NoCampaign

@@ -17,13 +17,13 @@ from uuid import UUID
 
 import structlog
 
-from server.engine import table, table_state
+from server.engine import arrivals, platform_intake, table, table_state
+from server.engine.arrivals import Incoming
 from server.engine.clock import DatabaseClock
 from server.engine.heard import Heard
 from server.engine.intake import ACCEPTED, Outcome, judge
 from server.engine.memory import Room
 from server.engine.patience import taken
-from server.engine.table import Incoming
 from server.engine.table_boards import kind_of
 from server.engine.table_state import Table
 from server.engine.turn import Also, Turn
@@ -147,37 +147,36 @@ class Rooms:
     async def ingest(
         self, campaign_id: UUID, events: Sequence[Incoming], *, receipts: Sequence[bool]
     ) -> list[Outcome]:
-        """Take events in: the votes among them are counted, and what happens at the table goes on stream.
+        """Take events in: votes are counted, what happens at the table goes on stream, and what platforms tell is
+        kept.
 
         Answers one outcome per event, after COMMIT.
 
         `receipts[i]` says that event i is remembered whatever it is (somebody was promised an answer);
-        of the others only votes are. Raises heads.NoCampaign, or one of pool.UNREACHABLE.
+        of lines of chat without that only votes are. Raises heads.NoCampaign, or one of pool.UNREACHABLE.
         """
         if not any(receipts) and await self._is_talk(campaign_id, events):
             return [ACCEPTED] * len(events)
-        lines, happened = table.split(events)
-        if happened:
-            receipts = [
-                receipt
-                for event, receipt in zip(events, receipts, strict=True)
-                if not table.is_of_table(event)
-            ]
+        batch = arrivals.sort(events, receipts)
         at_table: list[Outcome] = []
+        told: list[Outcome] = []
         async with self.turn(campaign_id) as (room, turn):
-            judged = judge(lines, receipts, room.channels, room.reader)
+            judged = judge(batch.chat, batch.receipts, room.channels, room.reader)
             judged.repeated(await inbox.take_in(turn.connection, campaign_id, judged.wanted, turn.head.now))
             if room.poll is not None and judged.cast:
                 await self._count(room, turn, room.poll, tuple(judged.cast.values()))
-            if happened:
+            if batch.table:
                 known = await self.table_of(room, turn)
-                at_table = await table.take(turn, known, happened, self._chance, self.armed)
+                at_table = await table.take(turn, known, batch.table, self._chance, self.armed)
+            if batch.platform:
+                told = await platform_intake.take(turn, room.channels, batch.platform)
         self.heard.note(
             (room.channels[event.platform, event.channel_id], event)
-            for event, receipt, result in zip(lines, receipts, judged.outcomes, strict=True)
+            for event, receipt, result in zip(batch.chat, batch.receipts, judged.outcomes, strict=True)
             if receipt and result.kind != "rejected" and not isinstance(event, UnreadLine)
         )
-        return table.in_order(events, judged.outcomes, at_table) if happened else judged.outcomes
+        is_all_chat = not batch.table and not batch.platform
+        return judged.outcomes if is_all_chat else batch.outcomes(judged.outcomes, at_table, told)
 
     async def _is_talk(self, campaign_id: UUID, arrivals: Sequence[Incoming]) -> bool:
         """Whether there is no vote among these lines, so that nothing has to be stored.

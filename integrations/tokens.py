@@ -37,7 +37,7 @@ _LOOK_EVERY_S: Final = (0.05, 0.15)
 #: What ends sooner is as good as over: it could end on its way.
 _MARGIN_S: Final = 30.0
 #: Refused again so soon after a refresh: another one would not help, and a storm of them would harm.
-_REST_S: Final = 30.0
+REST_S: Final = 10.0
 #: A platform that does not answer is asked again after so long, twice as long each time, at most so long.
 _AWAY_S: Final = (1.0, 60.0)
 #: The only token of its kind is not thrown away because PostgreSQL is: it is saved when that comes back.
@@ -121,8 +121,11 @@ class Tokens:
         vault: Vault,
         providers: Mapping[Provider, IdentityProvider],
         apps: Mapping[Provider, AppIssuer],
+        *,
+        rest_s: float = REST_S,
     ) -> None:
         """Providers that are not configured are missing."""
+        self._rest_s = rest_s
         self._database = database
         self._vault = vault
         self._providers = providers
@@ -170,8 +173,8 @@ class Tokens:
             kept = await table.find_app(connection, provider)
         if kept is not None and kept.version != version:
             return await self.app(provider)
-        if kept is not None and kept.age_s < _REST_S:
-            raise TokensAway(f"{_NAMES[provider]} refuses the token that it has just given out.", _REST_S)
+        if kept is not None and kept.age_s < self._rest_s:
+            raise TokensAway(_fresh_refused(provider), self._rest_s)
         return await self._alone((provider, "", version), lambda: self._fresh_app(provider, version))
 
     async def store(self, connection: Connection, auth_provider_id: UUID, grant: Grant) -> int:
@@ -232,9 +235,9 @@ class Tokens:
                 raise NeedsRelink(provider, kept.reason)
             if kept.version != version:
                 return await self._opened(provider, kept)
-            if kept.age_s < _REST_S < kept.expires_in_s:
+            if kept.age_s < self._rest_s < kept.expires_in_s:
                 TOKEN_REFRESHES.labels(provider, "resting").inc()
-                raise TokensAway(f"{_NAMES[provider]} refuses the token that it has just given out.", _REST_S)
+                raise TokensAway(_fresh_refused(provider), self._rest_s)
             if not kept.can_refresh:
                 await self._give_up(kept.auth_provider_id, version, None, "expired")
                 continue
@@ -246,7 +249,7 @@ class Tokens:
                 if claimed is not None:
                     return await self._refresh(provider, account_id, kept, holder, claimed)
             if loop.time() > until:
-                raise TokensAway("Another process has been refreshing this token for too long.", _REST_S)
+                raise TokensAway("Another process has been refreshing this token for too long.", _AWAY_S[1])
             await asyncio.sleep(random.uniform(*_LOOK_EVERY_S))  # noqa: S311  no secret
 
     async def _refresh(
@@ -352,6 +355,10 @@ class Tokens:
         TOKEN_REFRESHES.labels(provider, "done").inc()
         # Another process was as quick: both are good.
         return Token(grant.access_token, (), version + 1 if kept is None else kept.version)
+
+
+def _fresh_refused(provider: str) -> str:
+    return f"{_NAMES[provider]} refuses the token that it has just given out."
 
 
 async def _as_coroutine(work: Callable[[], Awaitable[Token]]) -> Token:

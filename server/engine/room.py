@@ -147,7 +147,7 @@ class Rooms:
     async def ingest(
         self, campaign_id: UUID, events: Sequence[Incoming], *, receipts: Sequence[bool]
     ) -> list[Outcome]:
-        """Take events in: votes are counted, what happens at the table goes on stream, and what platforms tell is
+        """Take events in: votes are counted, what happens at the table goes on stream, what platforms tell is
         kept.
 
         Answers one outcome per event, after COMMIT.

@@ -31,6 +31,9 @@ class Held(NamedTuple):
     channel_id: str
     redemption_id: str
     reward_id: str
+    reward_title: str
+    cost: int
+    user_name: str
     redemption: Redemption
 
 
@@ -98,6 +101,9 @@ async def lock(connection: Connection, campaign_id: UUID, ids: Collection[UUID])
             row["channel_id"],
             row["redemption_id"],
             row["reward_id"],
+            row["reward_title"],
+            row["cost"],
+            row["user_name"],
             Redemption(row["status"], row["decision"], row["settlement"], row["is_ours"], row["simulated"]),
         )
         for row in await connection.fetch(_Q["lock"], campaign_id, list(ids))

@@ -12,7 +12,7 @@ from uuid import UUID
 from server.engine.room import Rooms
 from server.engine.turn import Also, Turn
 from server.rules import redemption
-from server.rules.redemption import Refused
+from server.rules.poll import Refused
 from sql import outbox, redemptions
 from sql.redemptions import Held
 
@@ -70,6 +70,10 @@ async def _decide(turn: Turn, held: Held, decision: Literal["fulfil", "refund"],
                 "reward_id": held.reward_id,
                 "redemption_id": held.redemption_id,
                 "decision": decision,
+                # What it is, for people:
+                "title": held.reward_title,
+                "name": held.user_name,
+                "cost": held.cost,
             },
             order_key=f"redemptions:{held.platform}:{held.channel_id}",
         )

@@ -11,6 +11,7 @@ from typing import Final, Literal, NamedTuple, TypeAlias
 
 from server.rules.delivery import Again, Done, NeedsPerson, Verdict
 from server.rules.platform_events import RedemptionStatus
+from server.rules.poll import Refused
 
 Decision: TypeAlias = Literal["none", "fulfil", "refund"]
 Settlement: TypeAlias = Literal["open", "asked", "done", "needs_person"]
@@ -19,14 +20,6 @@ Settlement: TypeAlias = Literal["open", "asked", "done", "needs_person"]
 CARRIED_OUT: Final[dict[Decision, RedemptionStatus]] = {"fulfil": "fulfilled", "refund": "canceled"}
 #: A platform that does not find it may be wrong once or twice; after so many tries it is gone.
 GONE_AFTER: Final = 2
-
-
-class Refused(Exception):
-    """Why this cannot be decided; `reason` is for programs, the message for people."""
-
-    def __init__(self, reason: str, detail: str) -> None:
-        super().__init__(detail)
-        self.reason = reason
 
 
 class Redemption(NamedTuple):

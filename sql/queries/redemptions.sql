@@ -10,7 +10,8 @@ ON CONFLICT (campaign_id, platform, redemption_id) DO UPDATE SET status = exclud
 
 -- name: lock
 -- Redemptions that are about to be decided, in one order for everybody, and whether their rewards are ours.
-SELECT r.id, r.platform, r.channel_id, r.redemption_id, r.reward_id, r.status, r.decision, r.settlement, r.simulated,
+SELECT r.id, r.platform, r.channel_id, r.redemption_id, r.reward_id, r.reward_title, r.cost, r.user_name, r.status,
+       r.decision, r.settlement, r.simulated,
        EXISTS (SELECT FROM channel_rewards AS w
                 WHERE w.platform = r.platform AND w.channel_id = r.channel_id AND w.platform_reward_id = r.reward_id)
        AS is_ours

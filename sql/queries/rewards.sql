@@ -3,7 +3,7 @@
 INSERT INTO channel_rewards (id, campaign_id, platform, channel_id, title, cost, prompt, color, asks_input, max_per_stream,
                              max_per_viewer, cooldown_s, simulated, synced_revision, platform_reward_id)
 SELECT $1, $2, c.platform, c.channel_id, $4, $5, $6, $7, $8, $9, $10, $11, c.source = 'simulated',
-       CASE WHEN c.source = 'simulated' THEN 1 ELSE 0 END, CASE WHEN c.source = 'simulated' THEN $1::text END
+       CASE WHEN c.source = 'simulated' THEN 1 ELSE 0 END, CASE WHEN c.source = 'simulated' THEN $1::uuid::text END
   FROM channels AS c WHERE c.id = $3 AND c.campaign_id = $2
 RETURNING id;
 

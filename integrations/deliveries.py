@@ -7,7 +7,7 @@ from typing import NamedTuple
 
 
 class NotGenuine(Exception):
-    """The delivery is not believed: it has no effect and leaves no trace. The message says why, and no secret.
+    """The delivery is not believed: it has no effect, and leaves no trace. The message says why, no secret.
 
     `is_stale`: the signature is right, but it was made too long ago or in the future (reliability T18).
     """

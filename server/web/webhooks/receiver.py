@@ -2,10 +2,10 @@
 
     raw bytes, bounded → signature → age → meaning → every campaign of the channel → COMMIT → 2xx
 
-The signature comes first, and the id of a delivery is stored in the transaction of its effect and nowhere else:
-whoever forges an id cannot keep the real one out (reliability T19). A repeat is answered like the first time and
-has no effect. What is genuine is never refused for what it says: a platform would send it again and again, and
-cut the line in the end.
+The signature comes first, and the id of a delivery is stored in the transaction of its effect and nowhere
+else: whoever forges an id cannot keep the real one out (reliability T19). A repeat is answered like the first
+time and has no effect. What is genuine is never refused for what it says: a platform would send it again and
+again, and cut the line in the end.
 """
 
 from __future__ import annotations
@@ -27,8 +27,7 @@ from starlette.routing import BaseRoute
 from integrations.deliveries import Delivery, NotGenuine
 from server.engine.batch import Overloaded
 from server.engine.intake import Outcome
-from server.rules.events import Arrival
-from server.rules.platform_events import PlatformEvent
+from server.engine.intakes import Incoming
 from server.telemetry import REGISTRY
 from server.web import body as bodies
 from server.web.problems import Problem, database_away, internal
@@ -43,7 +42,7 @@ _log = structlog.get_logger(__name__)
 
 DELIVERIES = Counter(
     "hubbub_webhook_deliveries_total",
-    "Deliveries of platforms by what became of them: taken, repeated, ignored, foreign, forged, stale, failed",
+    "Deliveries of platforms: taken, repeated, ignored, foreign, forged, stale, failed",
     ["platform", "outcome"],
     registry=REGISTRY,
 )
@@ -61,7 +60,7 @@ class Told:
     """What a delivery says: `events` of the channel with this id of the platform's."""
 
     channel_id: str = ""
-    events: Sequence[Arrival | PlatformEvent] = ()
+    events: Sequence[Incoming] = ()
     #: Why nothing in it matters, for our figures; empty when something does.
     ignored: str = ""
 
@@ -69,8 +68,8 @@ class Told:
 #: Believes a delivery, from its headers (names in any case), its raw bytes and the database clock.
 #: Raises NotGenuine, and UNREACHABLE when that cannot be said now.
 Gate: TypeAlias = Callable[[Mapping[str, str], bytes, datetime], Awaitable[Delivery]]
-#: Says what a genuine delivery means; its body is whatever JSON held, its last argument when it came. A Response
-#: is the whole answer. Never raises for what is in the body.
+#: Says what a genuine delivery means; its body is whatever JSON held, its last argument when it came. A
+#: Response is the whole answer. Never raises for what is in the body.
 Translate: TypeAlias = Callable[[Delivery, Any, datetime], Awaitable[Told | Response]]
 
 

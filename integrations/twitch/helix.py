@@ -137,8 +137,8 @@ class Helix:
     ) -> Mapping[str, Any]:
         """The answer's envelope; empty for one without a body.
 
-        Raises HelixRefused, HelixAway, HelixBusy, and what Tokens raises. A token that Twitch does not take is
-        replaced once; the call has then had no effect before. `once`: a 503 is not tried again at once.
+        Raises HelixRefused, HelixAway, HelixBusy, and what Tokens raises. A token that Twitch does not take
+        is replaced once; the call has then had no effect before. `once`: a 503 is not tried again at once.
         """
         made = _Call(method, path, query, body)
         token = await (self._tokens.app("twitch") if who == APP else self._tokens.user("twitch", who))

@@ -131,6 +131,13 @@ async def get(connection: Connection, channel: UUID) -> Channel | None:
     return from_row(row) if row else None
 
 
+async def campaigns_of(connection: Connection, platform: Platform, channel_id: str) -> list[UUID]:
+    """The campaigns in which a channel of a platform takes part, by the platform's id of it."""
+    return [
+        row["campaign_id"] for row in await connection.fetch(_QUERIES["campaigns_of"], platform, channel_id)
+    ]
+
+
 async def delete(connection: Connection, campaign_id: UUID, channel: UUID) -> bool:
     """Take a channel out of a campaign; False when the campaign has no such channel."""
     async with connection.transaction():

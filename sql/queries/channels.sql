@@ -60,3 +60,8 @@ UPDATE channels c
        state = CASE WHEN c.source = 'api' THEN 'connected' ELSE c.state END
   FROM unnest($1::uuid[], $2::timestamptz[], $3::integer[]) AS v (id, heard_at, lag_ms)
  WHERE c.id = v.id AND (c.heard_at IS NULL OR c.heard_at < v.heard_at);
+
+-- name: campaigns_of
+-- Where a channel of a platform takes part; a crowd that only plays one is no channel of it.
+SELECT DISTINCT campaign_id FROM channels
+ WHERE platform = $1 AND channel_id = $2 AND source <> 'simulated';

@@ -14,8 +14,7 @@ from datetime import datetime
 from types import MappingProxyType
 from typing import Any, Final, NamedTuple, TypeAlias
 
-import orjson
-
+from integrations.deliveries import Delivery
 from integrations.kick.reading import identifier, moment, text, whole
 from server.rules.events import ChatMessage, OtherEvent, User
 from server.rules.platform_events import Redeemed, RedemptionStatus, StreamChanged, Supported, SupportKind
@@ -52,15 +51,6 @@ _STATUSES: Final[Mapping[str, RedemptionStatus]] = MappingProxyType(
 )
 
 
-class Delivery(NamedTuple):
-    """The headers of a delivery: its id, what it says it is, and when Kick made it."""
-
-    id: str
-    type: str
-    version: str
-    at: datetime
-
-
 class Ignored(NamedTuple):
     """Nothing for any game."""
 
@@ -89,17 +79,13 @@ class _Facts(NamedTuple):
     received_at: datetime
 
 
-def read(delivery: Delivery, raw: bytes, received_at: datetime) -> Told | Ignored | Misfit:
-    """The meaning of a genuine delivery. Never raises, whatever `raw` is."""
+def read(delivery: Delivery, body: object, received_at: datetime) -> Told | Ignored | Misfit:
+    """The meaning of a genuine delivery. Never raises, whatever JSON `body` is."""
     reader = _READERS.get(delivery.type)
     if reader is None:
         return Ignored("unknown_type")
     if delivery.version != "1":
         return Ignored("unknown_version")
-    try:
-        body = orjson.loads(raw)
-    except orjson.JSONDecodeError:
-        return Misfit("the body is no JSON")
     if not isinstance(body, dict):
         return Misfit("the body is no object")
     try:
@@ -130,7 +116,7 @@ def _chat(facts: _Facts) -> Told:
         message_id,
         user._replace(roles=_roles(sender, is_broadcaster=user.id == facts.channel_id)),
         without_emotes(text(content, len(content))),
-        moment(body.get("created_at")) or facts.delivery.at,
+        moment(body.get("created_at")) or facts.delivery.sent_at,
         facts.received_at,
     )
 
@@ -138,22 +124,24 @@ def _chat(facts: _Facts) -> Told:
 def _followed(facts: _Facts) -> Told:
     user = _user(_object(facts.body, "follower"), "follower")
     # The body has no time, so whoever follows again cannot be told from a delivery that comes twice.
-    return _supported(facts, "follow", user.id, user, facts.delivery.at)
+    return _supported(facts, "follow", user.id, user, facts.delivery.sent_at)
 
 
 def _subscribed(facts: _Facts) -> Told:
     user, months = _subscriber(facts)
     began = moment(facts.body.get("created_at"))
-    fact = f"{user.id if user else ''}:{_second(began or facts.delivery.at)}"
-    return _supported(facts, "subscription", fact, user, began or facts.delivery.at, tier=1, months=months)
+    fact = f"{user.id if user else ''}:{_second(began or facts.delivery.sent_at)}"
+    return _supported(
+        facts, "subscription", fact, user, began or facts.delivery.sent_at, tier=1, months=months
+    )
 
 
 def _renewed(facts: _Facts) -> Told:
     user, months = _subscriber(facts)
     until = moment(facts.body.get("expires_at"))
-    fact = f"{user.id if user else ''}:{months}:{_second(until or facts.delivery.at)}"
+    fact = f"{user.id if user else ''}:{months}:{_second(until or facts.delivery.sent_at)}"
     # `created_at` is when the subscription began, perhaps years ago (§4.6): the header says when this was.
-    return _supported(facts, "resub", fact, user, facts.delivery.at, tier=1, months=months)
+    return _supported(facts, "resub", fact, user, facts.delivery.sent_at, tier=1, months=months)
 
 
 def _subscriber(facts: _Facts) -> tuple[User | None, int]:
@@ -171,7 +159,7 @@ def _gifted(facts: _Facts) -> Told | Ignored:
     if not giftees:
         return Ignored("nothing_given")
     user = _giver(gifter, "gifter")
-    at = moment(facts.body.get("created_at")) or facts.delivery.at
+    at = moment(facts.body.get("created_at")) or facts.delivery.sent_at
     given = [identifier(one.get("user_id")) if isinstance(one, dict) else "" for one in giftees]
     # Several gifts may be made in a second, and a bomb is one fact however many it hits.
     whom = hashlib.sha256("\n".join(sorted(given)).encode()).hexdigest()[:24]
@@ -189,7 +177,7 @@ def _redeemed(facts: _Facts) -> Told:
     return Redeemed(
         PLATFORM,
         facts.channel_id,
-        facts.delivery.id,
+        facts.delivery.message_id,
         _user(_object(body, "redeemer"), "redeemer"),
         _id_of(body, "redemption"),
         _id_of(reward, "reward"),
@@ -197,8 +185,8 @@ def _redeemed(facts: _Facts) -> Told:
         cost,
         text(body.get("user_input"), 500),
         status,
-        moment(body.get("redeemed_at")) or facts.delivery.at,
-        facts.delivery.at,
+        moment(body.get("redeemed_at")) or facts.delivery.sent_at,
+        facts.delivery.sent_at,
         facts.received_at,
     )
 
@@ -212,12 +200,12 @@ def _stream(facts: _Facts) -> Told:
     return StreamChanged(
         PLATFORM,
         facts.channel_id,
-        facts.delivery.id,
+        facts.delivery.message_id,
         is_live,
         started_at,
         text(facts.body.get("title"), 200),
         # By the body's times: of an end and a start that come in the wrong order, the later one holds.
-        turned_at or facts.delivery.at,
+        turned_at or facts.delivery.sent_at,
         facts.received_at,
     )
 
@@ -226,13 +214,13 @@ def _metadata(facts: _Facts) -> Told:
     metadata = _object(facts.body, "metadata")
     if not isinstance(metadata.get("title"), str):
         raise _NotThat("metadata.title is missing")
-    return _other(facts, facts.delivery.at)
+    return _other(facts, facts.delivery.sent_at)
 
 
 def _banned(facts: _Facts) -> Told:
     _user(_object(facts.body, "banned_user"), "banned_user")
     metadata = _object(facts.body, "metadata")
-    return _other(facts, moment(metadata.get("created_at")) or facts.delivery.at)
+    return _other(facts, moment(metadata.get("created_at")) or facts.delivery.sent_at)
 
 
 def _kicks(facts: _Facts) -> Told:
@@ -241,7 +229,7 @@ def _kicks(facts: _Facts) -> Told:
     if amount is None:
         raise _NotThat("gift.amount is missing")
     user = _giver(_object(facts.body, "sender"), "sender")
-    at = moment(facts.body.get("created_at")) or facts.delivery.at
+    at = moment(facts.body.get("created_at")) or facts.delivery.sent_at
     fact = f"{user.id if user else ''}:{at.isoformat()}:{amount}"
     return _supported(facts, "kicks", fact, user, at, quantity=amount, message=text(gift.get("message"), 500))
 
@@ -279,7 +267,7 @@ def _supported(
     return Supported(
         PLATFORM,
         facts.channel_id,
-        facts.delivery.id,
+        facts.delivery.message_id,
         kind,
         fact,
         user,
@@ -296,7 +284,7 @@ def _supported(
 
 def _other(facts: _Facts, at: datetime) -> OtherEvent:
     return OtherEvent(
-        facts.delivery.type, PLATFORM, facts.channel_id, facts.delivery.id, at, facts.received_at
+        facts.delivery.type, PLATFORM, facts.channel_id, facts.delivery.message_id, at, facts.received_at
     )
 
 

@@ -7,12 +7,14 @@ from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
 from typing import Any, TypeVar
 
+import orjson
 import pytest
 
-from integrations.kick.webhook_events import TYPES, Delivery, Ignored, Misfit, read, without_emotes
+from integrations.deliveries import Delivery
+from integrations.kick.webhook_events import TYPES, Ignored, Misfit, read, without_emotes
 from server.rules.events import ChatMessage, OtherEvent, User
 from server.rules.platform_events import Redeemed, StreamChanged, Supported
-from tests.kick_samples import SAMPLES, raw, sample
+from tests.kick_samples import SAMPLES, sample
 
 NOW = datetime(2026, 11, 20, 18, 30, 6, 400_000, tzinfo=UTC)
 HEADER_TIME = datetime(2026, 11, 20, 18, 30, 5, 900_000, tzinfo=UTC)
@@ -21,14 +23,14 @@ T = TypeVar("T")
 
 
 def delivery(type_: str, version: str = "1") -> Delivery:
-    return Delivery(ID, type_, version, HEADER_TIME)
+    return Delivery(ID, "event", type_, version, HEADER_TIME)
 
 
 def told(name: str, kind: type[T], change: Callable[[Any], object] = lambda body: None) -> T:
     """A sample, changed, as the event that it must be."""
     body = sample(name)
     change(body)
-    event = read(delivery(SAMPLES[name]), json.dumps(body).encode(), NOW)
+    event = read(delivery(SAMPLES[name]), orjson.loads(json.dumps(body)), NOW)
     assert isinstance(event, kind), event
     return event
 
@@ -247,7 +249,7 @@ def test_a_body_under_the_name_of_another_type_is_none(name: str) -> None:
     taken = {
         other
         for other in TYPES
-        if not isinstance(read(delivery(other), raw(name), NOW), Misfit) and other != SAMPLES[name]
+        if not isinstance(read(delivery(other), sample(name), NOW), Misfit) and other != SAMPLES[name]
     }
     assert taken == ({SAMPLES[other] for other in ALIKE - {name}} if name in ALIKE else set())
 
@@ -255,25 +257,23 @@ def test_a_body_under_the_name_of_another_type_is_none(name: str) -> None:
 @pytest.mark.parametrize(
     ("body", "reason"),
     [
-        (b"", "the body is no JSON"),
-        (b"{", "the body is no JSON"),
-        (b"\xff\xfe", "the body is no JSON"),
-        (b"[" * 100_000, "the body is no JSON"),
-        (b"[]", "the body is no object"),
-        (b'"chat"', "the body is no object"),
-        (b"{}", "broadcaster is missing"),
-        (b'{"broadcaster": {"user_id": 1e3}}', "broadcaster.user_id is missing"),
+        ([], "the body is no object"),
+        ("chat", "the body is no object"),
+        (None, "the body is no object"),
+        ({}, "broadcaster is missing"),
+        ({"broadcaster": 910001}, "broadcaster is missing"),
+        ({"broadcaster": {"user_id": 1e3}}, "broadcaster.user_id is missing"),
     ],
 )
-def test_a_body_that_is_none(body: bytes, reason: str) -> None:
+def test_a_body_that_is_none(body: object, reason: str) -> None:
     assert read(delivery("chat.message.sent"), body, NOW) == Misfit(reason)
 
 
 @pytest.mark.parametrize("type_", ["", "chat.message.deleted", "CHAT.MESSAGE.SENT", "x" * 10_000])
 def test_an_unknown_type_is_ignored(type_: str) -> None:
-    assert read(delivery(type_), raw("chat"), NOW) == Ignored("unknown_type")
+    assert read(delivery(type_), sample("chat"), NOW) == Ignored("unknown_type")
 
 
 @pytest.mark.parametrize("version", ["", "2", "1.0", "01", "v1"])
 def test_an_unknown_version_is_ignored(version: str) -> None:
-    assert read(delivery("chat.message.sent", version), raw("chat"), NOW) == Ignored("unknown_version")
+    assert read(delivery("chat.message.sent", version), sample("chat"), NOW) == Ignored("unknown_version")

@@ -146,6 +146,12 @@ async def delete(connection: Connection, campaign_id: UUID, channel: UUID) -> bo
         return await connection.fetchval(_QUERIES["delete"], channel, campaign_id) is not None
 
 
+async def give_up_seats(connection: Connection, campaign_id: UUID, channel: UUID) -> None:
+    """A channel gives no more votes to the poll that runs; those it has given stay."""
+    await heads.bump_config(connection, campaign_id)
+    await connection.execute(_QUERIES["give_up_seats"], channel, campaign_id)
+
+
 async def set_platform_id(connection: Connection, channel: UUID, platform_id: str) -> bool:
     """Note the platform's own id of a channel that was known by its login only.
 

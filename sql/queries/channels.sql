@@ -41,6 +41,13 @@ SELECT campaign_id FROM channels WHERE id = $1;
 -- A channel leaves its campaign; results of past polls keep its login.
 DELETE FROM channels WHERE id = $1 AND campaign_id = $2 RETURNING id;
 
+-- name: give_up_seats
+-- A channel leaves polls that may still take votes; their results keep its login.
+UPDATE poll_channel_links AS l SET channel_id = NULL
+  FROM poll_instances AS i
+ WHERE i.id = l.poll_instance_id AND i.campaign_id = $2 AND l.channel_id = $1
+   AND i.state IN ('open', 'closing');
+
 -- name: set_platform_id
 -- The platform told its id of a channel known by login only; nothing happens when another row has it.
 UPDATE channels c

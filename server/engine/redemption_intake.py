@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
+from server.engine.admission import admit
+from server.engine.bench import Bench
 from server.engine.intake import ACCEPTED, Outcome, storable
-from server.engine.turn import Turn
 from server.rules import redemption
 from server.rules.platform_events import Redeemed
 from sql import redemptions
@@ -14,18 +15,21 @@ _LONGEST_ID = 64
 _MOST_POINTS = 10**15
 
 
-async def take(turn: Turn, events: Sequence[Redeemed]) -> list[Outcome]:
+async def take(bench: Bench, events: Sequence[Redeemed]) -> list[Outcome]:
     """Take redemptions in; one outcome an event. The same one may be told often and in any order."""
-    outcomes = [_judged(event) for event in events]
+    outcomes, fresh = await admit(bench, events)
     merged: dict[tuple[str, str], Redeemed] = {}
-    for event, outcome in zip(events, outcomes, strict=True):
-        if outcome is ACCEPTED:
+    for place in fresh:
+        event = events[place]
+        outcomes[place] = _judged(event)
+        if outcomes[place] is ACCEPTED:
             key = (event.platform, event.redemption_id)
             known = merged.get(key)
             merged[key] = (
                 event if known is None else known._replace(status=redemption.told(known.status, event.status))
             )
     if merged:
+        turn = bench.turn
         await redemptions.take_in(turn.connection, turn.campaign_id, list(merged.values()), turn.head.now)
     return outcomes
 

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import asyncio
 import re
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 
 from server.engine import character_intake, dice_intake, fight_intake, presets, table_deliveries, table_state
+from server.engine.bench import Bench
 from server.engine.intake import DUPLICATE, Outcome
 from server.engine.table_boards import TableBoard
 from server.engine.table_state import Table
@@ -19,14 +20,10 @@ _SYSTEM = re.compile(r"[A-Za-z0-9._-]{1,64}")
 _UNKNOWN_TABLE = Outcome("rejected", "unknown_connection")
 
 
-async def take(
-    turn: Turn,
-    table: Table,
-    events: Sequence[TableEvent],
-    chance: Callable[[int], bytes],
-    armed: asyncio.Event,
-) -> list[Outcome]:
+async def take(bench: Bench, events: Sequence[TableEvent]) -> list[Outcome]:
     """Take events of tables in; one outcome an event. Characters first, because rolls are theirs."""
+    turn, chance, armed = bench.turn, bench.chance, bench.armed
+    table = await bench.room.table_of(turn)
     asked = {event.connection_id for event in events if event.connection_id is not None}
     # Who delivers has looked, too; but a table may have been revoked or deleted since then.
     active = await vtt_connections.active(turn.connection, turn.campaign_id, asked) if asked else set()

@@ -57,11 +57,7 @@ class RedemptionOut(Model):
 def shown(stored: Stored) -> RedemptionOut:
     return RedemptionOut(
         id=stored.id,
-        platform="twitch"
-        if stored.platform == "twitch"
-        else "kick"
-        if stored.platform == "kick"
-        else "custom",
+        platform=platform_of(stored.platform),
         channel_id=stored.channel_id,
         redemption_id=stored.redemption_id,
         reward_id=stored.reward_id,

@@ -14,7 +14,7 @@ from server.web.models import Clean, Model, Page, PageQuery, absent, part
 from server.web.problems import Problem, conflict, invalid, not_found
 from sql import admin_log, channels, redemptions, rewards
 from sql.pool import Connection
-from sql.rewards import Listed, Reward, RewardExists, Terms
+from sql.rewards import Listed, RewardExists, Terms
 
 _MOST: Final = 1000
 Title = Annotated[str, Clean(45)]
@@ -85,7 +85,7 @@ def shown(listed: Listed) -> RewardOut:
         state = reward.wanted
     return RewardOut(
         id=reward.id,
-        platform=_platform(reward),
+        platform=platform_of(reward.platform),
         channel_id=reward.channel_id,
         platform_reward_id=reward.platform_reward_id,
         **asdict(reward.terms),
@@ -97,8 +97,9 @@ def shown(listed: Listed) -> RewardOut:
     )
 
 
-def _platform(reward: Reward) -> Literal["twitch", "kick", "custom"]:
-    match reward.platform:
+def platform_of(name: str) -> Literal["twitch", "kick", "custom"]:
+    """The name as the documents know it."""
+    match name:
         case "twitch" | "kick" as platform:
             return platform
     return "custom"

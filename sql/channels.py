@@ -131,12 +131,25 @@ async def get(connection: Connection, channel: UUID) -> Channel | None:
     return from_row(row) if row else None
 
 
+async def campaigns_of(connection: Connection, platform: Platform, channel_id: str) -> list[UUID]:
+    """The campaigns in which a channel of a platform takes part, by the platform's id of it."""
+    return [
+        row["campaign_id"] for row in await connection.fetch(_QUERIES["campaigns_of"], platform, channel_id)
+    ]
+
+
 async def delete(connection: Connection, campaign_id: UUID, channel: UUID) -> bool:
     """Take a channel out of a campaign; False when the campaign has no such channel."""
     async with connection.transaction():
         # The campaign first, then the channel: the order in which the engine locks.
         await heads.bump_config(connection, campaign_id)
         return await connection.fetchval(_QUERIES["delete"], channel, campaign_id) is not None
+
+
+async def give_up_seats(connection: Connection, campaign_id: UUID, channel: UUID) -> None:
+    """A channel gives no more votes to the poll that runs; those it has given stay."""
+    await heads.bump_config(connection, campaign_id)
+    await connection.execute(_QUERIES["give_up_seats"], channel, campaign_id)
 
 
 async def set_platform_id(connection: Connection, channel: UUID, platform_id: str) -> bool:

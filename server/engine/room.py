@@ -17,19 +17,20 @@ from uuid import UUID
 
 import structlog
 
-from server.engine import table, table_state
+from server.engine import intakes, table
+from server.engine.bench import Bench
 from server.engine.clock import DatabaseClock
 from server.engine.heard import Heard
 from server.engine.intake import ACCEPTED, Outcome, judge
+from server.engine.intakes import Incoming
 from server.engine.memory import Room
 from server.engine.patience import taken
-from server.engine.table import Incoming
 from server.engine.table_boards import kind_of
-from server.engine.table_state import Table
 from server.engine.turn import Also, Turn
 from server.rules import outcome, poll_board, vote_export, vote_ledger
 from server.rules.changes import Change
 from server.rules.events import UnreadLine
+from server.rules.platform_events import PlatformEvent
 from server.rules.poll import (
     RUNNING,
     Close,
@@ -138,16 +139,10 @@ class Rooms:
         room.hold(await polls.running(turn.connection, turn.campaign_id))
         room.table = None
 
-    async def table_of(self, room: Room, turn: Turn) -> Table:
-        """What the campaign's table knows, read when it is needed."""
-        if room.table is None:
-            room.table = await table_state.load(turn)
-        return room.table
-
     async def ingest(
         self, campaign_id: UUID, events: Sequence[Incoming], *, receipts: Sequence[bool]
     ) -> list[Outcome]:
-        """Take events in: the votes among them are counted, and what happens at the table goes on stream.
+        """Take events in: the votes among them are counted, and all else goes to its intake.
 
         Answers one outcome per event, after COMMIT.
 
@@ -156,28 +151,31 @@ class Rooms:
         """
         if not any(receipts) and await self._is_talk(campaign_id, events):
             return [ACCEPTED] * len(events)
-        lines, happened = table.split(events)
-        if happened:
-            receipts = [
-                receipt
-                for event, receipt in zip(events, receipts, strict=True)
-                if not table.is_of_table(event)
-            ]
-        at_table: list[Outcome] = []
+        lines, others = intakes.sort(events)
+        if others:
+            receipts = intakes.lines_of(events, receipts)
+        taken_by: Mapping[intakes.Intake, list[Outcome]] = {}
         async with self.turn(campaign_id) as (room, turn):
             judged = judge(lines, receipts, room.channels, room.reader)
             judged.repeated(await inbox.take_in(turn.connection, campaign_id, judged.wanted, turn.head.now))
             if room.poll is not None and judged.cast:
                 await self._count(room, turn, room.poll, tuple(judged.cast.values()))
-            if happened:
-                known = await self.table_of(room, turn)
-                at_table = await table.take(turn, known, happened, self._chance, self.armed)
+            if others:
+                taken_by = await intakes.take(Bench(room, turn, self._chance, self.armed), others)
         self.heard.note(
             (room.channels[event.platform, event.channel_id], event)
             for event, receipt, result in zip(lines, receipts, judged.outcomes, strict=True)
             if receipt and result.kind != "rejected" and not isinstance(event, UnreadLine)
         )
-        return table.in_order(events, judged.outcomes, at_table) if happened else judged.outcomes
+        if not others:
+            return judged.outcomes
+        outcomes = intakes.in_order(events, judged.outcomes, taken_by)
+        self.heard.note(
+            (room.channels[event.platform, event.channel_id], event)
+            for event, result in zip(events, outcomes, strict=True)
+            if isinstance(event, PlatformEvent) and result.kind != "rejected"
+        )
+        return outcomes
 
     async def _is_talk(self, campaign_id: UUID, arrivals: Sequence[Incoming]) -> bool:
         """Whether there is no vote among these lines, so that nothing has to be stored.
@@ -305,7 +303,7 @@ class Rooms:
             if fired is None:
                 return None
             if kind := kind_of(due.campaign_id, due.board_id):
-                await table.fire(turn, await self.table_of(room, turn), kind, self.armed)
+                await table.fire(turn, await room.table_of(turn), kind, self.armed)
                 return fired
             row = await polls.get(turn.connection, due.board_id)
             if row is None:

@@ -4,8 +4,8 @@ INSERT INTO campaigns (id, owner_id, name, description, is_demo) VALUES ($1, $2,
 RETURNING id, name, description, is_demo, created_at;
 
 -- name: create_owner_membership
--- The owner takes part like everybody who may run the show.
-INSERT INTO campaign_memberships (id, campaign_id, user_id, role) VALUES ($1, $2, $3, 'owner');
+-- The owner takes part from the start, without an invitation.
+INSERT INTO campaign_memberships (id, campaign_id, user_id, role, accepted_at) VALUES ($1, $2, $3, 'owner', now());
 
 -- name: scope
 -- The campaigns in which a person may run the show, but for $2; every other query is narrowed to these ids.

@@ -41,6 +41,13 @@ SELECT campaign_id FROM channels WHERE id = $1;
 -- A channel leaves its campaign; results of past polls keep its login.
 DELETE FROM channels WHERE id = $1 AND campaign_id = $2 RETURNING id;
 
+-- name: give_up_seats
+-- A channel leaves polls that may still take votes; their results keep its login.
+UPDATE poll_channel_links AS l SET channel_id = NULL
+  FROM poll_instances AS i
+ WHERE i.id = l.poll_instance_id AND i.campaign_id = $2 AND l.channel_id = $1
+   AND i.state IN ('open', 'closing');
+
 -- name: set_platform_id
 -- The platform told its id of a channel known by login only; nothing happens when another row has it.
 UPDATE channels c
@@ -60,3 +67,8 @@ UPDATE channels c
        state = CASE WHEN c.source = 'api' THEN 'connected' ELSE c.state END
   FROM unnest($1::uuid[], $2::timestamptz[], $3::integer[]) AS v (id, heard_at, lag_ms)
  WHERE c.id = v.id AND (c.heard_at IS NULL OR c.heard_at < v.heard_at);
+
+-- name: campaigns_of
+-- Where a channel of a platform takes part; a crowd that only plays one is no channel of it.
+SELECT DISTINCT campaign_id FROM channels
+ WHERE platform = $1 AND channel_id = $2 AND source <> 'simulated';

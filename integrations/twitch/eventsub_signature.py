@@ -38,7 +38,7 @@ def sign(secret: str, id_: str, timestamp: str, body: bytes) -> str:
 def check(secrets: Sequence[str], headers: Mapping[str, str], body: bytes, now: datetime) -> Delivery:
     """A delivery that is genuine and fresh. Raises NotGenuine.
 
-    `headers` are looked up in lower case, their values taken as they came; `secrets` are all that are good now.
+    `headers` are looked up in lower case, their values taken as they came; `secrets` are all that are good.
     The signature is compared in constant time over the bytes as they came, before anything is made of them.
     """
     id_, timestamp = headers.get(ID, ""), headers.get(TIMESTAMP, "")

@@ -6,6 +6,7 @@ from datetime import UTC, datetime, timedelta
 from typing import Any
 from uuid import UUID
 
+from tests.integration import schema_breaks_accounts as of_accounts
 from tests.integration import schema_breaks_table as of_tables
 
 NOW = datetime(2026, 11, 20, 20, tzinfo=UTC)
@@ -141,6 +142,7 @@ ROWS: dict[str, dict[str, Any]] = {
     },
     "poll_results": {"poll_instance_id": POLL, "slot": 0, "choice": 1, "votes": 1},
     **of_tables.rows(),
+    **of_accounts.rows(),
 }
 
 #: What turns the draft of ROWS into a launched poll.
@@ -180,7 +182,7 @@ _COLUMNS: dict[str, dict[str, Changes]] = {
         "csrf_token": _is("csrf_token", "c" * 31),
         "user_agent": _is("user_agent", "u" * 301),
     },
-    "verifications": {"purpose": _is("purpose", "other"), "code_hash": _is("code_hash", SHORT)},
+    "verifications": {"code_hash": _is("code_hash", SHORT)},
     "api_keys": {"name": _is("name", "", "n" * 65), "key_hash": _is("key_hash", SHORT)},
     "campaigns": {"name": _is("name", "", "n" * 101), "description": _is("description", "d" * 501)},
     "campaign_heads": {"seq": _is("seq", -1)},
@@ -284,7 +286,7 @@ _COLUMNS: dict[str, dict[str, Changes]] = {
 #: (table, constraint) → changes to the good row, each of which that constraint must refuse.
 BREAKS: dict[tuple[str, str], Changes] = {
     (table, f"{table}_{column}_check"): changes
-    for table, columns in _COLUMNS.items()
+    for table, columns in (*_COLUMNS.items(), *of_accounts.COLUMNS.items())
     for column, changes in columns.items()
 } | {
     ("sessions", "sessions_check"): _is("expires_at", NOW, NOW - timedelta(days=1)),
@@ -329,6 +331,7 @@ BREAKS: dict[tuple[str, str], Changes] = {
     ),
     ("poll_instances", "poll_instances_check6"): ({**OPEN, "grace_s": None},),
     **of_tables.TOGETHER,
+    **of_accounts.TOGETHER,
 }
 
 #: Partial unique index → table, what makes the first row fall under it, what the second row has instead.

@@ -1,4 +1,4 @@
-"""Keys that Kick may sign with: those that its API has shown, and which of them an operator has accepted (T20)."""
+"""Keys that Kick may sign with: those that its API has shown, and which of them one accepted (T20)."""
 
 from __future__ import annotations
 

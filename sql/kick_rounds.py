@@ -9,12 +9,12 @@ from sql.pool import Connection
 
 _Q = sql.load("kick_rounds")
 
-#: `all` subscriptions compared, `silent` channels looked after, `fresh` channels subscribed, the `key` looked up.
+#: `all` subscriptions compared, `silent` channels looked after, `fresh` ones subscribed, the `key` looked up.
 Round: TypeAlias = Literal["all", "silent", "fresh", "key"]
 
 
 async def take(connection: Connection, name: Round, busy_s: float) -> bool:
-    """Whether the round is due and this process's. After `busy_s` without a `put_off` it is somebody else's."""
+    """Whether the round is due and this process's: for `busy_s`, or until it is put off."""
     return await connection.fetchval(_Q["take"], name, busy_s) is not None
 
 

@@ -56,7 +56,7 @@ async def nameless(connection: Connection, *, again: bool) -> list[tuple[UUID, s
 
 
 async def is_fresh(connection: Connection, linked: int, others: int) -> bool:
-    """Whether some channel has never been asked for. `linked`, `others`: how many events are wanted of each."""
+    """Whether some channel was never asked for. `linked`, `others`: how many events are wanted of each."""
     return bool(await connection.fetchval(_Q["fresh"], linked, others))
 
 

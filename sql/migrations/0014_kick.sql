@@ -46,11 +46,10 @@ COMMENT ON COLUMN kick_subscriptions.lost_at IS 'when we last found that Kick ha
 -- One process at a time looks after subscriptions, and after Kick's key.
 CREATE TABLE kick_rounds (
     name        text PRIMARY KEY CHECK (name IN ('all', 'silent', 'fresh', 'key')),
-    due_at      timestamptz NOT NULL DEFAULT now(),
-    began_at    timestamptz
+    due_at      timestamptz NOT NULL,
+    began_at    timestamptz NOT NULL
 ) WITH (fillfactor = 50);
 COMMENT ON COLUMN kick_rounds.due_at IS 'whoever comes first after this does the round, and puts it off';
-INSERT INTO kick_rounds (name) VALUES ('all'), ('silent'), ('fresh'), ('key');
 
 -- Keys that Kick's API has shown. None is believed because it was shown: an operator accepts it (reliability T20).
 CREATE TABLE kick_keys (

@@ -6,10 +6,9 @@ CREATE TABLE duties (
     name        text PRIMARY KEY CHECK (name ~ '^[a-z_.]{1,64}$'),
     holder      uuid,
     expires_at  timestamptz NOT NULL,
-    -- Up to this moment nothing was missed; told by the holder.
-    done_until  timestamptz,
-    CHECK (done_until IS NULL OR holder IS NOT NULL OR done_until <= expires_at)
+    done_until  timestamptz
 ) WITH (fillfactor = 50);
+COMMENT ON COLUMN duties.done_until IS 'the last sign of life of whoever had it: nothing was missed until then';
 
 -- What we want to be told of a channel, and how far that is. One row a type: there is one condition for each.
 CREATE TABLE twitch_subscriptions (

@@ -9,6 +9,7 @@ from typing import Literal, Protocol
 from uuid import UUID
 
 from server.engine.batch import Batches
+from server.engine.departures import Departures
 from server.engine.room import Rooms
 from server.live.rate_limit import RateLimiter
 from server.vault import Vault
@@ -68,3 +69,6 @@ class Services:
     look_at_database: Callable[[], Awaitable[None]]
     #: How people sign in besides the link of the terminal.
     accounts: Accounts = field(default_factory=Accounts)
+    #: What happens when somebody goes or takes a consent back, with the hooks of whoever has made something
+    #: there.
+    departures: Departures = field(default_factory=Departures)

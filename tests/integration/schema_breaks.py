@@ -7,6 +7,7 @@ from typing import Any
 from uuid import UUID
 
 from tests.integration import schema_breaks_accounts as of_accounts
+from tests.integration import schema_breaks_kick as of_kick
 from tests.integration import schema_breaks_table as of_tables
 
 NOW = datetime(2026, 11, 20, 20, tzinfo=UTC)
@@ -143,6 +144,7 @@ ROWS: dict[str, dict[str, Any]] = {
     "poll_results": {"poll_instance_id": POLL, "slot": 0, "choice": 1, "votes": 1},
     **of_tables.rows(),
     **of_accounts.rows(),
+    **of_kick.ROWS,
 }
 
 #: What turns the draft of ROWS into a launched poll.
@@ -286,7 +288,8 @@ _COLUMNS: dict[str, dict[str, Changes]] = {
 #: (table, constraint) → changes to the good row, each of which that constraint must refuse.
 BREAKS: dict[tuple[str, str], Changes] = {
     (table, f"{table}_{column}_check"): changes
-    for table, columns in (*_COLUMNS.items(), *of_accounts.COLUMNS.items())
+    for columns_of in (_COLUMNS, of_accounts.COLUMNS, of_kick.COLUMNS)
+    for table, columns in columns_of.items()
     for column, changes in columns.items()
 } | {
     ("sessions", "sessions_check"): _is("expires_at", NOW, NOW - timedelta(days=1)),
@@ -332,6 +335,7 @@ BREAKS: dict[tuple[str, str], Changes] = {
     ("poll_instances", "poll_instances_check6"): ({**OPEN, "grace_s": None},),
     **of_tables.TOGETHER,
     **of_accounts.TOGETHER,
+    **of_kick.TOGETHER,
 }
 
 #: Partial unique index → table, what makes the first row fall under it, what the second row has instead.

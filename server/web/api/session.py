@@ -70,9 +70,9 @@ async def logged_in(call: Call, connection: Connection, user_id: UUID, begun: Be
     "Log in with a one-time code",
     body=LoginCode,
     answer=LoginOut,
-    is_open=True,
     limit="logins",
     problems=(401, 429),
+    needs="nothing",
 )
 async def log_in(call: Call, body: LoginCode) -> LoginOut:
     """Sets the session cookie. The code works once, for 24 hours; `hubbub link` prints a new one."""
@@ -88,7 +88,7 @@ async def log_in(call: Call, body: LoginCode) -> LoginOut:
     return await logged_in(call, call.connection, user_id, begun)
 
 
-@endpoint("GET", "/session", "Who am I", answer=SessionOut)
+@endpoint("GET", "/session", "Who am I", answer=SessionOut, needs="account")
 async def who_am_i(call: Call) -> SessionOut:
     """The person behind the cookie or key, and the token for writes."""
     services = call.services
@@ -101,7 +101,7 @@ async def who_am_i(call: Call) -> SessionOut:
     )
 
 
-@endpoint("DELETE", "/session", "Log out", answer=None, status=204, problems=(409,))
+@endpoint("DELETE", "/session", "Log out", answer=None, status=204, problems=(409,), needs="account")
 async def log_out(call: Call) -> None:
     """Ends the session; its live connections close within two seconds."""
     if call.actor.kind != "session":
@@ -113,7 +113,9 @@ async def log_out(call: Call) -> None:
     call.cookies.append(session_cookie(call.services.origins, ""))
 
 
-@endpoint("GET", "/sessions", "Where I am logged in", query=PageQuery, answer=Page[LoginPlaceOut])
+@endpoint(
+    "GET", "/sessions", "Where I am logged in", query=PageQuery, answer=Page[LoginPlaceOut], needs="account"
+)
 async def list_sessions(call: Call) -> Page[LoginPlaceOut]:
     """All living sessions of this person, latest use first."""
     living = await sessions.list_of_user(call.connection, call.actor.user_id)
@@ -135,7 +137,7 @@ async def list_sessions(call: Call) -> Page[LoginPlaceOut]:
     )
 
 
-@endpoint("DELETE", "/sessions/{session_id}", "End a session", answer=None, status=204)
+@endpoint("DELETE", "/sessions/{session_id}", "End a session", answer=None, status=204, needs="account")
 async def end_session(call: Call) -> None:
     """Logs out another browser."""
     session_id = call.id("session_id", "session")

@@ -10,7 +10,7 @@ from typing import Final, Literal, TypeAlias
 from uuid import UUID
 
 from server.rules.poll import UNDO_WINDOW
-from sql import heads, load
+from sql import consents, heads, load
 from sql.ids import uuid7
 from sql.pool import Connection, Row, UniqueViolation
 
@@ -112,7 +112,8 @@ async def create(
     channel_id: str | None = None,
     chatroom_id: str | None = None,
 ) -> Channel:
-    """Add a channel to a campaign, in the state `waiting`; one that was in it before has its seats again.
+    """Add a channel to a campaign, in the state `waiting`; one that was in it before has its seats again, if
+    its streamer agrees to polls.
 
     Without `channel_id` a custom channel takes its login, any other `login:NAME` until the platform
     tells its id. Raises BadLogin, ChannelExists, and ForeignKeyViolation for an unknown campaign.
@@ -127,10 +128,13 @@ async def create(
                 _QUERIES["create"], uuid7(), campaign_id, platform, name, channel_id, source, chatroom_id
             )
             assert row is not None  # noqa: S101  INSERT … RETURNING gives its row or raises
-            await connection.execute(_QUERIES["take_seats"], row["id"], UNDO_WINDOW.total_seconds())
+            added = from_row(row)
+            where = campaign_id, added.platform, added.channel_id
+            if await consents.allowed(connection, *where, "polls"):
+                await connection.execute(_QUERIES["take_seats"], added.id, UNDO_WINDOW.total_seconds())
     except UniqueViolation as error:
         raise ChannelExists(f"{platform} channel {name} is part of this campaign already") from error
-    return from_row(row)
+    return added
 
 
 async def list_of_campaign(connection: Connection, campaign_id: UUID) -> list[Channel]:

@@ -1,8 +1,8 @@
-"""Which of the events that a platform told have an effect: those of a known channel, heard for the first time.
+"""Which events that a platform told have an effect: those of a known channel, heard for the first time.
 
-An intake asks this first; what it is given back as fresh is noted, so that a repeat is a duplicate for 30 days.
-The fact behind an event may still be known, told by another event or another source: the intake's own table
-has the business identity for that (domain/supporters.md).
+An intake asks this first; what comes back as fresh is noted, so that a repeat is a duplicate for 30 days.
+The fact behind an event may still be known, told by another event or another source: the intake's own
+table has the business identity for that (domain/supporters.md).
 """
 
 from __future__ import annotations

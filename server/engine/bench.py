@@ -11,7 +11,7 @@ from server.engine.turn import Turn
 
 
 class Bench(NamedTuple):
-    """The campaign is the intake's until its turn is over: what it writes is done with all else, or not at all."""
+    """The campaign is the intake's until the turn is over: what it writes is done with all else, or not."""
 
     room: Room  # what this process knows of the campaign, valid for this turn
     turn: Turn

@@ -32,9 +32,7 @@ class Intake(NamedTuple):
 
 
 #: In the order in which they work, after the lines of chat.
-INTAKES = (
-    Intake((DiceRolled, CombatHappened, CharacterUpdated), table.take, at_once=True),
-)
+INTAKES = (Intake((DiceRolled, CombatHappened, CharacterUpdated), table.take, at_once=True),)
 
 _BY_TYPE = {kind: intake for intake in INTAKES for kind in intake.types}
 

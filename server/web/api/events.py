@@ -203,6 +203,7 @@ def event_of(item: Any, received_at: datetime) -> Event:
     most_bytes=bodies.BATCH,
     plain=True,
     problems=(503,),
+    needs="run",
 )
 async def send_events(call: Call, body: list[Any]) -> ReceiptOut:
     """At most 1,000 events and 1 MiB. An event that cannot be taken does not stop the others; the same

@@ -12,6 +12,7 @@ from uuid import UUID
 
 from pydantic import Field
 
+from server.web.api.readiness import judged
 from server.web.endpoint import Call, endpoint
 from server.web.models import Model, Moment
 from server.web.services import Services
@@ -63,6 +64,7 @@ async def checks(services: Services, connection: Connection, campaign_id: UUID) 
         *await of_database(connection, services.clock),
         of_redis(services.redis_state()),
         *await of_campaign(connection, campaign_id),
+        *await of_people(connection, campaign_id),
         _dropped(services, campaign_id),
     ]
 
@@ -82,6 +84,18 @@ async def of_campaign(connection: Connection, campaign_id: UUID) -> list[CheckOu
             await vtt_connections.list_of_campaign(connection, campaign_id), await heads.now(connection)
         ),
     ]
+
+
+async def of_people(connection: Connection, campaign_id: UUID) -> list[CheckOut]:
+    """Who is not ready. A warning and no more: a poll goes on without a streamer who does not take part."""
+    _, found = await judged(connection, campaign_id)
+    told = []
+    for one, issues in found:
+        name = f"Streamer {one.member.name}"
+        told += [_warn(name, issue.words, issue.fix) for issue in issues]
+        if not issues and one.member.role != "owner":
+            told.append(_pass(name, "Is ready."))
+    return told
 
 
 async def of_database(connection: Connection, clock: Callable[[], datetime]) -> list[CheckOut]:
@@ -280,7 +294,9 @@ def _dropped(services: Services, campaign_id: UUID) -> CheckOut:
     return _pass("Lost lines", "None.")
 
 
-@endpoint("GET", "/campaigns/{campaign_id}/preflight", "Check everything", answer=PreflightOut)
+@endpoint(
+    "GET", "/campaigns/{campaign_id}/preflight", "Check everything", answer=PreflightOut, needs="moderate"
+)
 async def run_preflight(call: Call) -> PreflightOut:
     """Run it before a show. A warning lets the show go on, a failure means that something would not work."""
     found = await checks(call.services, call.connection, call.campaign_id())

@@ -2,8 +2,8 @@
 
 Kick drops an event whose deliveries fail for a day, and all of them when somebody switches the webhook off in
 its dashboard; it does not say so. Hence everything is compared when a process starts and hourly, channels
-that are live and silent are looked after every ten minutes, and a new channel is subscribed within seconds. Of
-any number of processes one does it.
+that are live and silent are looked after every ten minutes, and a new channel is subscribed within seconds.
+Of any number of processes one does it.
 """
 
 from __future__ import annotations

@@ -18,12 +18,13 @@ OVERLAP_S: Final = 3600.0
 
 @dataclass(frozen=True, slots=True)
 class ShownKey:
-    """`is_over`: it was accepted, and replaced by another one long enough ago."""
+    """`is_settled`: accepted so long ago that those before it are over. `is_over`: one after it was."""
 
     fingerprint: str
     pem: str
     served_at: datetime
     accepted_at: datetime | None
+    is_settled: bool
     is_over: bool
 
     @property

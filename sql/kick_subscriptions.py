@@ -50,6 +50,11 @@ async def wanted(connection: Connection) -> list[Wanted]:
     return [Wanted(**dict(row)) for row in await connection.fetch(_Q["wanted"])]
 
 
+async def has_channels(connection: Connection) -> bool:
+    """Whether Kick delivers for any channel here, or should."""
+    return bool(await connection.fetchval(_Q["has_channels"]))
+
+
 async def nameless(connection: Connection, *, again: bool) -> list[tuple[UUID, str]]:
     """Channels known by their login only, with it; `again`: also those that Kick did not know before."""
     return [(row["id"], row["login"]) for row in await connection.fetch(_Q["nameless"], again)]

@@ -102,7 +102,7 @@ class KickLine:
         """The answer's envelope; empty for one without a body.
 
         Raises KickRefused, KickAway, KickBusy, and NoToken. A token that Kick does not take is
-        replaced once; the call has then had no effect before.
+        replaced once: the call that it was shown to has had no effect.
         """
         self._rest(who)
         made = _Call(method, path, query, body)

@@ -5,8 +5,9 @@ ON CONFLICT (fingerprint) DO UPDATE SET served_at = now()
 RETURNING xmax = 0;
 
 -- name: all
--- Every key that was ever shown, the newest first; `is_over`: another one was accepted more than $1 s ago.
+-- Every key that was ever shown, the newest first; a key is over when another one was accepted more than $1 s ago.
 SELECT fingerprint, pem, served_at, accepted_at,
+       accepted_at IS NOT NULL AND accepted_at < now() - make_interval(secs => $1) AS is_settled,
        accepted_at IS NOT NULL AND EXISTS (
            SELECT FROM kick_keys AS k
             WHERE k.accepted_at > o.accepted_at AND k.accepted_at < now() - make_interval(secs => $1)) AS is_over

@@ -8,6 +8,10 @@ SELECT c.channel_id AS broadcaster_id,
  GROUP BY c.channel_id
  ORDER BY c.channel_id;
 
+-- name: has_channels
+-- Whether any Kick channel takes deliveries.
+SELECT EXISTS (SELECT FROM channels WHERE platform = 'kick' AND source IN ('webhook', 'pusher'));
+
 -- name: nameless
 -- Kick channels of which only the login is known; $1: those that were looked up in vain, too.
 SELECT id, login FROM channels

@@ -55,6 +55,9 @@ class Channel:
     heard_at: datetime | None
     heard_lag_ms: int | None
     created_at: datetime
+    is_live: bool = False
+    live_since: datetime | None = None
+    title: str = ""  # of the stream, as the platform last told it
 
     @property
     def has_platform_id(self) -> bool:

@@ -169,7 +169,7 @@ def event_of(item: Any, received_at: datetime) -> Event | PlatformEvent:
                 chat.source_channel_id,
             )
         if kind in MODELS:
-            return platform_event_models.event_of(MODELS[kind].model_validate(item), received_at)
+            return _told(MODELS[kind].model_validate(item), received_at)
         other = OtherEventIn.model_validate(item)
         sent_at = from_wire(other.sent_at)
         return OtherEvent(kind, other.platform, other.channel_id, other.message_id, sent_at, received_at)
@@ -178,7 +178,14 @@ def event_of(item: Any, received_at: datetime) -> Event | PlatformEvent:
         where = ".".join(str(step) for step in first["loc"])
         raise Rejected(f"{where}: {first['msg']}") from None
     except (ValueError, OverflowError):
-        raise Rejected("a time is not RFC 3339 with an offset") from None
+        raise Rejected("sent_at: not an RFC 3339 time with an offset") from None
+
+
+def _told(told: PlatformEventIn, received_at: datetime) -> PlatformEvent:
+    try:
+        return platform_event_models.event_of(told, received_at)
+    except ValueError as error:
+        raise Rejected(f"a time of it is {error}") from None
 
 
 @endpoint(
@@ -193,6 +200,7 @@ def event_of(item: Any, received_at: datetime) -> Event | PlatformEvent:
     most_bytes=bodies.BATCH,
     plain=True,
     problems=(503,),
+    needs="run",
 )
 async def send_events(call: Call, body: list[Any]) -> ReceiptOut:
     """At most 1,000 events and 1 MiB. An event that cannot be taken does not stop the others; the same

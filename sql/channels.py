@@ -58,6 +58,9 @@ class Channel:
     heard_lag_ms: int | None
     created_at: datetime
     chatroom_id: str | None = None  # of Kick's website chat, where the source is `pusher`
+    is_live: bool = False
+    live_since: datetime | None = None
+    title: str = ""  # of the stream, as the platform last told it
 
     @property
     def is_read(self) -> bool:

@@ -14,6 +14,11 @@ from server.engine.bench import Bench
 from server.engine.intake import Outcome
 from server.rules.events import Arrival
 from server.rules.platform_events import PlatformEvent, Redeemed
+from server.engine import stream_intake, support_intake, table
+from server.engine.bench import Bench
+from server.engine.intake import Outcome
+from server.rules.events import Arrival
+from server.rules.platform_events import PlatformEvent, StreamChanged, Supported
 from server.rules.table_events import CharacterUpdated, CombatHappened, DiceRolled, TableEvent
 
 #: All that a batch may hold.
@@ -35,6 +40,8 @@ class Intake(NamedTuple):
 INTAKES = (
     Intake((DiceRolled, CombatHappened, CharacterUpdated), table.take, at_once=True),
     Intake((Redeemed,), redemption_intake.take),
+    Intake((StreamChanged,), stream_intake.take),
+    Intake((Supported,), support_intake.take),
 )
 
 _BY_TYPE = {kind: intake for intake in INTAKES for kind in intake.types}

@@ -17,7 +17,7 @@ from uuid import UUID
 
 import structlog
 
-from server.engine import intakes, table
+from server.engine import alerts, intakes, table
 from server.engine.bench import Bench
 from server.engine.clock import DatabaseClock
 from server.engine.heard import Heard
@@ -173,7 +173,9 @@ class Rooms:
         self.heard.note(
             (room.channels[event.platform, event.channel_id], event)
             for event, result in zip(events, outcomes, strict=True)
-            if isinstance(event, PlatformEvent) and result.kind != "rejected"
+            if isinstance(event, PlatformEvent)
+            and result.kind != "rejected"
+            and (event.platform, event.channel_id) in room.channels
         )
         return outcomes
 
@@ -314,6 +316,9 @@ class Rooms:
             fired = await deadlines.fire(turn.connection, due.campaign_id, due.board_id, due.kind)
             if fired is None:
                 return None
+            if due.board_id == alerts.board_id(due.campaign_id):
+                await alerts.fire(turn, self.armed)
+                return fired
             if kind := kind_of(due.campaign_id, due.board_id):
                 await table.fire(turn, await room.table_of(turn), kind, self.armed)
                 return fired

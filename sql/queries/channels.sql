@@ -3,7 +3,7 @@
 INSERT INTO channels (id, campaign_id, platform, login, channel_id, source, chatroom_id)
 VALUES ($1, $2, $3, $4, $5, $6, $7)
 RETURNING id, campaign_id, platform, login, channel_id, source, state, state_detail, state_at,
-          heard_at, heard_lag_ms, created_at, chatroom_id;
+          heard_at, heard_lag_ms, created_at, chatroom_id, is_live, live_since, title;
 
 -- name: take_seats
 -- A channel that came back gets the seats it left in polls that may still take votes: a closed one may be cancelled,
@@ -19,7 +19,7 @@ UPDATE poll_channel_links AS l SET channel_id = c.id
 -- name: list_of_campaign
 -- The channels of a campaign, oldest first; a chat that no living process reads is told as waiting.
 SELECT c.id, c.campaign_id, c.platform, c.login, c.channel_id, c.source, s.state, s.state_detail, s.state_at,
-       c.heard_at, c.heard_lag_ms, c.created_at, c.chatroom_id
+       c.heard_at, c.heard_lag_ms, c.created_at, c.chatroom_id, c.is_live, c.live_since, c.title
   FROM channels c
   JOIN channel_standings s ON s.channel_id = c.id
  WHERE c.campaign_id = $1
@@ -28,7 +28,7 @@ SELECT c.id, c.campaign_id, c.platform, c.login, c.channel_id, c.source, s.state
 -- name: get
 -- One channel, told as waiting when no living process reads its chat.
 SELECT c.id, c.campaign_id, c.platform, c.login, c.channel_id, c.source, s.state, s.state_detail, s.state_at,
-       c.heard_at, c.heard_lag_ms, c.created_at, c.chatroom_id
+       c.heard_at, c.heard_lag_ms, c.created_at, c.chatroom_id, c.is_live, c.live_since, c.title
   FROM channels c
   JOIN channel_standings s ON s.channel_id = c.id
  WHERE c.id = $1;

@@ -46,6 +46,9 @@ class ChannelOut(Model):
     status_detail: str
     heard_at: Moment | None = Field(description="When the last line arrived")
     lag_ms: int | None = Field(description="How old that line was when it arrived")
+    is_live: bool = Field(description="As the platform last told it; where nothing tells it, false")
+    live_since: Moment | None
+    title: str = Field(description="Of the stream; empty where the platform does not tell it")
 
 
 def shown(channel: Channel) -> ChannelOut:
@@ -59,6 +62,9 @@ def shown(channel: Channel) -> ChannelOut:
         status_detail=channel.state_detail,
         heard_at=channel.heard_at,
         lag_ms=channel.heard_lag_ms,
+        is_live=channel.is_live,
+        live_since=channel.live_since,
+        title=channel.title,
     )
 
 

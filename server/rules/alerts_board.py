@@ -198,7 +198,9 @@ def board(queue: Queue) -> Board | None:
                 "tier": alert.given.tier,
                 "months": alert.given.months,
                 "amount_minor": alert.given.amount_minor,
-                "amount": plain(alert.given.amount_minor, alert.given.currency) if alert.given.currency else "",
+                "amount": plain(alert.given.amount_minor, alert.given.currency)
+                if alert.given.currency
+                else "",
                 "currency": alert.given.currency,
                 "message": alert.given.message,
                 "platform": alert.given.platform,

@@ -1,4 +1,4 @@
-"""What platforms tell beside chat, as scripts send it (contract §5): each type with its own fields, and no others."""
+"""What platforms tell beside chat, as scripts send it (contract §5): each type with its own fields."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Pages on which viewers give money, and what proves them. Secrets that sign are sealed, tokens hashed (T7, T21)."""
+"""Pages on which viewers give money, and what proves them: sealed secrets and hashed tokens (T7, T21)."""
 
 from __future__ import annotations
 

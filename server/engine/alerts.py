@@ -29,7 +29,7 @@ def board_id(campaign_id: UUID) -> UUID:
 
 
 async def show(turn: Turn, kindnesses: Iterable[Shown], armed: asyncio.Event) -> None:
-    """Put kindnesses into the queue, as the campaign wants them; of one that is known the picture is mended."""
+    """Put kindnesses into the queue, as the campaign wants them; the picture of a known one is mended."""
     rules = await alert_rules.of_campaign(turn.connection, turn.campaign_id)
     before = queue = await _queue(turn)
     for kindness in kindnesses:

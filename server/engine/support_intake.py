@@ -1,6 +1,6 @@
 """Kindnesses of viewers, inside the campaign's turn: each stored once, and shown as the campaign wants it.
 
-Many tellings may be about one deed (rules/support.py): the first makes it, those that follow add what they know.
+Many tellings may be about one deed (rules/support.py): the first makes it, the others add what they know.
 """
 
 from __future__ import annotations
@@ -24,7 +24,7 @@ from sql.support import Put
 
 
 class Told(NamedTuple):
-    """A kindness, tidied and without fault, and where it was told: neither, when somebody tries things out."""
+    """A kindness, tidied and without fault, and where it was told: nowhere, when somebody tries it out."""
 
     event: Supported
     channel_id: UUID | None = None

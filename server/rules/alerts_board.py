@@ -1,9 +1,9 @@
 """The alerts on stream: one at a time, each with the instants at which it comes and goes (widgets.md §1, §3).
 
-A queue is a plain value. Every instant is fixed when an alert comes, so that a page loaded at any time shows what
-all others show; whoever comes later moves only what has not begun. Under load alerts of a kind become one ("+12
-people") and are shown shortly, so that nobody is thanked minutes too late, and the queue stays short whatever
-rains on it. A rank is worth some waiting and no more: a follow is not overtaken for ever.
+A queue is a plain value. Every instant is fixed when an alert comes, so that a page loaded at any time shows
+what all others show; whoever comes later moves only what has not begun. Under load those of a kind become one
+("+12 people") and are shown shortly, so that nobody is thanked minutes too late, and the queue stays short
+whatever rains on it. A rank is worth some waiting and no more: a follow is not overtaken for ever.
 """
 
 from __future__ import annotations
@@ -97,7 +97,7 @@ def add(
 ) -> Queue:
     """The queue with a kindness that has just been stored.
 
-    One that is told again, by which more is known, is told where it stands; one that is over is not shown again.
+    One that is told again, so that more is known of it, is mended where it stands.
     """
     now = _whole(now)
     queue = tidy(queue, now)
@@ -198,7 +198,9 @@ def board(queue: Queue) -> Board | None:
                 "tier": alert.given.tier,
                 "months": alert.given.months,
                 "amount_minor": alert.given.amount_minor,
-                "amount": plain(alert.given.amount_minor, alert.given.currency) if alert.given.currency else "",
+                "amount": plain(alert.given.amount_minor, alert.given.currency)
+                if alert.given.currency
+                else "",
                 "currency": alert.given.currency,
                 "message": alert.given.message,
                 "platform": alert.given.platform,

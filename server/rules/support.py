@@ -1,9 +1,9 @@
-"""Kindnesses of viewers: what is one, and what it comes to when it is told several times (domain/supporters.md).
+"""Kindnesses of viewers: what is one, and what it comes to when told several times (domain/supporters.md).
 
 Platforms tell one deed by several events: a gift bomb by its own notice and one for everybody who was given
-something, bits by two types of events, anything at all by two sources. Each telling has a message id of its own;
-what they have in common is the fact. `merged` is commutative, associative and idempotent, so that the deed is a
-function of the set of tellings, not of their order or number.
+something, bits by two types of events, anything at all by two sources. Each telling has a message id of its
+own; what they have in common is the fact. `merged` is commutative, associative and idempotent, so that the
+deed is a function of the set of tellings, not of their order or number.
 """
 
 from __future__ import annotations
@@ -38,7 +38,7 @@ def deed(event: Supported) -> Deed:
 
 
 def fault(event: Supported) -> str:
-    """Why an event is none that could have happened, or nothing. Adapters check more; this is the last gate."""
+    """Why an event cannot have happened, or nothing. Adapters check more; this is the last gate."""
     is_raid, is_gift = event.kind == "raid", event.kind in SUBSCRIPTIONS
     if not 0 < len(event.fact) <= LONGEST_FACT or not _storable(event.fact):
         return "bad_fact"

@@ -1,4 +1,4 @@
-"""What platforms tell beside chat, as scripts send it (contract §5): each type with its own fields, and no others."""
+"""What platforms tell beside chat, as scripts send it (contract §5): each type with its own fields."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ from server.rules.platform_events import (
 )
 from server.rules.support import LONGEST_FACT, MOST_MONTHS, MOST_QUANTITY
 from server.rules.wiretime import from_wire
-from server.web.api.event_fields import ChatText, Id, MessageId, Platform, ShortText, UserIn, WireTime
+from server.web.api.event_fields import ChatText, Id, MessageId, Platform, UserIn, WireTime
 from server.web.models import Model
 
 Quantity = Annotated[int, Field(ge=1, le=MOST_QUANTITY)]
@@ -94,7 +94,8 @@ class DonationIn(_Kindness):
     type: Literal["support.donation"]
     user: Giver
     amount_minor: Annotated[
-        int, Field(ge=1, le=LARGEST, description="In the currency's smallest unit: 420 is 4.20 EUR, or 420 JPY")
+        int,
+        Field(ge=1, le=LARGEST, description="In the currency's smallest unit: 420 is 4.20 EUR, or 420 JPY"),
     ]
     currency: Annotated[str, Field(pattern=r"^[A-Z]{3}$", description="ISO 4217")]
     message: ChatText = ""
@@ -163,12 +164,7 @@ class NativePollEndedIn(_Told):
 
 KindnessIn: TypeAlias = SubscriptionIn | GiftIn | BitsIn | KicksIn | DonationIn | FollowIn | RaidIn
 PlatformEventIn: TypeAlias = (
-    KindnessIn
-    | StreamOnlineIn
-    | StreamOfflineIn
-    | RedemptionIn
-    | NativePollProgressIn
-    | NativePollEndedIn
+    KindnessIn | StreamOnlineIn | StreamOfflineIn | RedemptionIn | NativePollProgressIn | NativePollEndedIn
 )
 
 #: The model of every type that has one.

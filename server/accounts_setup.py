@@ -2,22 +2,27 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from uuid import UUID
 
 import aiohttp
 from pydantic import SecretStr
 
 from integrations.breaches import Breaches
 from integrations.google.identity import GoogleIdentity
-from integrations.identity import IdentityProvider, Provider
+from integrations.identity import IdentityProvider, PlatformAccount, Provider
 from integrations.kick.identity import KickIdentity
 from integrations.mail import Post, SmtpMailer, TerminalMailer
 from integrations.twitch.identity import TwitchIdentity
 from server.config import Settings
+from server.engine.departures import Departures
 from server.web.accounts import Accounts, DeviceSignIn, GrantKeeper, Household
 from server.web.origins import Origins
 from server.web.passwords import Passwords
 from server.web.ways import can_return
+from sql import members
+from sql.auth_providers import LinkedAccount
+from sql.pool import Connection
 
 
 def identities_of(settings: Settings, http: aiohttp.ClientSession) -> dict[Provider, IdentityProvider]:
@@ -77,6 +82,30 @@ def accounts_of(
         post=_post(settings) if settings.wants_email_sign_in else None,
         passwords=Passwords(thieves),
     )
+
+
+class Shows:
+    """What becomes of somebody's part in shows; a `Household`."""
+
+    def __init__(self, departures: Departures) -> None:
+        self._departures = departures
+
+    async def arrived(self, connection: Connection, user_id: UUID, account: PlatformAccount) -> None:
+        await members.claim(connection, user_id, account.provider, account.id, account.login)
+
+    async def unlinked(self, connection: Connection, user_id: UUID, account: LinkedAccount) -> None:
+        """Nothing of its own: a consent needs a linked account, and is checked at each use."""
+
+    async def leaving(self, connection: Connection, user_id: UUID) -> None:
+        await self._departures.forget_person(connection, user_id)
+
+    async def export(self, connection: Connection, user_id: UUID) -> Mapping[str, object]:
+        return {
+            "shows": [
+                {"campaign": str(member.campaign_id), "role": member.role}
+                for member in await members.list_of_user(connection, user_id)
+            ]
+        }
 
 
 def _post(settings: Settings) -> Post:

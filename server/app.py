@@ -28,7 +28,7 @@ from integrations.simulator import SimulatedCrowds
 from integrations.supervisor import Connectors
 from integrations.twitch.irc import TwitchIrc
 from server import demo, loop_watch, running
-from server.accounts_setup import accounts_of
+from server.accounts_setup import Shows, accounts_of
 from server.config import Settings, secret_keys
 from server.database_watch import DatabaseWatch
 from server.embedded import Embedded
@@ -36,6 +36,8 @@ from server.engine import housekeeping
 from server.engine.batch import Batches
 from server.engine.clock import DatabaseClock
 from server.engine.deadlines import Deadlines
+from server.engine.departures import Departures
+from server.engine.endings import Endings
 from server.engine.lost_lines import LostLines
 from server.engine.room import Rooms
 from server.figures import Sources, of_process
@@ -47,6 +49,7 @@ from server.live.memory_bus import NoBus
 from server.live.rate_limit import RateLimiter
 from server.live.socket import LiveEndpoint
 from server.metrics import Figures
+from server.platforms import Platforms
 from server.probe import Probe
 from server.roles import Roles, Urls
 from server.rules.changes import Change
@@ -179,6 +182,8 @@ class Process:
             corrected=lambda: self.hub.figures.diverged,
             probe=lambda: self.probe.state() if self.probe else ProbeState("off"),
         )
+        self.platforms = Platforms(settings, http, database, self.vault, self.clock)
+        self.departures = Departures()
         self.services = self._services(overlay.load())
         self.door = FrontDoor(database, self.vault, self.services.owner, clock=self.clock.now)
         self.foundry = Foundry(self.services) if roles.web else None
@@ -270,8 +275,10 @@ class Process:
             yield self.probe.run()
         if self.services.accounts.post:
             yield self.services.accounts.post.run()
+        yield from self.platforms.background(worker=self.roles.worker)
         if self.roles.worker:
             yield housekeeping.run(self.database)
+            yield Endings(self.database, self.departures).run()
         if self.embedded:
             yield self._watch_embedded(self.embedded, stopping)
 
@@ -357,13 +364,25 @@ class Process:
             redis_state=lambda: self.bus.state,
             condition=self.condition,
             look_at_database=self.watch.look,
-            accounts=accounts_of(self.settings, self.http, self.origins),
+            accounts=accounts_of(
+                self.settings,
+                self.http,
+                self.origins,
+                grants=self.platforms.tokens,
+                household=(Shows(self.departures),),
+            ),
+            departures=self.departures,
         )
 
     def _start_web(self, group: asyncio.TaskGroup, listener: socket.socket) -> WebTask:
         if self.roles.web and self.foundry:
             live = LiveEndpoint(self.hub, self.door, self.origins.allowed)
-            app = create_app(self.services, [WebSocketRoute("/live", live), *self.foundry.routes()])
+            receivers = self.platforms.receivers()
+            more = [
+                *self.foundry.routes(),
+                *(route for one in receivers for route in one.routes(self.services)),
+            ]
+            app = create_app(self.services, [WebSocketRoute("/live", live), *more])
         else:
             app = create_watch_app(self.services)
         server = server_of(app, self.settings.trusted_proxies)

@@ -25,8 +25,9 @@ class DeviceSignIn(IdentityProvider, DeviceIdentity, Protocol):
 class GrantKeeper(Protocol):
     """Keeps the tokens of accounts (`integrations.tokens`)."""
 
-    async def store(self, connection: Connection, auth_provider_id: UUID, grant: Grant) -> None:
-        """Keep a grant for a row of `auth_providers`, in the transaction that the row is made in."""
+    async def store(self, connection: Connection, auth_provider_id: UUID, grant: Grant) -> int:
+        """Keep a grant for a row of `auth_providers`, in the transaction that the row is made in; answers its
+        version."""
 
 
 class Household(Protocol):

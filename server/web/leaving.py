@@ -9,15 +9,15 @@ from __future__ import annotations
 from uuid import UUID
 
 from server.web.accounts import Accounts
-from sql import admin_log, auth_providers, campaigns, erasures, sessions, users, verifications
+from sql import admin_log, auth_providers, campaigns, erasures, members, sessions, users, verifications
 from sql.pool import Connection
 
 
 async def erase(connection: Connection, accounts: Accounts, user_id: UUID) -> None:
     """Let go of a person who may leave. Call inside a transaction, holding their account (`users.hold`)."""
+    shows = set(await members.roles_of(connection, user_id))  # before they leave them
     for one in accounts.household:
         await one.leaving(connection, user_id)
-    shows = set(await campaigns.scope(connection, user_id))
     for linked in await auth_providers.unlink_all(connection, user_id):
         for one in accounts.household:
             await one.unlinked(connection, user_id, linked)

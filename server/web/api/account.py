@@ -123,13 +123,21 @@ async def _note(call: Call, action: str, detail: dict[str, object] | None = None
     )
 
 
-@endpoint("GET", "/account", "My account", answer=AccountOut, problems=(404,))
+@endpoint("GET", "/account", "My account", answer=AccountOut, problems=(404,), needs="account")
 async def my_account(call: Call) -> AccountOut:
     """Who I am here, and by which accounts I sign in."""
     return await _account(call, call.connection)
 
 
-@endpoint("PATCH", "/account", "Rename myself", body=AccountPatch, answer=AccountOut, problems=(404,))
+@endpoint(
+    "PATCH",
+    "/account",
+    "Rename myself",
+    body=AccountPatch,
+    answer=AccountOut,
+    problems=(404,),
+    needs="account",
+)
 async def rename_account(call: Call, body: AccountPatch) -> AccountOut:
     """The name that others in a show see."""
     await users.rename(call.connection, call.actor.user_id, body.name)
@@ -144,6 +152,7 @@ async def rename_account(call: Call, body: AccountPatch) -> AccountOut:
     answer=LinkOut,
     work="engine",
     problems=(404, 409, 429),
+    needs="account",
 )
 async def begin_link(call: Call, body: LinkIn) -> LinkOut:
     """Answers where to send this browser, and sets a cookie for its way back; also for more permissions."""
@@ -180,6 +189,7 @@ def _provider(call: Call) -> Provider:
     answer=None,
     status=204,
     problems=(404, 409),
+    needs="account",
 )
 async def unlink_account(call: Call) -> None:
     """Its tokens go with it. The last way to sign in stays; the login must be under half an hour old."""
@@ -209,6 +219,7 @@ async def unlink_account(call: Call) -> None:
     answer=None,
     status=202,
     problems=(404, 409, 429),
+    needs="account",
 )
 async def ask_for_email(call: Call, body: EmailIn) -> None:
     """A letter with a link comes to it. The answer does not tell whether it belongs to somebody."""
@@ -228,6 +239,7 @@ async def ask_for_email(call: Call, body: EmailIn) -> None:
     body=ConfirmIn,
     answer=AccountOut,
     problems=(401, 404, 409),
+    needs="account",
 )
 async def confirm_email(call: Call, body: ConfirmIn) -> AccountOut:
     """Only the person who asked, signed in: whoever reads the letter alone gets nothing by it."""
@@ -256,6 +268,7 @@ async def confirm_email(call: Call, body: ConfirmIn) -> AccountOut:
     status=204,
     work="engine",
     problems=(404, 409),
+    needs="account",
 )
 async def choose_password(call: Call, body: PasswordIn) -> None:
     """Needs an address, and a login that is less than half an hour old. Ends all other sessions."""
@@ -284,6 +297,7 @@ async def choose_password(call: Call, body: PasswordIn) -> None:
     answer=None,
     files=("application/json",),
     problems=(404, 409),
+    needs="account",
 )
 async def export_account(call: Call) -> Raw:
     """A file to keep. Passwords, keys and tokens are not in it: they are stored so that nobody reads them."""
@@ -331,6 +345,7 @@ async def export_account(call: Call) -> Raw:
     answer=None,
     status=204,
     problems=(404, 409),
+    needs="account",
 )
 async def erase_account(call: Call, body: EraseIn) -> None:
     """Names, addresses, linked accounts and tokens are gone at once; votes stay under a pseudonym."""

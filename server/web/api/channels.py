@@ -15,7 +15,7 @@ from sql import admin_log, channels, members
 from sql.channels import BadLogin, Channel, ChannelExists, normal_login
 
 Platform = Literal["twitch", "kick", "custom"]
-Source = Literal["irc", "eventsub", "webhook", "api", "simulated"]
+Source = Literal["irc", "eventsub", "webhook", "api", "simulated", "pusher"]
 
 #: How the chat of each platform can reach us.
 _SOURCES: dict[Platform, tuple[Source, ...]] = {

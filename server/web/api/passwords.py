@@ -92,7 +92,7 @@ def put_letter(call: Call, letter: Letter) -> None:
     answer=None,
     status=202,
     work="engine",
-    is_open=True,
+    needs="nothing",
     limit="logins",
     problems=(404, 429),
 )
@@ -122,7 +122,7 @@ async def register(call: Call, body: AddressIn) -> None:
     answer=LoginOut,
     status=201,
     work="engine",
-    is_open=True,
+    needs="nothing",
     limit="logins",
     problems=(401, 404, 409, 429),
 )
@@ -155,7 +155,7 @@ async def make_account(call: Call, body: NewAccountIn) -> LoginOut:
     body=PasswordLogin,
     answer=LoginOut,
     work="engine",
-    is_open=True,
+    needs="nothing",
     limit="logins",
     problems=(401, 404, 429),
 )
@@ -200,7 +200,7 @@ async def log_in_with_password(call: Call, body: PasswordLogin) -> LoginOut:
     answer=None,
     status=202,
     work="engine",
-    is_open=True,
+    needs="nothing",
     limit="logins",
     problems=(404, 429),
 )
@@ -231,7 +231,7 @@ async def ask_for_reset(call: Call, body: AddressIn) -> None:
     body=NewPasswordIn,
     answer=LoginOut,
     work="engine",
-    is_open=True,
+    needs="nothing",
     limit="logins",
     problems=(401, 404, 429),
 )

@@ -146,7 +146,9 @@ async def end_session(call: Call) -> None:
     await admin_log.note(call.connection, actor=call.actor.label, action="session.end", subject=session_id)
 
 
-@endpoint("DELETE", "/sessions", "End all other sessions", answer=None, status=204, problems=(409,))
+@endpoint(
+    "DELETE", "/sessions", "End all other sessions", answer=None, status=204, problems=(409,), needs="account"
+)
 async def end_other_sessions(call: Call) -> None:
     """Logs out every browser but this one."""
     need_session(call.actor)

@@ -72,7 +72,7 @@ class DeviceCheckOut(Model):
     csrf: str | None = Field(default=None, description="Of the new session")
 
 
-@endpoint("GET", "/sign-in", "Ways to sign in", answer=SignInOut, is_open=True)
+@endpoint("GET", "/sign-in", "Ways to sign in", answer=SignInOut, needs="nothing")
 async def sign_in_ways(call: Call) -> SignInOut:
     """What the login page offers. The link that the terminal prints works besides."""
     accounts = call.services.accounts
@@ -124,7 +124,7 @@ def _unusable(provider: Provider, error: IdentityAway | IdentityRefused) -> Prob
     answer=DeviceSignInOut,
     status=201,
     work="engine",
-    is_open=True,
+    needs="nothing",
     limit="logins",
     problems=(401, 404, 429),
 )
@@ -182,7 +182,7 @@ def _place(sign_in_id: UUID) -> bytes:
     "Look whether it was confirmed",
     answer=DeviceCheckOut,
     work="engine",
-    is_open=True,
+    needs="nothing",
     limit="logins",
     problems=(401, 404, 409, 410),
 )

@@ -59,7 +59,7 @@ async def test_the_whole_way(rig: SignInRig) -> None:
     assert (me["name"], me["accounts"][0]["id"]) == ("Mossy_Tavern", "700100200")
     ((_, grant),) = rig.keeper.stored
     assert "channel:manage:redemptions" in grant.scopes
-    wrong(await check(rig, browser, begun), 410, "expired")
+    wrong(await check(rig, browser, begun), 404, "not_found")
 
 
 async def test_twitch_is_not_asked_more_often_than_it_wants(rig: SignInRig) -> None:
@@ -80,9 +80,9 @@ async def test_only_the_browser_that_began_it_can_finish_it(rig: SignInRig) -> N
     first, other = browser_of(rig), browser_of(rig)
     begun = await begin(first)
     rig.there.confirm_device(begun["user_code"])
-    wrong(await check(rig, other, begun), 410, "expired")
+    wrong(await check(rig, other, begun), 404, "not_found")
     await begin(other)
-    wrong(await check(rig, other, begun), 410, "expired")
+    wrong(await check(rig, other, begun), 404, "not_found")
     assert (await check(rig, first, begun)).json()["state"] == "signed_in"
 
 
@@ -91,7 +91,7 @@ async def test_refused_and_expired(rig: SignInRig) -> None:
     begun = await begin(browser)
     rig.there.confirm_device(begun["user_code"], allow=False)
     wrong(await check(rig, browser, begun), 410, "denied")
-    wrong(await check(rig, browser, begun), 410, "expired")
+    wrong(await check(rig, browser, begun), 404, "not_found")
     begun = await begin(browser)
     rig.there.expire_everything()
     wrong(await check(rig, browser, begun), 410, "expired")
@@ -102,7 +102,7 @@ async def test_refused_and_expired(rig: SignInRig) -> None:
             " expires_at = now() - interval '1 s'"
         )
     rig.there.confirm_device(begun["user_code"])
-    wrong(await check(rig, browser, begun), 410, "expired")
+    wrong(await check(rig, browser, begun), 404, "not_found")
     reasons = [detail["reason"] for _, detail in await rig.acts("login.failed")]
     assert reasons == ["denied", "expired_token"]
 

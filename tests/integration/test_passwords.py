@@ -100,7 +100,7 @@ async def test_nobody_can_prepare_an_account_for_the_address_of_somebody_else(ri
     answer = await post(mallory, "/accounts", code="guess", name="Mallory", password=SECRET)
     wrong(answer, 401, "code_refused")
     wrong(await log_in(rig, SECRET), 401, "login_refused")
-    # The victim signs in with Google, which has proven the address: an account of their own, without a password.
+    # The victim signs in with Google, which has proven the address: an account without a password.
     rig.there.people["google"].email = ADDRESS
     victim = await rig.signed_in("google")
     assert (await victim.get("/api/v1/account")).json()["email"] == ADDRESS
@@ -159,8 +159,8 @@ async def test_letters_do_not_come_in_floods(rig: SignInRig) -> None:
 
 async def test_what_is_no_address_gets_no_letter(rig: SignInRig) -> None:
     for email in ("", "ana", "ana@", "@example.org", "ana@example", "a na@example.org",
-                  "ana@example.org\nBcc: x@y.z", "ana@example.org, eve@example.org", '"ana"@example.org', "ana@exämple.org",
-                  "a" * 65 + "@example.org"):  # fmt: skip
+                  "ana@example.org\nBcc: x@y.z", "ana@example.org, eve@example.org",
+                  '"ana"@example.org', "ana@exämple.org", "a" * 65 + "@example.org"):  # fmt: skip
         wrong(await post(browser_of(rig), "/registrations", email=email), 422, "invalid")
     assert rig.box.letters == []
 

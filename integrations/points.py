@@ -6,20 +6,21 @@ Every method raises what `integrations.rest.Rest.call` raises. `account_id` is t
 from __future__ import annotations
 
 from collections.abc import Awaitable, Callable, Collection, Mapping, Sequence
-from typing import Literal, NamedTuple, Protocol, TypeAlias
+from typing import Final, Literal, NamedTuple, Protocol, TypeAlias
 from uuid import UUID
 
+from server.rules.consent import Capability
 from server.rules.platform_events import RedemptionStatus
 from sql.pool import Connection
 from sql.rewards import Terms
 
 #: Whether a streamer allows something in a campaign now:
-#: `allowed(connection, campaign_id, platform, channel_id, capability)`.
-Consent: TypeAlias = Callable[[Connection, UUID, str, str, str], Awaitable[bool]]
+#: `sql.consents.allowed`.
+Consent: TypeAlias = Callable[[Connection, UUID, str, str, Capability], Awaitable[bool]]
 
 #: What consent is asked for here.
-CAPABILITY = "rewards"
-NO_CONSENT = "The streamer's consent to rewards has ended: ask for it again, then try this again."
+CAPABILITY: Final[Capability] = "rewards"
+NO_CONSENT: Final = "The streamer's consent to rewards has ended: ask for it again, then try this again."
 
 
 class RedemptionClient(Protocol):

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from server.web.api import (
+    alerts,
     campaigns,
     channels,
     characters,
@@ -25,6 +26,7 @@ from server.web.api import (
     rundowns,
     session,
     status,
+    support,
     table,
     vtt_commands,
     vtt_connections,
@@ -45,6 +47,8 @@ ENDPOINTS: tuple[Endpoint, ...] = (
     *poll_templates.ENDPOINTS,
     *rundowns.ENDPOINTS,
     *events.ENDPOINTS,
+    *support.ENDPOINTS,
+    *alerts.ENDPOINTS,
     *live_tickets.ENDPOINTS,
     *status.ENDPOINTS,
     *preflight.ENDPOINTS,

@@ -170,8 +170,11 @@ class Endpoint:
     @property
     def permission(self) -> Permission:
         """What is needed in a show that the request names; a login alone may look at its own shows."""
-        needs = self.needs
-        return "read" if needs == "account" or needs == "nothing" else needs
+        match self.needs:
+            case "account" | "nothing":
+                return "read"
+            case needs:
+                return needs
 
     @property
     def path_parameters(self) -> tuple[str, ...]:

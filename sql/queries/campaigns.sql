@@ -81,23 +81,23 @@ SELECT c.id FROM campaigns AS c
 
 -- name: purge_ledgers
 -- Some rows of its ledgers, which go with it and with nothing else; answers whether there were any.
-WITH some AS (
+WITH piece AS (
     SELECT l.poll_instance_id, l.n FROM poll_vote_ledger AS l
     JOIN poll_instances AS p ON p.id = l.poll_instance_id WHERE p.campaign_id = $1 LIMIT $2
 ), gone AS (
-    DELETE FROM poll_vote_ledger AS l USING some
-     WHERE l.poll_instance_id = some.poll_instance_id AND l.n = some.n RETURNING 1
+    DELETE FROM poll_vote_ledger AS l USING piece
+     WHERE l.poll_instance_id = piece.poll_instance_id AND l.n = piece.n RETURNING 1
 )
 SELECT EXISTS (SELECT FROM gone);
 
 -- name: purge_votes
 -- Some of its votes; answers whether there were any.
-WITH some AS (
+WITH piece AS (
     SELECT v.poll_instance_id, v.platform, v.ballot FROM poll_votes AS v
     JOIN poll_instances AS p ON p.id = v.poll_instance_id WHERE p.campaign_id = $1 LIMIT $2
 ), gone AS (
-    DELETE FROM poll_votes AS v USING some
-     WHERE (v.poll_instance_id, v.platform, v.ballot) = (some.poll_instance_id, some.platform, some.ballot)
+    DELETE FROM poll_votes AS v USING piece
+     WHERE (v.poll_instance_id, v.platform, v.ballot) = (piece.poll_instance_id, piece.platform, piece.ballot)
     RETURNING 1
 )
 SELECT EXISTS (SELECT FROM gone);

@@ -1,6 +1,6 @@
 -- name: channels
--- The channels of a show with whoever stands for each, and what its account's token allows. The show's owner has
--- those that are nobody else's. A crowd is nobody's.
+-- The channels of a show, whoever stands for each, and what its account's token allows.
+-- The show's owner has those that are nobody else's; a crowd is nobody's.
 SELECT coalesce(v.membership_id, o.id) AS membership_id, v.platform, v.login,
        v.platform_user_id AS channel_id, v.account_user_id IS NOT NULL AS has_account,
        CASE WHEN t.state = 'valid' THEN t.scopes END AS scopes

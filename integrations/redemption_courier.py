@@ -78,7 +78,7 @@ class RedemptionCourier:
             if not await self._may(campaign_id, channel_id):
                 without: Verdict = NeedsPerson(NO_CONSENT)
                 if decision == "refund":
-without = Again(NO_CONSENT, _NO_CONSENT_S, counts=False)
+                    without = Again(NO_CONSENT, _NO_CONSENT_S, counts=False)
                 # Points that are given back because the consent has ended need none.
                 verdicts |= {item.id: without for item in group if not item.payload.get("farewell")}
             told = [item for item in group if item.id not in verdicts]

@@ -1,10 +1,11 @@
 """What streamers let Hubbub do on their channels, and until when.
 
-`allowed` is asked at the moment of the call, not at the launch: no poll, reward, message or change of scene ever
-reaches a channel whose streamer has not accepted the show and agreed to it for this evening.
+`allowed` is asked at the moment of the call, not at the launch: no poll, reward, message or change of scene
+ever reaches a channel whose streamer has not accepted the show and agreed to it for this evening.
 
-The rule for who runs Hubbub for themself: a channel needs no consent when it is the show's owner's own, or when it
-belongs to no account that has signed in here and to nobody who was invited (`server.rules.consent` has it in full).
+The rule for who runs Hubbub for themself: a channel needs no consent when it is the show's owner's own, or
+when it belongs to no account that has signed in here and to nobody who was invited (`server.rules.consent`
+has it in full).
 """
 
 from __future__ import annotations
@@ -15,7 +16,7 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from uuid import UUID
 
-from server.rules.consent import LIFE, Capability, Standing, why_not
+from server.rules.consent import LIFE, NOT_IN_SHOW, Capability, Standing, why_not
 from sql import load
 from sql.pool import Connection, Row
 
@@ -48,7 +49,7 @@ async def refusal(
     """Why this show may not do that on the channel now, in a sentence; None when it may."""
     row = await connection.fetchrow(_Q["standing"], campaign_id, platform, channel_id, capability)
     if row is None:
-        return why_not(Standing(False), capability, f"Channel {channel_id}", datetime.max)
+        return NOT_IN_SHOW
     return _why_not(row, capability)
 
 
@@ -61,7 +62,6 @@ async def refusals(connection: Connection, campaign_id: UUID, capability: Capabi
 def _why_not(row: Row, capability: Capability) -> str | None:
     account = row["account_user_id"]
     standing = Standing(
-        is_in_show=True,
         has_account=account is not None,
         is_owners=account is not None and account == row["owner_id"],
         membership=row["status"] or "none",
@@ -83,7 +83,8 @@ async def grant(
 async def revoke(
     connection: Connection, membership_id: UUID, capabilities: Collection[Capability]
 ) -> frozenset[Capability]:
-    """A member takes it back; answers what had not ended before. `engine.departures` is the way to do that."""
+    """A member takes it back; answers what had not ended before. `engine.departures` is the way to do
+    that."""
     rows = await connection.fetch(_Q["revoke"], membership_id, sorted(capabilities))
     return frozenset(row["capability"] for row in rows if row["was_good"])
 

@@ -1,7 +1,8 @@
 """Who takes part in a show, and as what (domain/campaigns-and-auth.md §5).
 
-A membership without a user is a *ghost*: somebody invited by the name of their account on a platform who never
-signed in here. On their first sign-in `claim` makes it their invitation; a ghost is merged, never doubled.
+A membership without a user is a *ghost*: somebody invited by the name of their account on a platform who
+never signed in here. On their first sign-in `claim` makes it their invitation; a ghost is merged, never
+doubled.
 
 Whoever changes a membership holds its campaign's row (`heads.lock`): two changes follow each other, and a
 membership that was read under the lock is as it was read.
@@ -68,6 +69,20 @@ class Invitation:
     login: str
     invited_by: str
     invited_at: datetime
+
+
+@dataclass(frozen=True, slots=True)
+class Account:
+    """An account that a person has signed in with. `login` is empty when it was never told."""
+
+    provider: str
+    id: str
+    login: str
+
+
+async def accounts(connection: Connection, user_id: UUID) -> list[Account]:
+    """A person's accounts, as shows may have invited or named them."""
+    return [Account(*row) for row in await connection.fetch(_Q["accounts"], user_id)]
 
 
 async def roles_of(connection: Connection, user_id: UUID) -> dict[UUID, Role]:
@@ -193,8 +208,8 @@ async def claim(
 ) -> list[UUID]:
     """Make the ghosts of an account its person's invitations; answers the shows that invited them.
 
-    To be called in the transaction of every sign-in and of every linking, once the account's row is there; more
-    often does no harm. Where the person is a member or invited already, the ghost is taken away, and an
+    To be called in the transaction of every sign-in and of every linking, once the account's row is there;
+    more often does no harm. Where the person is a member or invited already, the ghost is taken away, and an
     invitation keeps the higher role of the two. Takes the locks of those shows, in the order of their ids.
     """
     name = login.lower()
@@ -230,10 +245,8 @@ async def claim(
 
 async def claim_all(connection: Connection, user_id: UUID) -> None:
     """`claim` for every account of a person, for who was invited between a sign-in and now."""
-    for account in await connection.fetch(_Q["accounts"], user_id):
-        await claim(
-            connection, user_id, account["provider"], account["provider_user_id"], account["login"].lower()
-        )
+    for account in await accounts(connection, user_id):
+        await claim(connection, user_id, account.provider, account.id, account.login)
 
 
 async def _read(connection: Connection, membership_id: UUID) -> Member:

@@ -85,7 +85,7 @@ class Sent(NamedTuple):
 
 
 class KickApi:
-    """Every method raises line.KickRefused, line.KickAway, line.KickBusy, and what Tokens raises.
+    """Every method raises line.KickRefused, line.KickAway, line.KickBusy, and tokens.NoToken.
 
     `who` is the id of the account whose token is used; the application's where there is none.
     """

@@ -11,12 +11,13 @@ import time
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from random import Random
-from typing import Any, Final, Literal, NamedTuple, Protocol
+from typing import Any, Final, Literal, NamedTuple
 
 import aiohttp
 import orjson
 
-Provider = Literal["twitch", "kick"]
+from integrations.tokens import Token, Tokens
+
 Method = Literal["GET", "POST", "PATCH", "DELETE"]
 Query = Sequence[tuple[str, str]]
 
@@ -30,29 +31,6 @@ _PAUSE_S, _LONGEST_PAUSE_S = 2.0, 120.0
 _LARGEST_ANSWER: Final = 4 * 2**20
 _LONGEST_REASON: Final = 200
 _SECONDS: Final = re.compile(r"[0-9]{1,6}", re.ASCII)
-
-
-class Token(Protocol):
-    """What opens the API. `version` says which of several it was, so that the right one is refused."""
-
-    @property
-    def value(self) -> str: ...
-    @property
-    def version(self) -> int: ...
-
-
-class Tokens(Protocol):
-    """Where tokens come from (integrations/tokens.py). What it raises when there is none passes through."""
-
-    async def user(self, provider: Provider, account_id: str) -> Token: ...
-
-    async def refused(self, provider: Provider, account_id: str, version: int) -> None:
-        """The provider did not take this version: get another one, once over all processes."""
-
-    async def app(self, provider: Provider) -> Token: ...
-
-    async def app_refused(self, provider: Provider, version: int) -> None:
-        """The same of the application's token."""
 
 
 class KickRefused(Exception):
@@ -123,7 +101,7 @@ class KickLine:
     ) -> Mapping[str, Any]:
         """The answer's envelope; empty for one without a body.
 
-        Raises KickRefused, KickAway, KickBusy, and what Tokens raises. A token that Kick does not take is
+        Raises KickRefused, KickAway, KickBusy, and NoToken. A token that Kick does not take is
         replaced once; the call has then had no effect before.
         """
         self._rest(who)
@@ -132,10 +110,10 @@ class KickLine:
         status, answer = await self._once(made, who, token)
         if status == 401 and token is not None:
             if who == APP:
-                await self._tokens.app_refused("kick", token.version)
+                token = await self._tokens.app_refused("kick", token.version)
             else:
-                await self._tokens.refused("kick", who, token.version)
-            status, answer = await self._once(made, who, await self._token(who))
+                token = await self._tokens.refused("kick", who, token.version)
+            status, answer = await self._once(made, who, token)
         if 200 <= status < 300:
             return answer
         raise KickRefused(status, _reason(answer))

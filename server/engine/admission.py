@@ -7,7 +7,7 @@ table has the business identity for that (domain/supporters.md).
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from uuid import UUID
 
 from server.engine.bench import Bench
@@ -24,15 +24,23 @@ from server.rules.platform_events import PlatformEvent
 from sql import inbox
 
 
-async def admit(bench: Bench, events: Sequence[PlatformEvent]) -> tuple[list[Outcome], dict[int, UUID]]:
+async def admit(
+    bench: Bench,
+    events: Sequence[PlatformEvent],
+    pages: Mapping[tuple[str, str], UUID] | None = None,
+) -> tuple[list[Outcome], dict[int, UUID]]:
     """The outcome of every event as far as inbox and channels can tell, and the channel of every fresh one by
-    its place. Whoever then finds that a fresh one cannot be taken writes that into its outcome."""
+    its place. Whoever then finds that a fresh one cannot be taken writes that into its outcome.
+
+    `pages`: what else may tell something, as the campaign's channels by platform and id.
+    """
+    known = {**bench.room.channels, **pages} if pages else bench.room.channels
     outcomes: list[Outcome] = []
     channels: dict[int, UUID] = {}
     wanted: dict[Identity, int] = {}
     for place, event in enumerate(events):
         key = (event.platform, event.message_id)
-        channel = bench.room.channels.get((event.platform, event.channel_id))
+        channel = known.get((event.platform, event.channel_id))
         if not storable(event.message_id, LONGEST_MESSAGE_ID):
             outcomes.append(Outcome("rejected", "bad_message_id"))
         elif channel is None:

@@ -1,9 +1,9 @@
-"""One way out, whatever way somebody goes: left, removed, erased, their show deleted, a consent taken back or run
-out (domain/campaigns-and-auth.md, invariant 3).
+"""One way out, whatever way somebody goes: left, removed, erased, their show deleted, a consent taken back or
+run out (domain/campaigns-and-auth.md, invariant 3).
 
-What has to be undone on platforms is others' work: each of them gives a hook, which is called in the transaction
-that ends the membership or the consent, with the campaign locked and all rows still there. A hook writes what it
-owes to the outbox; it calls nobody.
+What has to be undone on platforms is others' work: each of them gives a hook, which is called in the
+transaction that ends the membership or the consent, with the campaign locked and all rows still there. A hook
+writes what it owes to the outbox; it calls nobody.
 """
 
 from __future__ import annotations
@@ -26,8 +26,8 @@ Why = Literal["left", "removed", "erased", "deleted", "revoked", "expired"]
 class Gone:
     """What Hubbub may not do any more, on which channels.
 
-    `capabilities` are all of them unless `why` is `revoked` or `expired`. After `expired` a poll that is running
-    finishes; everything else that needs the capability ends, as after the others.
+    `capabilities` are all of them unless `why` is `revoked` or `expired`. After `expired` a poll that is
+    running finishes; everything else that needs the capability ends, as after the others.
     """
 
     member: Member
@@ -41,7 +41,8 @@ OnGone: TypeAlias = Callable[[Connection, Gone], Awaitable[None]]
 
 
 class Departures:
-    """Every method is called in a transaction that holds the campaign's row (`heads.lock`)."""
+    """Every method but `forget_person` is called in a transaction that holds the campaign's row
+    (`heads.lock`)."""
 
     def __init__(self, hooks: Sequence[OnGone] = ()) -> None:
         self._hooks = tuple(hooks)
@@ -91,7 +92,8 @@ class Departures:
         return len(ended)
 
     async def forget_person(self, connection: Connection, user_id: UUID) -> None:
-        """An account is erased: its person leaves every show but their own ones. Takes the locks by itself."""
+        """An account is erased: its person leaves every show but their own ones. Takes the locks by
+        itself."""
         for member in await members.list_of_user(connection, user_id):
             if member.role == "owner":
                 continue

@@ -17,7 +17,7 @@ from uuid import UUID
 
 import structlog
 
-from server.engine import intakes, table
+from server.engine import alerts, intakes, table
 from server.engine.bench import Bench
 from server.engine.clock import DatabaseClock
 from server.engine.heard import Heard
@@ -48,7 +48,7 @@ from server.rules.poll import (
 )
 from server.rules.poll import Outcome as PollOutcome
 from server.rules.votes import Vote, ballot_key, take
-from sql import channels, deadlines, heads, inbox, polls, transactions, votes
+from sql import channels, consents, deadlines, heads, inbox, polls, transactions, votes
 from sql.pool import Connection, Database, UniqueViolation
 
 log = structlog.get_logger(__name__)
@@ -173,7 +173,9 @@ class Rooms:
         self.heard.note(
             (room.channels[event.platform, event.channel_id], event)
             for event, result in zip(events, outcomes, strict=True)
-            if isinstance(event, PlatformEvent) and result.kind != "rejected"
+            if isinstance(event, PlatformEvent)
+            and result.kind != "rejected"
+            and (event.platform, event.channel_id) in room.channels
         )
         return outcomes
 
@@ -279,6 +281,8 @@ class Rooms:
     async def _seats(self, turn: Turn, simulated: bool, *, create: bool = True) -> tuple[Seat, ...]:
         everyone = await channels.list_of_campaign(turn.connection, turn.campaign_id)
         chosen = [channel for channel in everyone if (channel.source == "simulated") == simulated]
+        if chosen and not simulated:
+            chosen = await self._willing(turn, chosen)
         if simulated and not chosen and create:
             chosen = [
                 await channels.create(
@@ -293,6 +297,16 @@ class Rooms:
             Seat(slot, channel.id, channel.platform, channel.login) for slot, channel in enumerate(chosen)
         )
 
+    @staticmethod
+    async def _willing(turn: Turn, chosen: Sequence[channels.Channel]) -> list[channels.Channel]:
+        """Those whose streamers agree to polls now; a poll that runs is not asked again. Raises Refused when
+        there are none: what is asked for viewers must not become a rehearsal."""
+        refusals = await consents.refusals(turn.connection, turn.campaign_id, "polls")
+        willing = [channel for channel in chosen if channel.id not in refusals]
+        if not willing:
+            raise Refused("nobody_agreed", f"No channel may be polled now. {refusals[chosen[0].id]}")
+        return willing
+
     async def fire(self, due: deadlines.Due, wait_s: float | None = None) -> deadlines.Fired | None:
         """Let time act on a poll or a table; None when somebody else did, or when the deadline was moved.
 
@@ -302,6 +316,9 @@ class Rooms:
             fired = await deadlines.fire(turn.connection, due.campaign_id, due.board_id, due.kind)
             if fired is None:
                 return None
+            if due.board_id == alerts.board_id(due.campaign_id):
+                await alerts.fire(turn, self.armed)
+                return fired
             if kind := kind_of(due.campaign_id, due.board_id):
                 await table.fire(turn, await room.table_of(turn), kind, self.armed)
                 return fired

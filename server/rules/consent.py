@@ -4,8 +4,8 @@ A streamer's channel is touched under dual validation: the streamer accepted the
 capability for some hours. Two kinds of channel need no consent, so that nothing gets harder for somebody who
 runs Hubbub for themself:
 
-* a channel that belongs to no account known here, and to nobody who was invited: whoever runs the show added it,
-  and nothing but its public chat can be read;
+* a channel that belongs to no account known here, and to nobody who was invited: whoever runs the show added
+  it, and nothing but its public chat can be read;
 * a channel of the show's owner.
 """
 
@@ -31,11 +31,13 @@ IN_WORDS: Final = {
 }
 
 
+NOT_IN_SHOW: Final = "The channel does not take part in this show."
+
+
 @dataclass(frozen=True, slots=True)
 class Standing:
     """How a channel stands in a show, for one capability, at one moment."""
 
-    is_in_show: bool
     has_account: bool = False  # somebody who has signed in here owns the channel
     is_owners: bool = False  # the show's owner does
     membership: Literal["none", "pending", "active"] = "none"
@@ -44,8 +46,6 @@ class Standing:
 
 def why_not(standing: Standing, capability: Capability, name: str, now: datetime) -> str | None:
     """None when it is allowed; else a sentence for whoever runs the show. `name` is the channel's."""
-    if not standing.is_in_show:
-        return f"{name} does not take part in this show."
     if standing.is_owners or not (standing.has_account or standing.membership != "none"):
         return None
     if standing.membership == "none":

@@ -6,7 +6,7 @@ ask it, and docs/game-master.md prints it.
 | `read`      | look at the show: channels, polls, figures, the party, rolls that viewers saw |
 | `take_part` | say what Hubbub may do on one's own channels, bring them, and play one's own character |
 | `moderate`  | write, launch, close and decide polls, settle whose a roll was, remind streamers |
-| `run`       | all that makes the show: channels, overlays and their links, tables, rules, secret rolls, members |
+| `run`       | make the show: channels, overlays and their links, tables, rules, secret rolls, members |
 | `own`       | give roles, make co-game-masters, delete the show |
 """
 

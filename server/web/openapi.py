@@ -166,6 +166,8 @@ def statuses(endpoint: Endpoint) -> list[int]:
         found.add(422)
     else:
         found |= {400, 403, 408, 413, 415, 422}
+    if endpoint.permission != "read":
+        found.add(403)
     if endpoint.method == "POST":
         found.add(409)
     if endpoint.limit != "none":

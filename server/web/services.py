@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Awaitable, Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Literal, Protocol
 from uuid import UUID
 
 from server.engine.batch import Batches
+from server.engine.departures import Departures
 from server.engine.room import Rooms
 from server.live.rate_limit import RateLimiter
 from server.vault import Vault
@@ -65,3 +66,6 @@ class Services:
     condition: Condition
     #: Asks the database for what `/metrics` tells of it; never raises when it is away.
     look_at_database: Callable[[], Awaitable[None]]
+    #: What happens when somebody goes or takes a consent back, with the hooks of whoever has made something
+    #: there.
+    departures: Departures = field(default_factory=Departures)

@@ -61,8 +61,11 @@ CREATE TABLE account_issues (
                                               'shared_chat', 'webhook_off', 'account_inactive')),
     detail      text NOT NULL DEFAULT '' CHECK (char_length(detail) <= 300),
     since       timestamptz NOT NULL DEFAULT now(),
+    asked_at    timestamptz,
     PRIMARY KEY (platform, account_id, code)
 );
+COMMENT ON COLUMN account_issues.asked_at IS 'somebody asks to look again: whoever wrote the row does, and takes it away or keeps it';
+CREATE INDEX account_issues_asked ON account_issues (asked_at) WHERE asked_at IS NOT NULL;
 COMMENT ON COLUMN account_issues.detail IS 'what exactly, for people: the names of missing scopes; never a secret';
 
 -- Whose a channel of a show is: the account of that id, and the membership that stands for it in the show. A member
@@ -104,3 +107,19 @@ BEGIN
     END IF;
     RETURN NULL;
 END $$;
+
+-- A streamer plays one character of a show; of several the latest stays.
+DELETE FROM character_assignments AS a USING character_assignments AS later
+ WHERE a.channel_id = later.channel_id
+   AND (later.created_at, later.character_id) > (a.created_at, a.character_id);
+DROP INDEX character_assignments_channel;
+CREATE UNIQUE INDEX character_assignments_channel
+    ON character_assignments (channel_id) WHERE channel_id IS NOT NULL;
+
+-- All that is wrong with accounts, whoever has noticed it: a token that is dead says so itself.
+CREATE VIEW account_states AS
+SELECT i.platform, i.account_id, i.code, i.detail, i.since FROM account_issues AS i
+UNION ALL
+SELECT a.provider, a.provider_user_id, 'needs_relink', '', t.updated_at
+  FROM oauth_tokens AS t JOIN auth_providers AS a ON a.id = t.auth_provider_id
+ WHERE t.state = 'needs_relink';

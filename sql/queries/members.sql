@@ -118,7 +118,7 @@ UPDATE campaign_memberships SET reminded_at = NULL, updated_at = now()
 
 -- name: accounts
 -- A person's accounts, as ghosts may have been invited by them.
-SELECT provider, provider_user_id, login FROM auth_providers WHERE user_id = $1 ORDER BY id;
+SELECT provider, provider_user_id, lower(login) AS login FROM auth_providers WHERE user_id = $1 ORDER BY id;
 
 -- name: campaigns_of_ghosts
 -- The shows that invited this account before anybody signed in with it; locked in the order of their ids.

@@ -43,7 +43,7 @@ def _shown(combatant: Combatant) -> CombatantOut:
     )
 
 
-@endpoint("GET", "/campaigns/{campaign_id}/combat", "Read the fight", answer=CombatOut)
+@endpoint("GET", "/campaigns/{campaign_id}/combat", "Read the fight", answer=CombatOut, needs="run")
 async def read_combat(call: Call) -> CombatOut:
     """In the order of turns. Without a fight, `combat_id` is null; a day after its last event it is over."""
     standing = await combats.get(call.connection, call.campaign_id())

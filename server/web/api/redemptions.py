@@ -87,6 +87,7 @@ def shown(stored: Stored) -> RedemptionOut:
     "List redemptions",
     query=RedemptionQuery,
     answer=Page[RedemptionOut],
+    needs="moderate",
 )
 async def list_redemptions(call: Call) -> Page[RedemptionOut]:
     """Newest first."""
@@ -109,6 +110,7 @@ async def list_redemptions(call: Call) -> Page[RedemptionOut]:
     answer=RedemptionOut,
     work="engine",
     problems=(409,),
+    needs="moderate",
 )
 async def fulfil_redemption(call: Call, body: DecisionIn) -> RedemptionOut:
     """The points are spent for good. Decided once; the same again answers the same redemption."""
@@ -123,6 +125,7 @@ async def fulfil_redemption(call: Call, body: DecisionIn) -> RedemptionOut:
     answer=RedemptionOut,
     work="engine",
     problems=(409,),
+    needs="moderate",
 )
 async def refund_redemption(call: Call, body: DecisionIn) -> RedemptionOut:
     """The viewer has them again as soon as the platform has heard of it. Decided once."""

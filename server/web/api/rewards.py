@@ -107,7 +107,14 @@ def platform_of(name: str) -> Literal["twitch", "kick", "custom"]:
     return "custom"
 
 
-@endpoint("GET", "/campaigns/{campaign_id}/rewards", "List rewards", query=PageQuery, answer=Page[RewardOut])
+@endpoint(
+    "GET",
+    "/campaigns/{campaign_id}/rewards",
+    "List rewards",
+    query=PageQuery,
+    answer=Page[RewardOut],
+    needs="read",
+)
 async def list_rewards(call: Call) -> Page[RewardOut]:
     """Oldest first; deleted ones until the platform has heard of it."""
     found = await rewards.list_of_campaign(call.connection, call.campaign_id())

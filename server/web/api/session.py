@@ -62,9 +62,9 @@ async def _person(connection: Connection, user_id: UUID) -> PersonOut:
     "Log in with a one-time code",
     body=LoginCode,
     answer=LoginOut,
-    is_open=True,
     limit="logins",
     problems=(401, 429),
+    needs="nothing",
 )
 async def log_in(call: Call, body: LoginCode) -> LoginOut:
     """Sets the session cookie. The code works once, for 24 hours; `hubbub link` prints a new one."""
@@ -93,7 +93,7 @@ async def log_in(call: Call, body: LoginCode) -> LoginOut:
     return LoginOut(user=await _person(call.connection, user_id), csrf=csrf)
 
 
-@endpoint("GET", "/session", "Who am I", answer=SessionOut)
+@endpoint("GET", "/session", "Who am I", answer=SessionOut, needs="account")
 async def who_am_i(call: Call) -> SessionOut:
     """The person behind the cookie or key, and the token for writes."""
     services = call.services
@@ -106,7 +106,7 @@ async def who_am_i(call: Call) -> SessionOut:
     )
 
 
-@endpoint("DELETE", "/session", "Log out", answer=None, status=204, problems=(409,))
+@endpoint("DELETE", "/session", "Log out", answer=None, status=204, problems=(409,), needs="account")
 async def log_out(call: Call) -> None:
     """Ends the session; its live connections close within two seconds."""
     if call.actor.kind != "session":
@@ -115,7 +115,9 @@ async def log_out(call: Call) -> None:
     call.cookies.append(session_cookie(call.services.origins, ""))
 
 
-@endpoint("GET", "/sessions", "Where I am logged in", query=PageQuery, answer=Page[LoginPlaceOut])
+@endpoint(
+    "GET", "/sessions", "Where I am logged in", query=PageQuery, answer=Page[LoginPlaceOut], needs="account"
+)
 async def list_sessions(call: Call) -> Page[LoginPlaceOut]:
     """All living sessions of this person, latest use first."""
     living = await sessions.list_of_user(call.connection, call.actor.user_id)
@@ -136,7 +138,7 @@ async def list_sessions(call: Call) -> Page[LoginPlaceOut]:
     )
 
 
-@endpoint("DELETE", "/sessions/{session_id}", "End a session", answer=None, status=204)
+@endpoint("DELETE", "/sessions/{session_id}", "End a session", answer=None, status=204, needs="account")
 async def end_session(call: Call) -> None:
     """Logs out another browser."""
     session_id = call.id("session_id", "session")

@@ -1,0 +1,59 @@
+-- name: known
+-- What is stored of deeds, by their business identity.
+SELECT m.id, m.platform, m.platform_channel_id, m.message_id, m.kind, m.fact, m.is_anonymous, m.platform_user_id,
+       m.login, m.name, m.quantity, m.tier, m.months, m.amount_minor, m.currency, m.message, m.sent_at,
+       m.received_at, m.is_test
+  FROM unnest($2::text[], $3::text[], $4::text[], $5::boolean[], $6::text[])
+       AS w (platform, platform_channel_id, kind, is_test, fact)
+  JOIN monetization_events AS m USING (platform, platform_channel_id, kind, is_test, fact)
+ WHERE m.campaign_id = $1;
+
+-- name: put
+-- A deed as all its tellings have it; a known one is told once more.
+INSERT INTO monetization_events (id, campaign_id, channel_id, donation_connection_id, platform, platform_channel_id,
+    kind, fact, is_test, message_id, is_anonymous, platform_user_id, login, name, quantity, tier, months,
+    amount_minor, currency, message, tellings, sent_at, received_at)
+VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17, $18, $19, $20, $21, $22, $23)
+ON CONFLICT (campaign_id, platform, platform_channel_id, kind, is_test, fact) DO UPDATE
+SET message_id = excluded.message_id, is_anonymous = excluded.is_anonymous,
+    platform_user_id = excluded.platform_user_id, login = excluded.login, name = excluded.name,
+    quantity = excluded.quantity, tier = excluded.tier, months = excluded.months,
+    amount_minor = excluded.amount_minor, currency = excluded.currency, message = excluded.message,
+    tellings = monetization_events.tellings + excluded.tellings,
+    sent_at = excluded.sent_at, received_at = excluded.received_at, updated_at = now();
+
+-- name: page
+-- The feed: deeds of a campaign as they became known, newest first.
+SELECT m.id, m.channel_id, m.donation_connection_id, m.platform, coalesce(c.login, d.name, '') AS place, m.kind,
+       m.is_test, m.is_anonymous, m.platform_user_id, m.login, m.name, m.quantity, m.tier, m.months,
+       m.amount_minor, m.currency, m.message, m.tellings, m.sent_at, m.received_at
+  FROM monetization_events AS m
+  LEFT JOIN channels AS c ON c.id = m.channel_id
+  LEFT JOIN donation_connections AS d ON d.id = m.donation_connection_id
+ WHERE m.campaign_id = $1 AND ($2::uuid IS NULL OR m.id < $2)
+ ORDER BY m.id DESC LIMIT $3;
+
+-- name: totals
+-- What deeds since a moment add up to, by kind and currency; tests are no deeds.
+SELECT kind, currency, count(*) AS deeds, sum(quantity)::bigint AS quantity,
+       sum(amount_minor)::bigint AS amount_minor
+  FROM monetization_events
+ WHERE campaign_id = $1 AND NOT is_test AND sent_at >= $2
+ GROUP BY kind, currency ORDER BY kind, currency;
+
+-- name: stream_since
+-- Since when the first of a campaign's channels that are live has been so; NULL when none is.
+SELECT min(live_since) FROM channels WHERE campaign_id = $1 AND is_live;
+
+-- name: stream_state
+-- Live or not, as the latest telling by the platform's clock has it; of one moment live wins, from its earliest start.
+UPDATE channels
+   SET is_live = $2, live_since = $3, live_told_at = $4, updated_at = now()
+ WHERE id = $1
+   AND (live_told_at IS NULL OR live_told_at < $4
+        OR live_told_at = $4 AND ($2 AND NOT is_live OR $2 AND is_live AND $3 < live_since));
+
+-- name: stream_title
+-- What the stream is called, as the latest telling by the platform's clock that knows it has it.
+UPDATE channels SET title = $2, title_told_at = $3, updated_at = now()
+ WHERE id = $1 AND (title_told_at IS NULL OR (title_told_at, title) < ($3, $2));

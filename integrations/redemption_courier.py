@@ -23,6 +23,8 @@ Decision = Literal["fulfil", "refund"]
 
 #: Of the 15 s that a courier has: no call is begun after this.
 _BEGIN_WITHIN_S: Final = 7.0
+#: Whoever ends a consent orders what must still be given back; until that is done it waits.
+_NO_CONSENT_S: Final = 30.0
 
 
 def verdict_of(error: PlatformError | NoToken) -> Verdict:
@@ -74,9 +76,13 @@ class RedemptionCourier:
                 groups.setdefault(key, []).append(item)
         for (campaign_id, channel_id, reward_id, decision), group in groups.items():
             if not await self._may(campaign_id, channel_id):
-                verdicts |= dict.fromkeys((item.id for item in group), NeedsPerson(NO_CONSENT))
-                continue
-            for part in _parts(group, self.together):
+                without: Verdict = NeedsPerson(NO_CONSENT)
+                if decision == "refund":
+                    without = Again(NO_CONSENT, _NO_CONSENT_S, counts=False)
+                # Points that are given back because the consent has ended need none.
+                verdicts |= {item.id: without for item in group if not item.payload.get("farewell")}
+            told = [item for item in group if item.id not in verdicts]
+            for part in _parts(told, self.together):
                 if asyncio.get_running_loop().time() > until:
                     verdicts |= dict.fromkeys((item.id for item in part), Again("", 0.0, counts=False))
                 else:

@@ -42,9 +42,6 @@ class RewardCourier:
     async def deliver(self, item: Item) -> Verdict:
         """Bring the latest revision to the platform, or take an orphan off it."""
         channel_id = str(item.payload.get("channel_id", ""))
-        async with self._database.connection() as connection:
-            if not await self._consent(connection, item.campaign_id, self._platform, channel_id, CAPABILITY):
-                return NeedsPerson(NO_CONSENT)
         try:
             if "orphan" in item.payload:
                 return await self._take_off_orphan(channel_id, str(item.payload["orphan"]))
@@ -61,8 +58,10 @@ class RewardCourier:
             return Done("It is gone from here.")
         if reward.synced_revision >= reward.revision:
             return Done("The platform has it.")
-        if reward.wanted == "deleted":
+        if reward.wanted in ("deleted", "withdrawn"):  # for which nobody need agree
             return await self._delete(reward, attempts)
+        if not await self._may(reward):
+            return NeedsPerson(NO_CONSENT)
         id_ = reward.platform_reward_id or await self._look_for(reward, attempts)
         paused = reward.wanted == "paused"
         if id_ is None:
@@ -80,6 +79,12 @@ class RewardCourier:
             )
         await self._synced(reward, id_)
         return Done("Changed.")
+
+    async def _may(self, reward: Reward) -> bool:
+        async with self._database.connection() as connection:
+            return await self._consent(
+                connection, reward.campaign_id, self._platform, reward.channel_id, CAPABILITY
+            )
 
     async def _look_for(self, reward: Reward, attempts: int) -> str | None:
         """The reward that an earlier try made without our hearing of it.
@@ -111,7 +116,7 @@ class RewardCourier:
             verdict = await self._take_off(reward.channel_id, id_)
             if not isinstance(verdict, Done):
                 return verdict
-        await self._synced(reward, id_)
+        await self._synced(reward, id_ if reward.wanted == "deleted" else None)
         return Done("Deleted.")
 
     async def _take_off(self, channel_id: str, reward_id: str) -> Verdict:

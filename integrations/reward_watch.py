@@ -12,7 +12,7 @@ from typing import Final
 
 import structlog
 
-from integrations.points import RewardClient
+from integrations.points import CAPABILITY, Consent, RewardClient
 from integrations.rest import PlatformError
 from integrations.tokens import NoToken
 from sql import rewards
@@ -22,19 +22,21 @@ log = structlog.get_logger(__name__)
 
 _LOOK_EVERY_S: Final = 15.0
 _A_ROUND: Final = 10
+_MOST_WITHDRAWN: Final = 500
 
 
 class RewardWatch:
     """Runs beside the worker; a channel is compared every five minutes by one of however many there are."""
 
-    def __init__(self, database: Database, clients: Mapping[str, RewardClient]) -> None:
+    def __init__(self, database: Database, clients: Mapping[str, RewardClient], consent: Consent) -> None:
         """`clients` by platform; where a platform cannot tell ours from others nothing can be compared."""
         self._database = database
+        self._consent = consent
         self._clients = {name: client for name, client in clients.items() if client.lists_ours_only}
 
     async def run(self) -> None:
         """Look for channels whose turn it is; a database that is away is waited for."""
-        while self._clients:
+        while True:
             try:
                 await self.round()
             except UNREACHABLE as error:
@@ -42,7 +44,8 @@ class RewardWatch:
             await asyncio.sleep(_LOOK_EVERY_S)
 
     async def round(self) -> None:
-        """Compare the channels whose turn it is."""
+        """Bring back what is agreed to again, and compare the channels whose turn it is."""
+        await self._bring_back()
         async with self._database.connection() as connection:
             due = await rewards.to_check(connection, tuple(self._clients), _A_ROUND)
         for platform, channel_id in due:
@@ -57,3 +60,16 @@ class RewardWatch:
                 )
             if gone:
                 log.warning("rewards_gone", platform=platform, channel=channel_id, rewards=len(gone))
+
+    async def _bring_back(self) -> None:
+        async with self._database.connection() as connection:
+            waiting = await rewards.withdrawn(connection, _MOST_WITHDRAWN)
+        for reward in waiting:
+            async with self._database.transaction() as connection:
+                held = await rewards.lock(connection, reward.id, (reward.campaign_id,))
+                if held is None or held.wanted != "withdrawn":
+                    continue
+                if await self._consent(
+                    connection, held.campaign_id, held.platform, held.channel_id, CAPABILITY
+                ):
+                    await rewards.change(connection, held, held.terms, "live")

@@ -12,7 +12,7 @@ from __future__ import annotations
 import asyncio
 import random
 from collections.abc import Awaitable, Callable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import timedelta
 from typing import Final, Protocol, TypeAlias, TypedDict, TypeVar
 from uuid import UUID, uuid4
@@ -71,6 +71,7 @@ class TokensAway(NoToken):
 
 
 _NAMES: Final[Mapping[str, str]] = {"twitch": "Twitch", "kick": "Kick", "google": "Google"}
+_NOT_OURS: Final = "{name} does not accept this server's client id and secret: the operator must mend them."
 _RELINK: Final[Mapping[Reason, str]] = {
     "": "The link is no longer good.",
     "refused": "{name} does not accept the link any more: the password was changed, or Hubbub disconnected.",
@@ -267,15 +268,18 @@ class Tokens:
             raise NeedsRelink(provider, "unreadable") from None
         issuer = self._providers.get(provider)
         if issuer is None:
-            await self._postpone(id_, version, holder, _AWAY_S[1])
+            await self._postpone(id_, version, holder, _AWAY_S[1], is_unclear=claimed.is_unclear)
             raise TokensAway(f"{_NAMES[provider]} is not set up on this server.", _AWAY_S[1])
         try:
             async with asyncio.timeout(_LEASE_S / 2):
                 grant = await issuer.refresh(old)
         except IdentityRefused as error:
-            reason: Reason = "lost_rotation" if claimed.is_unclear else "refused"
             TOKEN_REFRESHES.labels(provider, "refused").inc()
-            log.warning("token_needs_relink", **said, reason=reason, platform_says=error.reason)
+            log.warning("token_refused", **said, platform_says=error.reason)
+            if error.reason == "invalid_client":  # a fault of this server, which its operator can mend
+                await self._postpone(id_, version, holder, _AWAY_S[1], is_unclear=claimed.is_unclear)
+                raise TokensAway(_NOT_OURS.format(name=_NAMES[provider]), _AWAY_S[1]) from None
+            reason: Reason = "lost_rotation" if claimed.is_unclear else "refused"
             await self._give_up(id_, version, holder, reason)
             raise NeedsRelink(provider, reason) from None
         except (IdentityAway, TimeoutError) as error:
@@ -283,10 +287,12 @@ class Tokens:
             wait_s = min(most_s, first_s * 2.0 ** min(claimed.failures, 10)) * random.uniform(1.0, 1.25)  # noqa: S311
             TOKEN_REFRESHES.labels(provider, "away").inc()
             log.info("token_refresh_postponed", **said, error=type(error).__name__, wait_s=round(wait_s, 1))
-            await self._postpone(id_, version, holder, wait_s)
+            await self._postpone(id_, version, holder, wait_s, is_unclear=True)
             raise TokensAway(f"{_NAMES[provider]} does not answer.", wait_s) from None
-        if not grant.refresh_token:  # the old one stays good
-            grant = Grant(grant.access_token, old, grant.scopes or tuple(kept.scopes), grant.expires_in)
+        # Without a refresh token the old one stays good; scopes that are not told are the same.
+        grant = replace(
+            grant, refresh_token=grant.refresh_token or old, scopes=grant.scopes or tuple(kept.scopes)
+        )
         saved = await self._insist(
             lambda connection: table.save(connection, id_, version, **self._sealed(id_, grant))
         )
@@ -299,9 +305,11 @@ class Tokens:
     async def _give_up(self, id_: UUID, version: int, holder: UUID | None, reason: Reason) -> None:
         await self._insist(lambda connection: table.give_up(connection, id_, version, holder, reason))
 
-    async def _postpone(self, id_: UUID, version: int, holder: UUID, seconds: float) -> None:
+    async def _postpone(
+        self, id_: UUID, version: int, holder: UUID, seconds: float, *, is_unclear: bool
+    ) -> None:
         async with self._database.connection() as connection:
-            await table.postpone(connection, id_, version, holder, seconds)
+            await table.postpone(connection, id_, version, holder, seconds, is_unclear=is_unclear)
 
     async def _insist(self, work: Callable[[Connection], Awaitable[T]]) -> T:
         """Do it, though PostgreSQL be away for a while."""
@@ -341,9 +349,7 @@ class Tokens:
         except IdentityRefused as error:
             TOKEN_REFRESHES.labels(provider, "refused").inc()
             log.warning("app_token_refused", provider=provider, platform_says=error.reason)
-            raise NoToken(
-                f"{_NAMES[provider]} does not accept this server's client id and secret: correct them."
-            ) from None
+            raise NoToken(_NOT_OURS.format(name=_NAMES[provider])) from None
         except (IdentityAway, TimeoutError):
             TOKEN_REFRESHES.labels(provider, "away").inc()
             raise TokensAway(f"{_NAMES[provider]} does not answer.", _AWAY_S[0] * 5) from None

@@ -127,6 +127,19 @@ async def open_of_reward(
     return [row["id"] for row in rows]
 
 
+async def open_on_channel(
+    connection: Connection, campaign_id: UUID, platform: str, channel_id: str
+) -> list[UUID]:
+    """Redemptions of the campaign's rewards on a channel that nobody has decided, oldest first."""
+    rows = await connection.fetch(_Q["open_on_channel"], campaign_id, platform, channel_id)
+    return [row["id"] for row in rows]
+
+
+async def bid_farewell(connection: Connection, campaign_id: UUID, platform: str, channel_id: str) -> None:
+    """What is being given back on a channel is given back although its streamer's consent has ended."""
+    await connection.execute(_Q["bid_farewell"], campaign_id, platform, channel_id)
+
+
 async def is_asked(connection: Connection, platform: str, channel_id: str, reward_id: str) -> bool:
     """Whether the platform still has to hear of a decision about this reward."""
     found: bool = await connection.fetchval(_Q["asked_of_reward"], platform, channel_id, reward_id)

@@ -22,7 +22,8 @@ _Q = sql.load("rewards")
 #: How often a channel's rewards are compared with what we know (domain/operations.md §4).
 CHECK_EVERY_S: Final = 300.0
 
-Wanted: TypeAlias = Literal["live", "paused", "deleted"]
+#: withdrawn: the streamer's consent has ended; it comes back with it.
+Wanted: TypeAlias = Literal["live", "paused", "withdrawn", "deleted"]
 
 
 class RewardExists(Exception):
@@ -152,6 +153,7 @@ async def send(connection: Connection, reward_id: UUID) -> None:
         order_key=f"rewards:{reward.platform}:{reward.channel_id}",
     )
     if item is not None:
+        await connection.execute(_Q["supersede"], reward.id)
         await connection.execute(_Q["sent_by"], reward.id, item)
 
 
@@ -192,14 +194,17 @@ async def forget_orphan(
     await connection.execute(_Q["forget_orphan"], platform, channel_id, platform_reward_id)
 
 
-async def retire(connection: Connection, campaign_id: UUID, platform: str, channel_id: str) -> int:
-    """A channel leaves the campaign: its rewards are taken off it. Answers how many there are."""
+async def on_channel(
+    connection: Connection, campaign_id: UUID, platform: str, channel_id: str
+) -> list[Reward]:
+    """The rewards that a campaign has on a channel, ours until the end of the transaction."""
     rows = await connection.fetch(_Q["on_channel"], campaign_id, platform, channel_id)
-    for row in rows:
-        reward = await lock(connection, row["id"], (campaign_id,))
-        if reward is not None:
-            await change(connection, reward, reward.terms, "deleted")
-    return len(rows)
+    return [_reward(row) for row in rows]
+
+
+async def withdrawn(connection: Connection, most: int) -> list[Reward]:
+    """Rewards that wait for a consent, over all campaigns."""
+    return [_reward(row) for row in await connection.fetch(_Q["withdrawn"], most)]
 
 
 async def find(connection: Connection, reward_id: UUID) -> Reward | None:

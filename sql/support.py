@@ -157,12 +157,11 @@ async def stream_since(connection: Connection, campaign_id: UUID) -> datetime | 
 
 async def stream_changed(
     connection: Connection, channel: UUID, *, live_since: datetime | None, title: str, told_at: datetime
-) -> bool:
-    """A platform says whether a channel is live; False when something later is known already.
+) -> None:
+    """A platform says whether a channel is live, and maybe what the stream is called.
 
     In whatever order tellings come, and however often, the latest by the platform's clock holds.
     """
-    changed = await connection.execute(
-        _Q["stream_changed"], channel, live_since is not None, live_since, title, told_at
-    )
-    return changed == "UPDATE 1"
+    await connection.execute(_Q["stream_state"], channel, live_since is not None, live_since, told_at)
+    if title:
+        await connection.execute(_Q["stream_title"], channel, title, told_at)

@@ -137,10 +137,16 @@ async def save(
 
 
 async def postpone(
-    connection: Connection, auth_provider_id: UUID, version: int, holder: UUID, seconds: float
+    connection: Connection,
+    auth_provider_id: UUID,
+    version: int,
+    holder: UUID,
+    seconds: float,
+    *,
+    is_unclear: bool,
 ) -> None:
-    """Nobody knows what became of the refresh; it is tried again after so long."""
-    await connection.execute(_Q["postpone"], auth_provider_id, version, holder, seconds)
+    """It is tried again after so long. `is_unclear`: nobody knows what became of the refresh."""
+    await connection.execute(_Q["postpone"], auth_provider_id, version, holder, seconds, is_unclear)
 
 
 async def give_up(

@@ -10,10 +10,11 @@ from typing import Literal
 from uuid import UUID
 
 from server.engine.room import Rooms
-from server.engine.turn import Also, Turn
+from server.engine.turn import Also
 from server.rules import redemption
 from server.rules.poll import Refused
 from sql import outbox, redemptions
+from sql.pool import Connection
 from sql.redemptions import Held
 
 
@@ -35,36 +36,50 @@ async def decide(
         found = await redemptions.lock(turn.connection, campaign_id, (redemption_id,))
         if not found:
             raise NoRedemption(str(redemption_id))
-        await _decide(turn, found[0], decision, reason)
+        await _decide(turn.connection, campaign_id, found[0], decision, reason)
         if also:
             await also(turn.connection, redemption_id)
 
 
 async def decide_all(
-    turn: Turn, ids: Collection[UUID], decision: Literal["fulfil", "refund"], *, reason: str
+    connection: Connection,
+    campaign_id: UUID,
+    ids: Collection[UUID],
+    decision: Literal["fulfil", "refund"],
+    *,
+    reason: str,
 ) -> int:
-    """Decide many in a turn; answers how many are decided so now. Those that cannot be are left alone."""
+    """Decide many; answers how many are decided so now. Those that cannot be are left alone.
+
+    The caller holds the campaign's lock.
+    """
     decided = 0
-    for held in await redemptions.lock(turn.connection, turn.campaign_id, ids):
+    for held in await redemptions.lock(connection, campaign_id, ids):
         try:
-            await _decide(turn, held, decision, reason)
+            await _decide(connection, campaign_id, held, decision, reason)
         except Refused:
             continue
         decided += 1
     return decided
 
 
-async def _decide(turn: Turn, held: Held, decision: Literal["fulfil", "refund"], reason: str) -> None:
+async def _decide(
+    connection: Connection,
+    campaign_id: UUID,
+    held: Held,
+    decision: Literal["fulfil", "refund"],
+    reason: str,
+) -> None:
     decided = redemption.decide(held.redemption, decision)
     if decided is held.redemption:
         return
     item = None
     if decided.settlement == "asked":
         item = await outbox.add(
-            turn.connection,
-            turn.campaign_id,
+            connection,
+            campaign_id,
             f"{held.platform}.redemption",
-            key=f"redemption:{turn.campaign_id}:{held.platform}:{held.redemption_id}",
+            key=f"redemption:{campaign_id}:{held.platform}:{held.redemption_id}",
             payload={
                 "channel_id": held.channel_id,
                 "reward_id": held.reward_id,
@@ -79,4 +94,4 @@ async def _decide(turn: Turn, held: Held, decision: Literal["fulfil", "refund"],
         )
         if item is None:
             raise LookupError("an undecided redemption has an item in the outbox")
-    await redemptions.decide(turn.connection, held.id, decided, reason, item)
+    await redemptions.decide(connection, held.id, decided, reason, item)

@@ -16,7 +16,7 @@ CREATE TABLE channel_rewards (
     max_per_stream      integer CHECK (max_per_stream BETWEEN 1 AND 1000000),
     max_per_viewer      integer CHECK (max_per_viewer BETWEEN 1 AND 1000000),
     cooldown_s          integer CHECK (cooldown_s BETWEEN 1 AND 604800),
-    wanted              text NOT NULL DEFAULT 'live' CHECK (wanted IN ('live', 'paused', 'deleted')),
+    wanted              text NOT NULL DEFAULT 'live' CHECK (wanted IN ('live', 'paused', 'withdrawn', 'deleted')),
     revision            integer NOT NULL DEFAULT 1 CHECK (revision > 0),
     synced_revision     integer NOT NULL DEFAULT 0 CHECK (synced_revision >= 0),
     outbox_id           uuid REFERENCES outbox ON DELETE SET NULL,
@@ -27,6 +27,7 @@ CREATE TABLE channel_rewards (
     UNIQUE (platform, channel_id, platform_reward_id)
 );
 COMMENT ON COLUMN channel_rewards.channel_id IS 'the platform''s id of the channel, as in channels.channel_id';
+COMMENT ON COLUMN channel_rewards.wanted IS 'withdrawn: the streamer''s consent has ended, and it comes back with it';
 COMMENT ON COLUMN channel_rewards.synced_revision IS 'the platform has had this one';
 COMMENT ON COLUMN channel_rewards.outbox_id IS 'what brings the latest revision to the platform';
 CREATE INDEX channel_rewards_campaign ON channel_rewards (campaign_id);

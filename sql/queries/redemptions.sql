@@ -37,6 +37,21 @@ SELECT id FROM redemptions
 SELECT EXISTS (SELECT FROM redemptions
                 WHERE platform = $1 AND channel_id = $2 AND reward_id = $3 AND settlement = 'asked');
 
+-- name: bid_farewell
+-- Points of this channel that are being given back go back although its streamer's consent has ended.
+UPDATE outbox AS o SET payload = o.payload || '{"farewell": true}', next_at = now(), updated_at = now()
+  FROM redemptions AS r
+ WHERE r.campaign_id = $1 AND r.platform = $2 AND r.channel_id = $3 AND r.decision = 'refund' AND r.settlement = 'asked'
+   AND o.id = r.outbox_id AND o.state IN ('pending', 'leased');
+
+-- name: open_on_channel
+-- Redemptions of our rewards on a channel that nobody has decided, oldest first.
+SELECT r.id FROM redemptions AS r
+ WHERE r.campaign_id = $1 AND r.platform = $2 AND r.channel_id = $3 AND r.decision = 'none' AND r.status = 'unfulfilled'
+   AND EXISTS (SELECT FROM channel_rewards AS w
+                WHERE w.campaign_id = $1 AND w.platform = $2 AND w.channel_id = $3 AND w.platform_reward_id = r.reward_id)
+ ORDER BY r.id;
+
 -- name: list_page
 -- Redemptions of a campaign, newest first: all, those that are open, or those that wait for a person.
 SELECT r.id, r.campaign_id, r.platform, r.channel_id, r.redemption_id, r.reward_id, r.reward_title, r.cost, r.user_id,

@@ -76,10 +76,25 @@ UPDATE channel_rewards SET platform_reward_id = $2, synced_revision = greatest(s
 UPDATE channel_rewards SET platform_reward_id = NULL, synced_revision = 0, updated_at = now()
  WHERE id = $1 AND platform_reward_id = $2;
 
+-- name: supersede
+-- What should have brought an earlier revision there, and could not, is not wanted any more.
+UPDATE outbox AS o
+   SET state = 'done', last_error = left('A later change replaces it: ' || o.last_error, 500), updated_at = now()
+  FROM channel_rewards AS w
+ WHERE w.id = $1 AND o.id = w.outbox_id AND o.state IN ('dead', 'needs_person') AND o.decision IS NULL;
+
 -- name: on_channel
--- Rewards that a campaign has on a channel.
-SELECT id FROM channel_rewards
- WHERE campaign_id = $1 AND platform = $2 AND channel_id = $3 AND wanted <> 'deleted' ORDER BY id;
+-- Rewards that a campaign has on a channel, taken until the end of the transaction.
+SELECT id, campaign_id, platform, channel_id, platform_reward_id, title, cost, prompt, color, asks_input, max_per_stream,
+       max_per_viewer, cooldown_s, wanted, revision, synced_revision, simulated
+  FROM channel_rewards
+ WHERE campaign_id = $1 AND platform = $2 AND channel_id = $3 AND wanted <> 'deleted' ORDER BY id FOR UPDATE;
+
+-- name: withdrawn
+-- Rewards that wait for a consent.
+SELECT id, campaign_id, platform, channel_id, platform_reward_id, title, cost, prompt, color, asks_input, max_per_stream,
+       max_per_viewer, cooldown_s, wanted, revision, synced_revision, simulated
+  FROM channel_rewards WHERE wanted = 'withdrawn' ORDER BY updated_at LIMIT $1;
 
 -- name: to_check
 -- Takes channels whose rewards nobody compared for so many seconds and whose owner has linked the account.
@@ -118,7 +133,8 @@ DELETE FROM orphaned_rewards WHERE platform = $1 AND channel_id = $2 AND platfor
 -- name: missing
 -- Rewards that the platform should have for longer than a moment and that are not among these.
 SELECT id, platform_reward_id FROM channel_rewards
- WHERE platform = $1 AND channel_id = $2 AND NOT simulated AND wanted <> 'deleted' AND platform_reward_id <> ALL ($3::text[])
+ WHERE platform = $1 AND channel_id = $2 AND NOT simulated AND wanted IN ('live', 'paused')
+   AND platform_reward_id <> ALL ($3::text[])
    AND synced_revision = revision AND updated_at < now() - interval '1 minute';
 
 -- name: orphans

@@ -45,20 +45,15 @@ SELECT kind, currency, count(*) AS deeds, sum(quantity)::bigint AS quantity,
 -- Since when the first of a campaign's channels that are live has been so; NULL when none is.
 SELECT min(live_since) FROM channels WHERE campaign_id = $1 AND is_live;
 
--- name: stream_changed
--- Live or not, as the latest telling by the platform's clock has it; a title is told apart, where there is one.
-UPDATE channels AS c
-   SET is_live = CASE WHEN news.state THEN v.is_live ELSE c.is_live END,
-       live_since = CASE WHEN news.state THEN v.live_since ELSE c.live_since END,
-       live_told_at = CASE WHEN news.state THEN v.told_at ELSE c.live_told_at END,
-       title = CASE WHEN news.title THEN v.title ELSE c.title END,
-       title_told_at = CASE WHEN news.title THEN v.told_at ELSE c.title_told_at END,
-       updated_at = now()
-  FROM (SELECT $1::uuid AS id, $2::boolean AS is_live, $3::timestamptz AS live_since, $4::text AS title,
-               $5::timestamptz AS told_at) AS v,
-       LATERAL (SELECT c.live_told_at IS NULL OR (v.told_at, v.is_live) > (c.live_told_at, c.is_live)
-                       OR (v.told_at, v.is_live) = (c.live_told_at, c.is_live) AND v.live_since < c.live_since
-                       AS state,
-                       v.title <> '' AND (c.title_told_at IS NULL OR (v.told_at, v.title) > (c.title_told_at, c.title))
-                       AS title) AS news
- WHERE c.id = v.id AND (news.state OR news.title);
+-- name: stream_state
+-- Live or not, as the latest telling by the platform's clock has it; of one moment live wins, from its earliest start.
+UPDATE channels
+   SET is_live = $2, live_since = $3, live_told_at = $4, updated_at = now()
+ WHERE id = $1
+   AND (live_told_at IS NULL OR live_told_at < $4
+        OR live_told_at = $4 AND ($2 AND NOT is_live OR $2 AND is_live AND $3 < live_since));
+
+-- name: stream_title
+-- What the stream is called, as the latest telling by the platform's clock that knows it has it.
+UPDATE channels SET title = $2, title_told_at = $3, updated_at = now()
+ WHERE id = $1 AND (title_told_at IS NULL OR (title_told_at, title) < ($3, $2));

@@ -45,9 +45,10 @@ UPDATE oauth_tokens
 RETURNING version;
 
 -- name: postpone
--- The platform did not answer: nobody tries again for so many seconds, and what became of it stays open.
+-- No new tokens yet: nobody tries again for so many seconds; whether the old ones were used up may stay open.
 UPDATE oauth_tokens
    SET rotating_by = NULL, rotating_until = NULL, failures = failures + 1,
+       rotating_since = CASE WHEN $5 THEN rotating_since END,
        try_at = clock_timestamp() + make_interval(secs => $4), updated_at = clock_timestamp()
  WHERE auth_provider_id = $1 AND version = $2 AND rotating_by = $3;
 

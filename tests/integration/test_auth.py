@@ -264,12 +264,24 @@ async def test_everything_but_the_login_needs_one(rig: Rig) -> None:
 
     stranger = rig.client()
     some_id = str(rig.services.owner.id)
+    opened: set[str] = set()
     for endpoint in ENDPOINTS:
         path = endpoint.path
         for name in endpoint.path_parameters:
             path = path.replace(f"{{{name}}}", some_id)
         answer: httpx2.Response = await stranger.request(endpoint.method, path)
         if endpoint.is_open:
-            assert (endpoint.method, path) == ("POST", "/api/v1/session")
+            opened.add(endpoint.name)
         else:
             wrong(answer, 401, "unauthorized")
+    assert opened == {
+        "log_in",
+        "sign_in_ways",
+        "begin_device_sign_in",
+        "check_device_sign_in",
+        "register",
+        "make_account",
+        "log_in_with_password",
+        "ask_for_reset",
+        "reset_password",
+    }

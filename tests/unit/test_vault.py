@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
+import base64
+import hashlib
+import hmac
 from datetime import UTC, datetime, timedelta
 from uuid import UUID
 
 import pytest
+from cryptography.fernet import Fernet
 
-from server.vault import CannotOpen, Vault
+from server.vault import MARK_BYTES, CannotOpen, Vault
 from server.web.auth import Actor
 from server.web.overlay_links import derive_overlay_key
 from server.web.tickets import LIFE, Ticket, issue, read
@@ -33,11 +37,42 @@ def test_a_sealed_text_does_not_open_elsewhere_or_changed() -> None:
     assert b"secret" not in sealed
     with pytest.raises(CannotOpen, match="another place"):
         vault.open(sealed, b"row 2")
-    for position in (0, 20, len(sealed) - 2):
+    for position in range(len(sealed)):
         changed = bytearray(sealed)
         changed[position] ^= 1
         with pytest.raises(CannotOpen):
             vault.open(bytes(changed), b"row 1")
+        with pytest.raises(CannotOpen):
+            vault.open(sealed[:position], b"row 1")
+
+
+def sealed_before(ring: list[bytes], text: bytes, place: bytes) -> bytes:
+    """As versions up to 0.1.0 sealed: a Fernet token over the place's hash and the text."""
+    key = hmac.digest(ring[0], b"hubbub:seal", "sha256")
+    return Fernet(base64.urlsafe_b64encode(key)).encrypt(hashlib.sha256(place).digest() + text)
+
+
+def test_what_an_earlier_version_sealed_still_opens() -> None:
+    old = sealed_before([OLD], b"secret", b"row 1")
+    vault = Vault([NEW, OLD])
+    assert vault.open(old, b"row 1") == b"secret"
+    assert not old.startswith(vault.mark)
+    with pytest.raises(CannotOpen, match="another place"):
+        vault.open(old, b"row 2")
+    with pytest.raises(CannotOpen):
+        Vault([NEW]).open(old, b"row 1")
+
+
+def test_a_sealed_text_says_which_key_sealed_it_and_nothing_else() -> None:
+    both, old = Vault([NEW, OLD]), Vault([OLD])
+    one, other = both.seal(b"secret", b"p"), both.seal(b"secret", b"p")
+    assert one != other, "a nonce each"
+    assert one[:MARK_BYTES] == other[:MARK_BYTES] == both.mark == Vault([NEW]).mark != old.mark
+    assert len(one) == MARK_BYTES + 12 + len(b"secret") + 16
+    assert not any(key[:4] in one for key in (OLD, NEW))
+    # The mark belongs to what is authenticated: another key's mark in front makes it nobody's.
+    with pytest.raises(CannotOpen):
+        both.open(old.mark + one[MARK_BYTES:], b"p")
 
 
 def test_a_signature_is_good_for_its_purpose_only() -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from server.web.api import (
     account,
+    alerts,
     campaigns,
     channels,
     characters,
@@ -32,6 +33,7 @@ from server.web.api import (
     session,
     sign_in,
     status,
+    support,
     table,
     vtt_commands,
     vtt_connections,
@@ -55,6 +57,8 @@ ENDPOINTS: tuple[Endpoint, ...] = (
     *poll_templates.ENDPOINTS,
     *rundowns.ENDPOINTS,
     *events.ENDPOINTS,
+    *support.ENDPOINTS,
+    *alerts.ENDPOINTS,
     *live_tickets.ENDPOINTS,
     *status.ENDPOINTS,
     *preflight.ENDPOINTS,

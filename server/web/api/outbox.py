@@ -74,6 +74,7 @@ def shown(entry: Entry) -> OutboxItemOut:
     "List what must leave",
     query=OutboxQuery,
     answer=Page[OutboxItemOut],
+    needs="moderate",
 )
 async def list_outbox(call: Call) -> Page[OutboxItemOut]:
     """Newest first. What a person has settled is among those that are over."""
@@ -93,7 +94,14 @@ async def list_outbox(call: Call) -> Page[OutboxItemOut]:
     )
 
 
-@endpoint("POST", "/outbox/{outbox_id}/retry", "Try it again", answer=OutboxItemOut, problems=(409,))
+@endpoint(
+    "POST",
+    "/outbox/{outbox_id}/retry",
+    "Try it again",
+    answer=OutboxItemOut,
+    problems=(409,),
+    needs="moderate",
+)
 async def retry_outbox_item(call: Call) -> OutboxItemOut:
     """What is dead or waits for a person is tried once more, as soon as it can be. What cannot be undone is
     looked up first, so that nothing happens twice."""
@@ -107,14 +115,26 @@ async def retry_outbox_item(call: Call) -> OutboxItemOut:
     return await _settled(call, entry, "retry")
 
 
-@endpoint("POST", "/outbox/{outbox_id}/by-hand", "Say that you did it", answer=OutboxItemOut, problems=(409,))
+@endpoint(
+    "POST",
+    "/outbox/{outbox_id}/by-hand",
+    "Say that you did it",
+    answer=OutboxItemOut,
+    problems=(409,),
+    needs="moderate",
+)
 async def settle_outbox_item(call: Call) -> OutboxItemOut:
     """Somebody has done on the platform what Hubbub could not: it counts as done."""
     return await _decide(call, "by_hand")
 
 
 @endpoint(
-    "POST", "/outbox/{outbox_id}/give-up", "Do not do it any more", answer=OutboxItemOut, problems=(409,)
+    "POST",
+    "/outbox/{outbox_id}/give-up",
+    "Do not do it any more",
+    answer=OutboxItemOut,
+    problems=(409,),
+    needs="moderate",
 )
 async def give_up_outbox_item(call: Call) -> OutboxItemOut:
     """It stays undone, and is not shown as stuck any more."""

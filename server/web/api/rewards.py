@@ -17,6 +17,7 @@ from sql.pool import Connection
 from sql.rewards import Listed, RewardExists, Terms
 
 _MOST: Final = 1000
+RewardState = Literal["live", "paused", "withdrawn", "sending", "deleting", "stuck"]
 Title = Annotated[str, Clean(45)]
 Prompt = Annotated[str, Clean(200, least=0)]
 Cost = Annotated[int, Field(ge=1, le=1_000_000_000)]
@@ -62,8 +63,9 @@ class RewardOut(Model):
     max_per_stream: int
     max_per_viewer: int
     cooldown_s: int
-    state: Literal["live", "paused", "sending", "deleting", "stuck"] = Field(
-        description="sending: the platform does not have the latest of it yet; stuck: a person must look"
+    state: RewardState = Field(
+        description="sending: the platform does not have the latest of it yet; stuck: a person must look; "
+        "withdrawn: the streamer's consent has ended, and the reward comes back with it"
     )
     why: str = Field(description="What keeps it; empty: nothing")
     outbox_id: UUID | None = Field(description="What brings the latest of it to the platform")
@@ -74,7 +76,7 @@ class RewardOut(Model):
 def shown(listed: Listed) -> RewardOut:
     reward = listed.reward
     is_there = reward.synced_revision >= reward.revision
-    state: Literal["live", "paused", "sending", "deleting", "stuck"]
+    state: RewardState
     if not is_there and listed.delivery in ("dead", "needs_person"):
         state = "stuck"
     elif reward.wanted == "deleted":
@@ -167,6 +169,8 @@ async def update_reward(call: Call, body: RewardPatch) -> RewardOut:
         raise not_found("reward")
     if reward.wanted == "deleted":
         raise conflict("reward_deleted", "This reward is being deleted.")
+    if reward.wanted == "withdrawn":
+        raise conflict("no_consent", "The streamer's consent to rewards has ended: ask for it again first.")
     given: dict[str, Any] = body.model_dump(exclude_unset=True)
     paused = given.pop("paused", reward.wanted == "paused")
     terms = replace(reward.terms, **given)
@@ -201,11 +205,12 @@ async def delete_reward(call: Call) -> None:
                 reward_id=held.platform_reward_id,
                 most=_MOST,
             )
-            if not ids or not await redemption_acts.decide_all(
-                turn, ids, "refund", reason="The reward was deleted."
-            ):
+            decided = await redemption_acts.decide_all(
+                turn.connection, held.campaign_id, ids, "refund", reason="The reward was deleted."
+            )
+            if not decided:
                 break
-            refunded += len(ids)
+            refunded += decided
         await rewards.change(turn.connection, held, held.terms, "deleted")
         await _note(turn.connection, call, "delete", held.campaign_id, held.id, refunded=refunded)
         await call.keep(turn.connection, None)

@@ -187,14 +187,14 @@ def _place(sign_in_id: UUID) -> bytes:
     problems=(401, 404, 409, 410),
 )
 async def check_device_sign_in(call: Call) -> DeviceCheckOut:
-    """Signs in, or links, once somebody has typed the code. 410: it was refused, has ended, or is unknown."""
+    """Signs in, or links, once somebody has typed the code. 410: the provider has refused or forgotten it."""
     services = call.services
     binding = call.request.cookies.get(_cookie_name(call), "")
     sign_in_id = call.id("sign_in_id", "sign-in")
     async with services.database.connection() as connection:
         row = await table.get(connection, sign_in_id, digest(binding))
         if row is None or not hmac.compare_digest(row.browser_hash, digest(binding)):
-            raise _over("expired")
+            raise not_found("sign-in of this browser")
         if not await table.may_ask(connection, sign_in_id):
             return DeviceCheckOut(state="waiting")
     identity = _identity(call, row.provider)

@@ -1,4 +1,4 @@
-"""Which keys of Kick are believed: pinned, or accepted by an operator; never because they were shown (T20)."""
+"""Which keys of Kick are believed: pinned, or accepted by an operator; never because they are shown."""
 
 from __future__ import annotations
 

@@ -18,6 +18,7 @@ from importlib.metadata import version
 from typing import Any
 from uuid import UUID
 
+import aiohttp
 import structlog
 from pydantic import SecretStr
 from starlette.routing import WebSocketRoute
@@ -25,6 +26,7 @@ from starlette.routing import WebSocketRoute
 import overlay
 from integrations.simulator import SimulatedCrowds
 from integrations.supervisor import Connectors
+from integrations.tokens import Tokens
 from integrations.twitch.irc import TwitchIrc
 from server import demo, loop_watch, running
 from server.config import Settings, secret_keys
@@ -38,6 +40,7 @@ from server.engine.lost_lines import LostLines
 from server.engine.room import Rooms
 from server.figures import Sources, of_process
 from server.http_server import Server, listening, server_of
+from server.kick_setup import app_of, kick_identity_of, kick_of
 from server.live.bus_port import Bus
 from server.live.cluster_bus import bus_at
 from server.live.hub import Hub
@@ -100,10 +103,25 @@ async def _serve(
         stack.push_async_callback(database.close)
         async with database.connection() as connection:
             owner = await users.ensure_owner(connection)
+        http = aiohttp.ClientSession(
+            cookie_jar=aiohttp.DummyCookieJar(), headers={"User-Agent": f"Hubbub/{_version()}"}
+        )
+        stack.push_async_callback(http.close)
         process = Process(
-            settings, roles, urls, database=database, owner=owner, embedded=embedded, listener=listener
+            settings,
+            roles,
+            urls,
+            database=database,
+            owner=owner,
+            embedded=embedded,
+            listener=listener,
+            http=http,
         )
         await process.run(stopping)
+
+
+def _version() -> str:
+    return version("hubbub-overlay")
 
 
 def _give_up() -> None:
@@ -139,6 +157,7 @@ class Process:
         owner: users.Person,
         embedded: Embedded | None,
         listener: socket.socket | None,
+        http: aiohttp.ClientSession,
     ) -> None:
         self.settings, self.roles, self.urls = settings, roles, urls
         self.database, self.owner = database, owner
@@ -153,6 +172,18 @@ class Process:
         self.lost_lines = LostLines(database, lambda: self.batches.dropped)
         self.deadlines = Deadlines(database, self.rooms, self.batches.settle)
         self.twitch = TwitchIrc(settings.twitch_irc_url, self.batches, self.clock)
+        kick_app = app_of(settings, http)
+        self.tokens = Tokens(
+            database, self.vault, kick_identity_of(settings, http), {"kick": kick_app} if kick_app else {}
+        )
+        self.kick = kick_of(
+            settings,
+            http,
+            database=database,
+            tokens=self.tokens,
+            sink=self.batches,
+            clock=self.clock,
+        )
         self.connectors = self._connectors() if roles.connectors else []
         self.watch = DatabaseWatch(database)
         self.probe = self._probe() if roles.web and settings.probe else None
@@ -243,6 +274,7 @@ class Process:
         yield self.lost_lines.run()
         yield self.condition.run()
         yield loop_watch.run()
+        yield from self.kick.background(self.roles)
         if self.foundry:
             yield self.foundry.run()
         if self.probe:
@@ -300,6 +332,7 @@ class Process:
         crowds = SimulatedCrowds(self.database, self.batches, self.clock)
         return [
             Connectors(self.database, self.twitch, kinds=("irc",)),
+            Connectors(self.database, self.kick.website, kinds=("pusher",)),
             Connectors(
                 self.database,
                 crowds,
@@ -329,7 +362,7 @@ class Process:
             origins=self.origins,
             clock=self.clock.now,
             owner=owner_with_key(self.owner.id, _text(self.settings.api_key)),
-            version=version("hubbub-overlay"),
+            version=_version(),
             demo=self.settings.wants_demo,
             redis_state=lambda: self.bus.state,
             condition=self.condition,
@@ -339,7 +372,8 @@ class Process:
     def _start_web(self, group: asyncio.TaskGroup, listener: socket.socket) -> WebTask:
         if self.roles.web and self.foundry:
             live = LiveEndpoint(self.hub, self.door, self.origins.allowed)
-            app = create_app(self.services, [WebSocketRoute("/live", live), *self.foundry.routes()])
+            more = [WebSocketRoute("/live", live), *self.foundry.routes(), *self.kick.routes(self.services)]
+            app = create_app(self.services, more)
         else:
             app = create_watch_app(self.services)
         server = server_of(app, self.settings.trusted_proxies)

@@ -142,7 +142,7 @@ class Settings(BaseSettings):
     kick_public_key: str = Field(default="", validation_alias="KICK_PUBLIC_KEY")
     #: How old a delivery of Kick may be, in seconds: its delays are counted in minutes.
     kick_webhook_age: int = Field(default=600, ge=60, le=86_400, validation_alias="KICK_WEBHOOK_AGE")
-    #: As whom Hubbub speaks in Kick's chat: under the application's name, where Kick lets it, or as the account.
+    #: As whom Hubbub speaks in Kick's chat: as the application, where Kick lets it, or as the account.
     kick_chat_as: Literal["bot", "user"] = Field(default="bot", validation_alias="KICK_CHAT_AS")
     google_client_id: str = Field(default="", validation_alias="GOOGLE_CLIENT_ID")
     google_client_secret: SecretStr | None = Field(default=None, validation_alias="GOOGLE_CLIENT_SECRET")
@@ -307,7 +307,9 @@ class Settings(BaseSettings):
         ):
             if secret and not client_id:
                 raise ValueError(f"{name}_CLIENT_SECRET is set without {name}_CLIENT_ID")
-            if client_id and not secret and name != "TWITCH":  # Twitch has codes for devices, without a secret
+            if (
+                client_id and not secret and name != "TWITCH"
+            ):  # Twitch has codes for devices, without a secret
                 raise ValueError(f"{name}_CLIENT_ID is set without {name}_CLIENT_SECRET")
         if self.twitch_eventsub_secret:
             text = self.twitch_eventsub_secret.get_secret_value()

@@ -161,8 +161,8 @@ class KickWebsite:
                     return None
                 session.want(self._rows)
                 session.tick(time.monotonic())
-                for frame in session.take_outgoing():
-                    await ws.send(frame)
+                for ours in session.take_outgoing():
+                    await ws.send(ours)
                 if session.end is not None:
                     return session.end
                 if not await self._first(receiving, session.next_due() - time.monotonic()):

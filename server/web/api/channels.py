@@ -31,8 +31,8 @@ class ChannelIn(Model):
         str, Field(min_length=1, max_length=200, description="The name, or a link to the channel")
     ]
     source: Source = Field(
-        description="irc reads Twitch chat without a login; api takes POSTed events; pusher reads the chat of "
-        "Kick's website too, which is unofficial and may stop at any time"
+        description="irc reads Twitch chat without a login; api takes POSTed events; pusher reads the chat "
+        "of Kick's website too, which is unofficial and may stop at any time"
     )
     channel_id: Annotated[str, Field(min_length=1, max_length=64, pattern=r"^[\x21-\x7e]+$")] | None = Field(
         default=None, description="The platform's id; looked up or made up when not given"

@@ -8,6 +8,7 @@ import sys
 from integrations.kick import signature, website_switch
 from server.commands import database_url, with_database
 from server.config import Settings
+from server.kick_setup import key_of
 from sql import admin_log, kick_keys
 from sql.kick_keys import ShownKey
 from sql.pool import Connection, Database
@@ -48,9 +49,8 @@ def run(settings: Settings, given: argparse.Namespace) -> int:
 
 async def _list(connection: Connection, settings: Settings) -> int:
     shown = await kick_keys.every(connection)
-    first, name = signature.key_from(signature.DOCUMENTED), "documented"
-    if settings.kick_public_key:
-        first, name = signature.configured_key(settings.kick_public_key), "configured"
+    chosen = key_of(settings)
+    first, name = chosen or signature.key_from(signature.DOCUMENTED), "configured" if chosen else "documented"
     replaced = name == "documented" and any(one.is_settled for one in shown)
     print(f"{signature.fingerprint(first)}  {name}{', replaced' if replaced else ', believed'}")
     for one in shown:

@@ -74,7 +74,7 @@ def kick_of(
         async with database.connection() as connection:
             return await consents.refusal(connection, campaign_id, "kick", channel_id, "chat")
 
-    keys = KeyWatch(database, api, _key(settings))
+    keys = KeyWatch(database, api, key_of(settings))
     return Kick(
         database=database,
         keys=keys,
@@ -112,7 +112,8 @@ def kick_identity_of(settings: Settings, http: aiohttp.ClientSession) -> dict[Pr
     }
 
 
-def _key(settings: Settings) -> RSAPublicKey | None:
+def key_of(settings: Settings) -> RSAPublicKey | None:
+    """The key that the operator configured. Raises RefusedConfiguration for one that is none."""
     if not settings.kick_public_key:
         return None
     try:

@@ -17,7 +17,7 @@ from typing import TypeVar
 import structlog
 from pydantic import SecretStr
 
-from server import app, commands, config, doctor, running
+from server import app, commands, config, doctor, kick_commands, running
 from server.config import RefusedConfiguration, Settings
 from server.embedded import DataDirectoryBusy, Embedded, EmbeddedFailure
 from server.roles import Roles, Urls
@@ -83,6 +83,9 @@ def parser() -> argparse.ArgumentParser:
     key_commands.add_parser("list", help="list keys")
     revoke = key_commands.add_parser("revoke", help="end a key")
     revoke.add_argument("id", help="the key's id, from 'hubbub key list'")
+    kick_commands.add_to(
+        add("kick", "Decide about Kick's keys, and about the unofficial chat of its website.")
+    )
     return main
 
 
@@ -181,6 +184,8 @@ def run(given: argparse.Namespace, settings: Settings) -> int:
             return commands.link(settings)
         case "key":
             return commands.key(settings, given)
+        case "kick":
+            return kick_commands.run(settings, given)
     raise AssertionError(given.command)
 
 

@@ -26,6 +26,7 @@ from starlette.routing import WebSocketRoute
 import overlay
 from integrations.simulator import SimulatedCrowds
 from integrations.supervisor import Connectors
+from integrations.tokens import Tokens
 from integrations.twitch.irc import TwitchIrc
 from server import demo, loop_watch, running
 from server.accounts_setup import Shows, accounts_of
@@ -42,6 +43,7 @@ from server.engine.lost_lines import LostLines
 from server.engine.room import Rooms
 from server.figures import Sources, of_process
 from server.http_server import Server, listening, server_of
+from server.kick_setup import app_of, kick_identity_of, kick_of
 from server.live.bus_port import Bus
 from server.live.cluster_bus import bus_at
 from server.live.hub import Hub
@@ -175,6 +177,18 @@ class Process:
         self.lost_lines = LostLines(database, lambda: self.batches.dropped)
         self.deadlines = Deadlines(database, self.rooms, self.batches.settle)
         self.twitch = TwitchIrc(settings.twitch_irc_url, self.batches, self.clock)
+        kick_app = app_of(settings, http)
+        self.tokens = Tokens(
+            database, self.vault, kick_identity_of(settings, http), {"kick": kick_app} if kick_app else {}
+        )
+        self.kick = kick_of(
+            settings,
+            http,
+            database=database,
+            tokens=self.tokens,
+            sink=self.batches,
+            clock=self.clock,
+        )
         self.connectors = self._connectors() if roles.connectors else []
         self.watch = DatabaseWatch(database)
         self.probe = self._probe() if roles.web and settings.probe else None
@@ -269,6 +283,7 @@ class Process:
         yield self.lost_lines.run()
         yield self.condition.run()
         yield loop_watch.run()
+        yield from self.kick.background(self.roles)
         if self.foundry:
             yield self.foundry.run()
         if self.probe:
@@ -330,6 +345,7 @@ class Process:
         crowds = SimulatedCrowds(self.database, self.batches, self.clock)
         return [
             Connectors(self.database, self.twitch, kinds=("irc",)),
+            Connectors(self.database, self.kick.website, kinds=("pusher",)),
             Connectors(
                 self.database,
                 crowds,
@@ -383,6 +399,8 @@ class Process:
                 *(route for one in receivers for route in one.routes(self.services)),
             ]
             app = create_app(self.services, [WebSocketRoute("/live", live), *more])
+            more = [WebSocketRoute("/live", live), *self.foundry.routes(), *self.kick.routes(self.services)]
+            app = create_app(self.services, more)
         else:
             app = create_watch_app(self.services)
         server = server_of(app, self.settings.trusted_proxies)

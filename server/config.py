@@ -140,6 +140,10 @@ class Settings(BaseSettings):
     kick_client_secret: SecretStr | None = Field(default=None, validation_alias="KICK_CLIENT_SECRET")
     #: PEM text, or the path of a file with it; empty: the key that Kick documents.
     kick_public_key: str = Field(default="", validation_alias="KICK_PUBLIC_KEY")
+    #: How old a delivery of Kick may be, in seconds: its delays are counted in minutes.
+    kick_webhook_age: int = Field(default=600, ge=60, le=86_400, validation_alias="KICK_WEBHOOK_AGE")
+    #: As whom Hubbub speaks in Kick's chat: as the application, where Kick lets it, or as the account.
+    kick_chat_as: Literal["bot", "user"] = Field(default="bot", validation_alias="KICK_CHAT_AS")
     google_client_id: str = Field(default="", validation_alias="GOOGLE_CLIENT_ID")
     google_client_secret: SecretStr | None = Field(default=None, validation_alias="GOOGLE_CLIENT_SECRET")
     #: Where the platforms are; a mock or a proxy may stand in. Without a slash at the end.
@@ -153,6 +157,13 @@ class Settings(BaseSettings):
     twitch_id_url: str = Field(default="https://id.twitch.tv/oauth2", validation_alias="TWITCH_ID_URL")
     kick_api_url: str = Field(default="https://api.kick.com", validation_alias="KICK_API_URL")
     kick_id_url: str = Field(default="https://id.kick.com", validation_alias="KICK_ID_URL")
+    #: The unofficial chat of Kick's website, and how a chatroom is named there ({} is its id).
+    kick_pusher_url: str = Field(
+        default="wss://ws-us2.pusher.com/app/32cbd69e4b950bf97679"
+        "?protocol=7&client=js&version=8.4.0&flash=false",
+        validation_alias="KICK_PUSHER_URL",
+    )
+    kick_pusher_channel: str = Field(default="chatrooms.{}.v2", validation_alias="KICK_PUSHER_CHANNEL")
     google_issuer_url: str = Field(
         default="https://accounts.google.com", validation_alias="GOOGLE_ISSUER_URL"
     )
@@ -197,7 +208,14 @@ class Settings(BaseSettings):
         is_implied = parts.port in (None, 443 if parts.scheme == "https" else 80)
         return f"{parts.scheme}://{host}" + ("" if is_implied else f":{parts.port}")
 
-    @field_validator("twitch_irc_url", "twitch_eventsub_url")
+    @field_validator("kick_pusher_channel")
+    @classmethod
+    def _chatrooms_have_names(cls, value: str) -> str:
+        if not re.fullmatch(r"[\w.@=,;-]{0,100}\{\}[\w.@=,;-]{0,100}", value, re.ASCII):
+            raise ValueError("KICK_PUSHER_CHANNEL must be like chatrooms.{}.v2, with {} for the chatroom")
+        return value
+
+    @field_validator("twitch_irc_url", "twitch_eventsub_url", "kick_pusher_url")
     @classmethod
     def _sockets_are_urls(cls, value: str, info: ValidationInfo) -> str:
         if not _is_url(value, ("ws", "wss")):

@@ -14,7 +14,7 @@ _AHEAD: Final = "› "
 def sayable(text: str) -> str:
     """`text` as it may be sent; empty when nothing of it is left."""
     kept = "".join(_plain(c) for c in text[: 8 * LONGEST])
-    line = " ".join(kept.split())
+    line = " ".join(kept.split()).lstrip("\u200d ")
     if line.startswith(tuple(_ORDERS)):
         line = _AHEAD + line
     return line if len(line) <= LONGEST else line[: LONGEST - 1].rstrip() + "…"
@@ -25,7 +25,7 @@ def _plain(character: str) -> str:
         case "Cc" | "Zl" | "Zp":
             return " "
         case "Cf" | "Cs" | "Co" | "Cn":
-            # A zero-width joiner holds emoji together; alone in front it would hide an order from us.
+            # A zero-width joiner holds emoji together.
             return character if character == "\u200d" else ""
         case _:
             return character

@@ -36,7 +36,7 @@ _MESSAGE_ID: Final = re.compile(r"[\x21-\x7e]{1,128}")
 _USER_ID: Final = re.compile(r"[1-9][0-9]{0,19}")
 #: Emotes stand in the words as `[emote:37226:KEKW]`; positions of unclear unit are not needed (§4.6).
 _EMOTE: Final = re.compile(r"\[emote:[^\[\]:]{1,64}:[^\[\]]{0,128}\]")
-_ROLES: Final = MappingProxyType(
+ROLES: Final = MappingProxyType(
     {
         "broadcaster": "broadcaster",
         "moderator": "moderator",
@@ -331,7 +331,7 @@ def _roles(sender: Mapping[str, Any], *, is_broadcaster: bool) -> tuple[str, ...
     found = ["broadcaster"] if is_broadcaster else []
     for badge in badges[:_MOST_BADGES] if isinstance(badges, list) else ():
         kind = badge.get("type") if isinstance(badge, dict) else None
-        role = _ROLES.get(kind) if isinstance(kind, str) else None
+        role = ROLES.get(kind) if isinstance(kind, str) else None
         # A badge is a picture: whose channel it is, ids say.
         if role and role != "broadcaster":
             found.append(role)

@@ -22,6 +22,8 @@ from server.rules.tally import Tally
 CLOCK_TRUST = timedelta(seconds=5)
 #: Platforms cut send times below the millisecond; a line sent just after the opening must not look earlier.
 RESOLUTION = timedelta(milliseconds=1)
+#: Kick cuts the times of lines to whole seconds (platforms/kick.md §4.6): the same, and longer.
+_WHOLE_SECOND = timedelta(seconds=1)
 
 
 class Vote(NamedTuple):
@@ -113,7 +115,10 @@ class Reader:
             return "not_seated"
         if not (self._opens_at <= sent_at <= received_at <= self._last_at and sent_at <= self._closes_at):
             sent_at = believed_time(sent_at, received_at)
-            if reason := _out_of_time(self._poll, sent_at, received_at):
+            is_cut = platform == "kick" and sent_at.microsecond == 0
+            if reason := _out_of_time(
+                self._poll, sent_at, received_at, _WHOLE_SECOND if is_cut else RESOLUTION
+            ):
                 return reason
         return Vote(platform, user[0], slot, index, sent_at, received_at, message_id)
 
@@ -125,7 +130,9 @@ def read(
     return Reader(poll, seats, ballot)(event)
 
 
-def _out_of_time(poll: Poll, sent_at: datetime, received_at: datetime) -> NotAVote | None:
+def _out_of_time(
+    poll: Poll, sent_at: datetime, received_at: datetime, resolution: timedelta
+) -> NotAVote | None:
     """Why a line does not fall into the poll's time: judged by send time, bounded by receive time.
 
     Without the bound a line stamped a little ahead would count or not depending on whether it is taken
@@ -140,7 +147,7 @@ def _out_of_time(poll: Poll, sent_at: datetime, received_at: datetime) -> NotAVo
             return "not_running"
     elif poll.state not in (State.OPEN, State.CLOSING):
         return "late"
-    if sent_at < poll.opens_at - RESOLUTION:
+    if sent_at < poll.opens_at - resolution:
         return "early"
     if sent_at > poll.closes_at or received_at > poll.closes_at + poll.grace:
         return "late"

@@ -159,7 +159,7 @@ async def channel_of_a_script(hub: FakeHubbub, page: Page) -> None:
     await page.reload()
     await page.locator("[aria-label=Channels]").get_by_role("button", name="Add a channel").last.click()
     await page.get_by_role("radio", name="My own script").check()
-    await page.get_by_role("radio", name="Kick").check()
+    await page.get_by_role("radio", name="Kick").last.check()
 
 
 async def names_blurred(hub: FakeHubbub, page: Page) -> None:

@@ -261,7 +261,7 @@ async def test_a_channel_of_a_script_has_its_platform(page: Page, fake: FakeHubb
         await dialog.get_by_role("button", name="Add", exact=True).click()
 
     await page.locator("[aria-label=Channels]").get_by_role("button", name="Add a channel").first.click()
-    await expect(dialog.get_by_role("radio", name="Kick")).to_be_hidden()
+    await expect(dialog.get_by_role("radio", name="Kick")).to_have_count(1)  # the place, not the platform
     await expect(dialog.get_by_label("Channel id")).to_be_hidden()
     await page.keyboard.press("Escape")
     await add("Kick", "https://kick.com/Ben_Rolls", "42 42")
@@ -281,6 +281,42 @@ async def test_a_channel_of_a_script_has_its_platform(page: Page, fake: FakeHubb
         {"platform": "twitch", "login": "ana", "source": "api"},
         {"platform": "custom", "login": "button-box", "source": "api"},
     ]
+
+
+async def test_a_channel_on_kick_is_added_by_its_name(page: Page, fake: FakeHubbub) -> None:
+    """And, where somebody wants it, with the number of its chatroom, which is told to be unofficial."""
+    fake.add_campaign()
+    await open_desk(page, fake)
+    dialog = page.locator("dialog[open]")
+
+    async def add(login: str, room: str) -> None:
+        await page.locator("[aria-label=Channels]").get_by_role("button", name="Add a channel").first.click()
+        await dialog.get_by_role("radio", name="Kick").check()
+        await dialog.get_by_label("Channel name").fill(login)
+        await dialog.get_by_label("Chatroom").fill(room)
+        await dialog.get_by_role("button", name="Add", exact=True).click()
+
+    await page.locator("[aria-label=Channels]").get_by_role("button", name="Add a channel").first.click()
+    await expect(dialog.get_by_label("Chatroom")).to_be_hidden()
+    await page.keyboard.press("Escape")
+    await add("https://kick.com/Mossy-Tavern", "")
+    row = page.locator("[aria-label=Channels] .lamp")
+    await expect(row.locator(".platform")).to_have_text("Kick")
+    await add("fern", "room 7")
+    await expect(dialog).to_contain_text("digits only")
+    await expect(dialog).to_contain_text("Unofficial")
+    await dialog.get_by_label("Chatroom").fill("880001")
+    await page.keyboard.press("Enter")
+    await expect(row).to_have_count(2)
+    made = [body for method, path, body in fake.calls if method == "POST" and path.endswith("/channels")]
+    assert made == [
+        {"platform": "kick", "login": "mossy-tavern", "source": "webhook"},
+        {"platform": "kick", "login": "fern", "source": "pusher", "chatroom_id": "880001"},
+    ]
+    kick = next(iter(fake.channels.values()))
+    kick.update(status="waiting", status_detail="Nothing has come from Kick yet", heard_at=None, lag_ms=None)
+    await expect(row.first).to_contain_text("waiting for Kick", timeout=6000)
+    await expect(row.first).to_contain_text("Nothing has come from Kick yet")
 
 
 async def test_an_overlay_link_is_in_the_page_only_after_a_click(page: Page, fake: FakeHubbub) -> None:

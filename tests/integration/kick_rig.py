@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Collection
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from datetime import timedelta
@@ -11,7 +11,7 @@ from uuid import UUID
 
 import aiohttp
 
-from integrations.identity import Grant, IdentityRefused, PlatformAccount
+from integrations.identity import Grant, IdentityRefused, PlatformAccount, Provider
 from integrations.kick.api import KickApi
 from integrations.kick.line import KickLine
 from integrations.tokens import Tokens
@@ -28,7 +28,7 @@ MOSSY = 910001
 class Issuer:
     """Kick's identity server, as far as tokens are renewed: the fake API takes what it gives out."""
 
-    provider = "kick"
+    provider: Provider = "kick"
 
     def __init__(self, kick: FakeKick) -> None:
         self._kick = kick
@@ -50,10 +50,12 @@ class Issuer:
         self._kick.tokens[token] = int(refresh_token.rpartition("-")[2])
         return Grant(token, refresh_token, ("chat:write",), timedelta(hours=2))
 
-    async def authorize_url(self, **_: object) -> str:
+    async def authorize_url(
+        self, *, state: str, challenge: str, redirect_uri: str, scopes: Collection[str]
+    ) -> str:
         raise NotImplementedError
 
-    async def exchange(self, **_: object) -> Grant:
+    async def exchange(self, *, code: str, verifier: str, redirect_uri: str) -> Grant:
         raise NotImplementedError
 
     async def account(self, grant: Grant) -> PlatformAccount:

@@ -25,10 +25,11 @@ SECRET = "9f2c4b7e1a8d3056c7e4f1b2a9d80634"
 AWAY = "postgresql://hubbub:hunter2@127.0.0.1:1/hubbub"
 #: Nobody can make a folder there, root neither.
 NO_PLACE = "/proc/hubbub/data"
+_PASSED_ON = ("PATH", "HOME", "LANG", "TMPDIR", "PYTHONPATH")
 
 
 def _environment(folder: Path, settings: dict[str, str]) -> dict[str, str]:
-    kept = {name: os.environ[name] for name in ("PATH", "HOME", "LANG", "TMPDIR") if name in os.environ}
+    kept = {name: os.environ[name] for name in _PASSED_ON if name in os.environ}
     return kept | {"HUBBUB_DATA_DIR": str(folder / "data"), "HUBBUB_PORT": "0"} | settings
 
 

@@ -85,6 +85,11 @@ def test_a_line_becomes_a_vote() -> None:
         (line(sent=-RESOLUTION.total_seconds()), None),
         (line(sent=0), None),
         (line(source="100"), None),  # written where it was read
+        # Kick cuts its times to seconds: this one may have been sent just after the opening.
+        (line(platform="kick", channel="200", sent=-0.123456), None),
+        (line(platform="kick", channel="200", sent=-1.123456), "early"),
+        (line(platform="kick", channel="200", sent=-0.5), "early"),
+        (line(sent=-0.123456), "early"),
     ],
 )
 def test_lines_are_votes_or_not_for_a_stated_reason(message: ChatMessage, expected: NotAVote | None) -> None:

@@ -29,6 +29,8 @@ export class Channels {
     this.dialog = new Dialog("Add a channel");
     this.kind = new Choice("Where is the chat?", [
       ["irc", "Twitch", "The channel's name as in twitch.tv/name. Chat is read without a login, within two seconds."],
+      ["webhook", "Kick", "The channel's name as in kick.com/name. Kick brings its chat here, sometimes late: votes count by "
+        + "when they were sent."],
       ["api", "My own script", "Anything that sends messages to the events API."],
     ], () => this.words());
     this.platform = new Choice("On which platform?", Object.entries(SCRIPTED).map(([value, words]) => [value, ...words]),
@@ -41,8 +43,13 @@ export class Channels {
       spellcheck: "false", onkeydown: (event) => {
         if (event.key === "Enter") this.submit();
       } }, "What your script sends as channel_id. When it is empty the desk says what to send.");
+    this.chatroom = new Line("Chatroom", { maxlength: 19, inputmode: "numeric", placeholder: "not needed",
+      onkeydown: (event) => {
+        if (event.key === "Enter") this.submit();
+      } }, "Unofficial: with the number of its chatroom, the chat of Kick's website is read too. That is quicker, and may "
+      + "stop at any time.");
     this.save = button("Add", "accent", () => this.submit());
-    this.dialog.body.append(this.kind.root, this.platform.root, this.login.root, this.channelId.root);
+    this.dialog.body.append(this.kind.root, this.platform.root, this.login.root, this.channelId.root, this.chatroom.root);
     this.dialog.foot.append(this.save);
     this.kind.value = "irc";
     this.platform.value = "custom";
@@ -52,6 +59,7 @@ export class Channels {
     const isScript = this.kind.value === "api";
     visible(this.platform.root, isScript);
     visible(this.channelId.root, isScript);
+    visible(this.chatroom.root, this.kind.value === "webhook");
     const example = isScript && this.platform.value === "custom" ? "my-script" : "ana_plays";
     setAttr(this.login.input, "placeholder", `for example: ${example}`);
   }
@@ -59,6 +67,7 @@ export class Channels {
   open() {
     this.login.value = "";
     this.channelId.value = "";
+    this.chatroom.value = "";
     this.words();
     this.dialog.open(this.login.input);
   }
@@ -67,18 +76,22 @@ export class Channels {
     // A pasted link is as good as a name.
     const login = this.login.value.toLowerCase().replace(/^(https?:\/\/)?(www\.|m\.)?(twitch\.tv|kick\.com)\//, "")
       .replace(/[/?#].*$/, "").replace(/^@/, "");
-    const source = this.kind.value;
-    const id = source === "api" ? this.channelId.value : "";
+    const kind = this.kind.value;
+    const id = kind === "api" ? this.channelId.value : "";
+    const room = kind === "webhook" ? this.chatroom.value.trim() : "";
     if (login === "") this.login.complain("Write the name of the channel.");
-    else if (source === "irc" && !/^[a-z0-9_]{1,25}$/.test(login)) {
+    else if (kind === "irc" && !/^[a-z0-9_]{1,25}$/.test(login)) {
       this.login.complain("A Twitch name has letters, digits and _ only, at most 25.");
     } else if (/[^\x21-\x7e]/.test(id)) {
       this.channelId.complain("A channel id has no spaces and no letters with accents.");
+    } else if (room !== "" && !/^[1-9][0-9]*$/.test(room)) {
+      this.chatroom.complain("The number of a chatroom has digits only.");
     } else {
       setText(this.save, "Adding…");
       try {
-        const platform = source === "irc" ? "twitch" : this.platform.value;
-        await this.create({ platform, login, source, ...(id ? { channel_id: id } : {}) });
+        const platform = { irc: "twitch", webhook: "kick" }[kind] ?? this.platform.value;
+        const source = room ? "pusher" : kind;
+        await this.create({ platform, login, source, ...(id ? { channel_id: id } : {}), ...(room ? { chatroom_id: room } : {}) });
         this.dialog.close();
       } catch (error) {
         const { title, text } = failure(error, "add the channel");
@@ -120,9 +133,11 @@ export class Channels {
       return;
     }
     this.toasts.undo("The channel is removed", serverNow() + UNDO_MS, async () => {
-      const { platform, login, source, channel_id } = channel;
+      const { platform, login, source, channel_id, chatroom_id } = channel;
+      // An id that the platform has not told yet is none.
+      const known = source === "irc" || channel_id.startsWith("login:") ? {} : { channel_id };
       try {
-        await this.create({ platform, login, source, ...(source === "irc" ? {} : { channel_id }) });
+        await this.create({ platform, login, source, ...known, ...(chatroom_id ? { chatroom_id } : {}) });
       } catch (error) {
         this.toasts.fail(error, "bring the channel back");
       }

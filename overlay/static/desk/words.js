@@ -113,6 +113,10 @@ export function channelWords(channel) {
     const help = channel.status_detail || `It sends platform “${channel.platform}” and channel_id “${channel.channel_id}”.`;
     return { tone: heard ? "good" : "wait", word: heard ? "fed by your script" : "waiting for your script", facts, help };
   }
+  // What Kick brings has no connector that could be missing.
+  if (channel.source === "webhook" && channel.status === "waiting") {
+    return { tone, word: "waiting for Kick", facts, help: channel.status_detail };
+  }
   return { tone, word, facts, help: channel.status_detail };
 }
 

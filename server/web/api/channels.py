@@ -20,7 +20,7 @@ Source = Literal["irc", "eventsub", "webhook", "api", "simulated", "pusher"]
 #: How the chat of each platform can reach us.
 _SOURCES: dict[Platform, tuple[Source, ...]] = {
     "twitch": ("irc", "eventsub", "api", "simulated"),
-    "kick": ("webhook", "api", "simulated"),
+    "kick": ("webhook", "pusher", "api", "simulated"),
     "custom": ("api", "webhook", "simulated"),
 }
 
@@ -30,9 +30,15 @@ class ChannelIn(Model):
     login: Annotated[
         str, Field(min_length=1, max_length=200, description="The name, or a link to the channel")
     ]
-    source: Source = Field(description="irc reads Twitch chat without a login; api takes POSTed events")
+    source: Source = Field(
+        description="irc reads Twitch chat without a login; api takes POSTed events; pusher reads the chat "
+        "of Kick's website too, which is unofficial and may stop at any time"
+    )
     channel_id: Annotated[str, Field(min_length=1, max_length=64, pattern=r"^[\x21-\x7e]+$")] | None = Field(
         default=None, description="The platform's id; looked up or made up when not given"
+    )
+    chatroom_id: Annotated[str, Field(pattern=r"^[1-9][0-9]{0,18}$")] | None = Field(
+        default=None, description="With pusher: Kick's number of the chatroom"
     )
 
 
@@ -44,6 +50,7 @@ class ChannelOut(Model):
     source: Source
     status: Literal["waiting", "connecting", "connected", "failing"]
     status_detail: str
+    chatroom_id: str | None
     heard_at: Moment | None = Field(description="When the last line arrived")
     lag_ms: int | None = Field(description="How old that line was when it arrived")
     is_live: bool = Field(description="As the platform last told it; where nothing tells it, false")
@@ -60,6 +67,7 @@ def shown(channel: Channel) -> ChannelOut:
         source=channel.source,
         status=channel.state,
         status_detail=channel.state_detail,
+        chatroom_id=channel.chatroom_id,
         heard_at=channel.heard_at,
         lag_ms=channel.heard_lag_ms,
         is_live=channel.is_live,
@@ -117,6 +125,10 @@ async def add_channel(call: Call, body: ChannelIn) -> ChannelOut:
     if body.source not in _SOURCES[body.platform]:
         known = ", ".join(_SOURCES[body.platform])
         raise invalid("/source", f"a {body.platform} channel is read by one of: {known}")
+    if (body.source == "pusher") != (body.chatroom_id is not None):
+        raise invalid(
+            "/chatroom_id", "the number of the chatroom belongs to the source pusher, and to no other"
+        )
     try:
         added = await channels.create(
             call.connection,
@@ -125,6 +137,7 @@ async def add_channel(call: Call, body: ChannelIn) -> ChannelOut:
             login=body.login,
             source=body.source,
             channel_id=body.channel_id,
+            chatroom_id=body.chatroom_id,
         )
     except BadLogin as error:
         raise invalid("/login", str(error)) from None

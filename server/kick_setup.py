@@ -1,0 +1,122 @@
+"""What speaks with Kick in this process, by its settings; part of the composition root."""
+
+from __future__ import annotations
+
+from collections.abc import Coroutine, Iterator
+from dataclasses import dataclass
+from datetime import timedelta
+from typing import Any
+from uuid import UUID
+
+import aiohttp
+from cryptography.hazmat.primitives.asymmetric.rsa import RSAPublicKey
+from starlette.routing import BaseRoute
+
+from integrations.base import Clock, Sink
+from integrations.identity import IdentityProvider, Provider
+from integrations.kick import website_switch
+from integrations.kick.api import KickApi
+from integrations.kick.app_token import KickApp
+from integrations.kick.chat import KickChat
+from integrations.kick.identity import KickIdentity
+from integrations.kick.key_watch import KeyWatch
+from integrations.kick.line import KickLine
+from integrations.kick.pusher import KickWebsite
+from integrations.kick.signature import NotAKey, configured_key
+from integrations.kick.upkeep import Upkeep
+from integrations.tokens import Tokens
+from server.config import RefusedConfiguration, Settings
+from server.roles import Roles
+from server.web.services import Services
+from server.web.webhooks.kick import KickDeliveries
+from sql import consents
+from sql.pool import Database
+
+
+@dataclass(frozen=True, slots=True)
+class Kick:
+    """All of it. `chat` is a courier for the outbox, `website` a source of `pusher` channels."""
+
+    database: Database
+    keys: KeyWatch
+    deliveries: KickDeliveries
+    upkeep: Upkeep | None  # None: no application is registered with Kick
+    chat: KickChat
+    website: KickWebsite
+
+    def routes(self, services: Services) -> list[BaseRoute]:
+        """`POST /webhooks/kick`."""
+        return self.deliveries.receiver.routes(services)
+
+    def background(self, roles: Roles) -> Iterator[Coroutine[Any, Any, None]]:
+        """What must run beside everything else in a process of these roles."""
+        if roles.web:
+            yield self.keys.run()
+        if roles.worker and self.upkeep:
+            yield self.upkeep.run()
+        if roles.connectors:
+            yield website_switch.follow(self.database, self.website)
+
+
+def kick_of(
+    settings: Settings,
+    http: aiohttp.ClientSession,
+    *,
+    database: Database,
+    tokens: Tokens,
+    sink: Sink,
+    clock: Clock,
+) -> Kick:
+    """Raises RefusedConfiguration for a key that is none."""
+    api = KickApi(KickLine(http, tokens, settings.kick_api_url))
+
+    async def may_not(campaign_id: UUID, channel_id: str) -> str | None:
+        async with database.connection() as connection:
+            return await consents.refusal(connection, campaign_id, "kick", channel_id, "chat")
+
+    keys = KeyWatch(database, api, key_of(settings))
+    return Kick(
+        database=database,
+        keys=keys,
+        deliveries=KickDeliveries(keys, timedelta(seconds=settings.kick_webhook_age)),
+        upkeep=Upkeep(database, api) if settings.kick_client_id else None,
+        chat=KickChat(api, clock, may_not, speak_as=settings.kick_chat_as),
+        website=KickWebsite(settings.kick_pusher_url, sink, clock, channel=settings.kick_pusher_channel),
+    )
+
+
+def app_of(settings: Settings, http: aiohttp.ClientSession) -> KickApp | None:
+    """Who hands out the application's own token."""
+    if not settings.kick_client_id or settings.kick_client_secret is None:
+        return None
+    return KickApp(
+        http,
+        client_id=settings.kick_client_id,
+        client_secret=settings.kick_client_secret.get_secret_value(),
+        id_url=settings.kick_id_url,
+    )
+
+
+def kick_identity_of(settings: Settings, http: aiohttp.ClientSession) -> dict[Provider, IdentityProvider]:
+    """Who refreshes the tokens of streamers."""
+    if not settings.kick_client_id or settings.kick_client_secret is None:
+        return {}
+    return {
+        "kick": KickIdentity(
+            http,
+            client_id=settings.kick_client_id,
+            client_secret=settings.kick_client_secret.get_secret_value(),
+            id_url=settings.kick_id_url,
+            api_url=settings.kick_api_url,
+        )
+    }
+
+
+def key_of(settings: Settings) -> RSAPublicKey | None:
+    """The key that the operator configured. Raises RefusedConfiguration for one that is none."""
+    if not settings.kick_public_key:
+        return None
+    try:
+        return configured_key(settings.kick_public_key)
+    except NotAKey as reason:
+        raise RefusedConfiguration(f"KICK_PUBLIC_KEY cannot be used: {reason}") from None

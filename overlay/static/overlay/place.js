@@ -49,11 +49,12 @@ export function homes(kind, { anchor, upright, alone }) {
   if (kind === "initiative") return [`top-${away}`, `top-${near}`, away, near];
   if (kind === "dice" && upright) return [`top-${near}`, near, `top-${away}`, away, `bottom-${near}`];
   if (kind === "dice") return [`bottom-${away}`, away, `top-${away}`, `bottom-${near}`, near, `top-${near}`];
+  if (kind === "alert" && upright) return ["top", "bottom", "center"];
   return upright ? ["center", "top", "bottom"] : ["top", `top-${near}`, "bottom", `top-${away}`, "center", near, away];
 }
 
 /** In this order places are given away: what stays before what comes and goes. */
-const PRECEDENCE = ["party", "poll", "initiative", "dice", "card"];
+const PRECEDENCE = ["party", "poll", "initiative", "dice", "alert", "card"];
 
 /**
  * Where each of `items` (`{kind, width, height, scale, homes}`, sizes without scale) stands in a room of

@@ -15,7 +15,7 @@ import { language, words } from "./words.js";
 
 export const THEMES = Object.freeze(["night", "paper", "arcade"]);
 
-const SHEETS = ["./stage.css", "./poll.css", "./dice.css", "./table.css", ...THEMES.map((theme) => `../themes/${theme}.css`)];
+const SHEETS = ["./stage.css", "./poll.css", "./dice.css", "./table.css", "./alert.css", ...THEMES.map((theme) => `../themes/${theme}.css`)];
 
 function linkSheets() {
   const present = new Set(Array.from(document.querySelectorAll("link[rel=stylesheet]"), (link) => link.href));

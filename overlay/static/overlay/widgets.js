@@ -1,6 +1,8 @@
 // Which board kinds can be drawn, and by what. A new game adds its line here and its own files; a kind that
 // is not here is ignored, so that an old overlay survives a new server.
 
+import { HbAlert } from "./alert.js";
+import { alertClaims } from "./alert_view.js";
 import { HbCard } from "./card.js";
 import { cardClaims } from "./card_view.js";
 import { HbDice } from "./dice.js";
@@ -26,4 +28,5 @@ export const WIDGETS = Object.freeze({
   party: { create: () => new HbParty(), claims: partyClaims, age: () => 0 },
   initiative: { create: () => new HbInitiative(), claims: initiativeClaims, age: (board) => instant(board.turn_at) },
   card: { create: () => new HbCard(), claims: cardClaims, age: (board) => instant(board.starts_at) },
+  alert: { create: () => new HbAlert(), claims: alertClaims, age: () => 0 },
 });

@@ -18,6 +18,7 @@ from pathlib import Path
 from typing import Literal
 from uuid import UUID
 
+import aiohttp
 from pydantic import SecretStr
 
 from benchmarks.machine import pinned
@@ -118,6 +119,7 @@ async def _serve(given: argparse.Namespace) -> None:
     )
     stopping = asyncio.Event()
     database = await Database.open(urls.database)
+    http = aiohttp.ClientSession()
     try:
         async with database.connection() as connection:
             owner = await users.ensure_owner(connection)
@@ -130,6 +132,7 @@ async def _serve(given: argparse.Namespace) -> None:
                 owner=owner,
                 embedded=None,
                 listener=listener,
+                http=http,
             )
             process.hub = Hub(
                 database,
@@ -154,6 +157,7 @@ async def _serve(given: argparse.Namespace) -> None:
             stopping.set()
             await running
     finally:
+        await http.close()
         await database.close()
 
 

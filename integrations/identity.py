@@ -64,7 +64,9 @@ class IdentityProvider(Protocol):
     @property
     def provider(self) -> Provider: ...
 
-    def authorize_url(self, *, state: str, challenge: str, redirect_uri: str, scopes: Collection[str]) -> str:
+    async def authorize_url(
+        self, *, state: str, challenge: str, redirect_uri: str, scopes: Collection[str]
+    ) -> str:
         """Where the browser is sent. `challenge` is PKCE's S256 challenge."""
 
     async def exchange(self, *, code: str, verifier: str, redirect_uri: str) -> Grant:
@@ -78,3 +80,16 @@ class IdentityProvider(Protocol):
 
     async def revoke(self, token: str) -> None:
         """Give a token back."""
+
+
+class DeviceIdentity(Protocol):
+    """A provider that gives out codes to be typed on another device (RFC 8628)."""
+
+    async def device(self, scopes: Collection[str]) -> DeviceCode:
+        """A code for somebody."""
+
+    async def device_grant(self, code: str, scopes: Collection[str]) -> Grant | None:
+        """The tokens of a code; None: nobody has confirmed it yet.
+
+        Raises IdentityRefused with `denied`, `expired_token`, or `slow_down` (ask less often).
+        """

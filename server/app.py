@@ -18,6 +18,7 @@ from importlib.metadata import version
 from typing import Any
 from uuid import UUID
 
+import aiohttp
 import structlog
 from pydantic import SecretStr
 from starlette.routing import WebSocketRoute
@@ -27,6 +28,7 @@ from integrations.simulator import SimulatedCrowds
 from integrations.supervisor import Connectors
 from integrations.twitch.irc import TwitchIrc
 from server import demo, loop_watch, running
+from server.accounts_setup import Shows, accounts_of
 from server.config import Settings, secret_keys
 from server.database_watch import DatabaseWatch
 from server.embedded import Embedded
@@ -34,6 +36,8 @@ from server.engine import housekeeping
 from server.engine.batch import Batches
 from server.engine.clock import DatabaseClock
 from server.engine.deadlines import Deadlines
+from server.engine.departures import Departures
+from server.engine.endings import Endings
 from server.engine.lost_lines import LostLines
 from server.engine.room import Rooms
 from server.figures import Sources, of_process
@@ -45,6 +49,7 @@ from server.live.memory_bus import NoBus
 from server.live.rate_limit import RateLimiter
 from server.live.socket import LiveEndpoint
 from server.metrics import Figures
+from server.platforms import Platforms
 from server.probe import Probe
 from server.roles import Roles, Urls
 from server.rules.changes import Change
@@ -100,10 +105,25 @@ async def _serve(
         stack.push_async_callback(database.close)
         async with database.connection() as connection:
             owner = await users.ensure_owner(connection)
+        http = aiohttp.ClientSession(
+            cookie_jar=aiohttp.DummyCookieJar(), headers={"User-Agent": f"Hubbub/{_version()}"}
+        )
+        stack.push_async_callback(http.close)
         process = Process(
-            settings, roles, urls, database=database, owner=owner, embedded=embedded, listener=listener
+            settings,
+            roles,
+            urls,
+            database=database,
+            owner=owner,
+            embedded=embedded,
+            listener=listener,
+            http=http,
         )
         await process.run(stopping)
+
+
+def _version() -> str:
+    return version("hubbub-overlay")
 
 
 def _give_up() -> None:
@@ -139,10 +159,12 @@ class Process:
         owner: users.Person,
         embedded: Embedded | None,
         listener: socket.socket | None,
+        http: aiohttp.ClientSession,
     ) -> None:
         self.settings, self.roles, self.urls = settings, roles, urls
         self.database, self.owner = database, owner
         self.embedded, self.listener = embedded, listener
+        self.http = http  # to everybody who is not us
         self.died = ""  # the embedded server that ended by itself
         ring = secret_keys(settings)
         self.vault = Vault(ring)
@@ -160,6 +182,8 @@ class Process:
             corrected=lambda: self.hub.figures.diverged,
             probe=lambda: self.probe.state() if self.probe else ProbeState("off"),
         )
+        self.platforms = Platforms(settings, http, database, self.vault, self.clock)
+        self.departures = Departures()
         self.services = self._services(overlay.load())
         self.door = FrontDoor(database, self.vault, self.services.owner, clock=self.clock.now)
         self.foundry = Foundry(self.services) if roles.web else None
@@ -227,6 +251,8 @@ class Process:
         if lines := self.batches.give_up():
             log.error("lines_not_stored_at_stop", lines=lines)
             await self.lost_lines.note_last()
+        if self.services.accounts.post:
+            await self.services.accounts.post.empty(_FLUSH_WITHIN_S)
         await self.services.limiter.close()
 
     async def _flush(self) -> None:
@@ -247,8 +273,12 @@ class Process:
             yield self.foundry.run()
         if self.probe:
             yield self.probe.run()
+        if self.services.accounts.post:
+            yield self.services.accounts.post.run()
+        yield from self.platforms.background(worker=self.roles.worker)
         if self.roles.worker:
             yield housekeeping.run(self.database)
+            yield Endings(self.database, self.departures).run()
         if self.embedded:
             yield self._watch_embedded(self.embedded, stopping)
 
@@ -329,17 +359,30 @@ class Process:
             origins=self.origins,
             clock=self.clock.now,
             owner=owner_with_key(self.owner.id, _text(self.settings.api_key)),
-            version=version("hubbub-overlay"),
+            version=_version(),
             demo=self.settings.wants_demo,
             redis_state=lambda: self.bus.state,
             condition=self.condition,
             look_at_database=self.watch.look,
+            accounts=accounts_of(
+                self.settings,
+                self.http,
+                self.origins,
+                grants=self.platforms.tokens,
+                household=(Shows(self.departures),),
+            ),
+            departures=self.departures,
         )
 
     def _start_web(self, group: asyncio.TaskGroup, listener: socket.socket) -> WebTask:
         if self.roles.web and self.foundry:
             live = LiveEndpoint(self.hub, self.door, self.origins.allowed)
-            app = create_app(self.services, [WebSocketRoute("/live", live), *self.foundry.routes()])
+            receivers = self.platforms.receivers()
+            more = [
+                *self.foundry.routes(),
+                *(route for one in receivers for route in one.routes(self.services)),
+            ]
+            app = create_app(self.services, [WebSocketRoute("/live", live), *more])
         else:
             app = create_watch_app(self.services)
         server = server_of(app, self.settings.trusted_proxies)

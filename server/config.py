@@ -9,7 +9,15 @@ from pathlib import Path
 from typing import Annotated, Literal, Self
 from urllib.parse import parse_qsl, urlsplit
 
-from pydantic import AliasChoices, Field, SecretStr, ValidationError, field_validator, model_validator
+from pydantic import (
+    AliasChoices,
+    Field,
+    SecretStr,
+    ValidationError,
+    ValidationInfo,
+    field_validator,
+    model_validator,
+)
 from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
 
 LOOPBACK_HOSTS = ("127.0.0.1", "localhost", "::1")
@@ -18,6 +26,9 @@ LOOPBACK_HOSTS = ("127.0.0.1", "localhost", "::1")
 _LABEL = r"[a-z0-9](?:[a-z0-9-]{0,61}[a-z0-9])?"
 _NAME: re.Pattern[str] = re.compile(rf"(?=.{{1,253}}\Z){_LABEL}(?:\.{_LABEL})*")
 _NUMBER: re.Pattern[str] = re.compile(r"[0-9]+|0x[0-9a-f]*")
+
+#: An e-mail address as an operator writes it: no name beside it, nothing that could end a header line.
+_ADDRESS: re.Pattern[str] = re.compile(r"[^\s@<>,;:\"]{1,64}@[a-zA-Z0-9.-]{1,190}")
 
 #: What redis-py reads as a number from the query of a URL.
 _REDIS_PARAMETERS: dict[str, type[int] | type[float] | type[str]] = {
@@ -121,9 +132,38 @@ class Settings(BaseSettings):
     api_key: SecretStr | None = None
     demo: bool | None = None
     trusted_proxies: Annotated[tuple[str, ...], NoDecode] = ()
+    #: Applications that were registered with the platforms; without an id people cannot sign in with one.
+    twitch_client_id: str = Field(default="", validation_alias="TWITCH_CLIENT_ID")
+    twitch_client_secret: SecretStr | None = Field(default=None, validation_alias="TWITCH_CLIENT_SECRET")
+    twitch_eventsub_secret: SecretStr | None = Field(default=None, validation_alias="TWITCH_EVENTSUB_SECRET")
+    kick_client_id: str = Field(default="", validation_alias="KICK_CLIENT_ID")
+    kick_client_secret: SecretStr | None = Field(default=None, validation_alias="KICK_CLIENT_SECRET")
+    #: PEM text, or the path of a file with it; empty: the key that Kick documents.
+    kick_public_key: str = Field(default="", validation_alias="KICK_PUBLIC_KEY")
+    google_client_id: str = Field(default="", validation_alias="GOOGLE_CLIENT_ID")
+    google_client_secret: SecretStr | None = Field(default=None, validation_alias="GOOGLE_CLIENT_SECRET")
+    #: Where the platforms are; a mock or a proxy may stand in. Without a slash at the end.
     twitch_irc_url: str = Field(
         default="wss://irc-ws.chat.twitch.tv:443", validation_alias=AliasChoices("TWITCH_IRC_URL")
     )
+    twitch_eventsub_url: str = Field(
+        default="wss://eventsub.wss.twitch.tv/ws", validation_alias="TWITCH_EVENTSUB_URL"
+    )
+    twitch_api_url: str = Field(default="https://api.twitch.tv/helix", validation_alias="TWITCH_API_URL")
+    twitch_id_url: str = Field(default="https://id.twitch.tv/oauth2", validation_alias="TWITCH_ID_URL")
+    kick_api_url: str = Field(default="https://api.kick.com", validation_alias="KICK_API_URL")
+    kick_id_url: str = Field(default="https://id.kick.com", validation_alias="KICK_ID_URL")
+    google_issuer_url: str = Field(
+        default="https://accounts.google.com", validation_alias="GOOGLE_ISSUER_URL"
+    )
+    #: Sign-in by e-mail and password; None: on when mail can be sent.
+    email_sign_in: bool | None = None
+    #: smtp://user:password@host:587 (STARTTLS) or smtps://…:465; unset: letters are printed on the terminal.
+    mail_url: SecretStr | None = None
+    mail_from: str = ""
+    #: Asked, by the first five characters of a hash, whether a password is known to thieves; empty: nobody
+    #: is.
+    password_breach_url: str = ""
     #: What is logged; `debug` tells no secrets and no chat either.
     log_level: Literal["debug", "info", "warning", "error"] = "info"
     #: The built-in probe of processes with the `web` role (reliability R30).
@@ -157,11 +197,44 @@ class Settings(BaseSettings):
         is_implied = parts.port in (None, 443 if parts.scheme == "https" else 80)
         return f"{parts.scheme}://{host}" + ("" if is_implied else f":{parts.port}")
 
-    @field_validator("twitch_irc_url")
+    @field_validator("twitch_irc_url", "twitch_eventsub_url")
     @classmethod
-    def _twitch_irc_url_is_one(cls, value: str) -> str:
+    def _sockets_are_urls(cls, value: str, info: ValidationInfo) -> str:
         if not _is_url(value, ("ws", "wss")):
-            raise ValueError("TWITCH_IRC_URL must be like wss://irc-ws.chat.twitch.tv:443")
+            default = cls.model_fields[str(info.field_name)].default
+            raise ValueError(f"{str(info.field_name).upper()} must be like {default}")
+        return value
+
+    @field_validator(
+        "twitch_api_url",
+        "twitch_id_url",
+        "kick_api_url",
+        "kick_id_url",
+        "google_issuer_url",
+        "password_breach_url",
+    )
+    @classmethod
+    def _bases_are_urls(cls, value: str, info: ValidationInfo) -> str:
+        name = str(info.field_name)
+        parts = urlsplit(value) if _is_url(value, ("http", "https")) else None
+        if value and (parts is None or parts.query or parts.fragment or parts.username is not None):
+            default = cls.model_fields[name].default or "https://api.pwnedpasswords.com/range"
+            prefix = "HUBBUB_" if name == "password_breach_url" else ""
+            raise ValueError(f"{prefix}{name.upper()} must be like {default}")
+        return value.rstrip("/")
+
+    @field_validator("mail_url")
+    @classmethod
+    def _mail_url_is_one(cls, value: SecretStr | None) -> SecretStr | None:
+        if value and not _is_url(value.get_secret_value(), ("smtp", "smtps")):
+            raise ValueError("HUBBUB_MAIL_URL must be like smtp://user:password@mail.example.org:587")
+        return value
+
+    @field_validator("mail_from")
+    @classmethod
+    def _mail_from_is_an_address(cls, value: str) -> str:
+        if value and not _ADDRESS.fullmatch(value):
+            raise ValueError("HUBBUB_MAIL_FROM must be an address such as hubbub@example.org")
         return value
 
     @field_validator("trusted_proxies")
@@ -208,6 +281,30 @@ class Settings(BaseSettings):
             raise ValueError("HUBBUB_SECRET_KEY is required when DATABASE_URL is set")
         return self
 
+    @model_validator(mode="after")
+    def _applications_are_whole(self) -> Self:
+        for name, client_id, secret in (
+            ("TWITCH", self.twitch_client_id, self.twitch_client_secret),
+            ("KICK", self.kick_client_id, self.kick_client_secret),
+            ("GOOGLE", self.google_client_id, self.google_client_secret),
+        ):
+            if secret and not client_id:
+                raise ValueError(f"{name}_CLIENT_SECRET is set without {name}_CLIENT_ID")
+            if (
+                client_id and not secret and name != "TWITCH"
+            ):  # Twitch has codes for devices, without a secret
+                raise ValueError(f"{name}_CLIENT_ID is set without {name}_CLIENT_SECRET")
+        if self.twitch_eventsub_secret:
+            text = self.twitch_eventsub_secret.get_secret_value()
+            if len(text) > 100 or not text.isascii() or _is_weak(text, 10):
+                raise ValueError(
+                    "TWITCH_EVENTSUB_SECRET must be 10 to 100 random ASCII characters; "
+                    "make one with: openssl rand -hex 32"
+                )
+        if self.mail_url and not self.mail_from:
+            raise ValueError("HUBBUB_MAIL_FROM is required when HUBBUB_MAIL_URL is set")
+        return self
+
     @property
     def embedded_postgres(self) -> bool:
         return self.database_url is None
@@ -215,6 +312,11 @@ class Settings(BaseSettings):
     @property
     def embedded_redis(self) -> bool:
         return self.redis_url is None
+
+    @property
+    def wants_email_sign_in(self) -> bool:
+        """HUBBUB_EMAIL_SIGN_IN, by default on when mail can be sent."""
+        return self.mail_url is not None if self.email_sign_in is None else self.email_sign_in
 
     @property
     def wants_demo(self) -> bool:

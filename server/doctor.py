@@ -26,7 +26,7 @@ from server.config import RefusedConfiguration, Settings
 from server.live.cluster_bus import bus_at
 from server.web.api import preflight
 from server.web.api.preflight import CheckOut
-from sql import campaigns, users
+from sql import campaigns, members, users
 from sql.campaigns import Campaign
 from sql.migrate import SchemaRefused, outstanding
 from sql.pool import UNREACHABLE, Connection, Database, StatementRefused
@@ -215,7 +215,7 @@ async def _schema(connection: Connection) -> CheckOut:
 async def _shows(connection: Connection, campaign_id: UUID | None) -> list[tuple[Campaign, list[CheckOut]]]:
     """The newest shows with their checks, or the one that was asked for."""
     owner = await users.ensure_owner(connection)
-    within = await campaigns.scope(connection, owner.id)
+    within = tuple(await members.roles_of(connection, owner.id))
     if campaign_id is None:
         chosen = await campaigns.list_page(connection, within, None, _MOST_SHOWS)
     else:

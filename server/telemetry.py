@@ -78,6 +78,19 @@ LOOP_SECONDS = Histogram(
     registry=REGISTRY,
 )
 
+OUTBOX_DELIVERIES = Counter(
+    "hubbub_outbox_deliveries_total",
+    "Tries to deliver what must leave, by what became of them: done, again, needs_person, dead",
+    ["kind", "outcome"],
+    registry=REGISTRY,
+)
+TOKEN_REFRESHES = Counter(
+    "hubbub_token_refreshes_total",
+    "Tokens asked of a platform: done, refused, away; resting: not asked, the last one is too fresh",
+    ["provider", "outcome"],
+    registry=REGISTRY,
+)
+
 _SECRET = re.compile(r"\b(ovl|tkt|hb|whsec|ing)_[A-Za-z0-9_\-+/=]{8,}|(#(?:k|code)=)[^\s\"']+")
 _PASSWORD = re.compile(r"(?<=://)([^/\s:@]*):[^/\s@]+(?=@)")
 #: Control characters, line and paragraph separators, bidirectional overrides.

@@ -2,6 +2,10 @@
 
 The ring is newest first: the newest key writes, all of them read, so that a key can be changed without
 a failed request (reliability R21).
+
+A sealed text is AES-256-GCM: format and key id (`mark`), nonce, ciphertext with its tag. Mark and place are
+authenticated with it, so that it opens where it was sealed for and nowhere else. Until version 0.1 texts were
+Fernet tokens; those still open, and are sealed anew by `server.engine.resealing`.
 """
 
 from __future__ import annotations
@@ -9,9 +13,19 @@ from __future__ import annotations
 import base64
 import hashlib
 import hmac
+import secrets
 from collections.abc import Sequence
+from typing import Final
 
+from cryptography.exceptions import InvalidTag
 from cryptography.fernet import Fernet, InvalidToken, MultiFernet
+from cryptography.hazmat.primitives.ciphers.aead import AESGCM
+
+#: No Fernet token begins like this: those begin with the letters of a zero timestamp, gAAAA.
+_FORMAT: Final = b"\x02"
+_KEY_ID_BYTES: Final = 7
+MARK_BYTES: Final = len(_FORMAT) + _KEY_ID_BYTES
+_NONCE_BYTES: Final = 12
 
 
 class CannotOpen(ValueError):
@@ -25,6 +39,9 @@ class Vault:
         if not ring:
             raise ValueError("the key ring is empty")
         self._ring = tuple(ring)
+        self._ciphers = {self._mark(key): AESGCM(self._subkey(key, "seal-aes-256-gcm")) for key in self._ring}
+        #: How texts begin that the newest key has sealed; all others wait to be sealed anew.
+        self.mark = self._mark(self._ring[0])
         self._fernet = MultiFernet(
             [Fernet(base64.urlsafe_b64encode(self._subkey(key, "seal"))) for key in self._ring]
         )
@@ -34,12 +51,29 @@ class Vault:
         """A key for one purpose only, so that what is signed for one is worth nothing for another."""
         return hmac.digest(key, f"hubbub:{purpose}".encode(), "sha256")
 
+    @classmethod
+    def _mark(cls, key: bytes) -> bytes:
+        return _FORMAT + cls._subkey(key, "key-id")[:_KEY_ID_BYTES]
+
     def seal(self, text: bytes, place: bytes) -> bytes:
         """Encrypt. `place` says where it is stored; moved elsewhere it does not open (T7)."""
-        return self._fernet.encrypt(hashlib.sha256(place).digest() + text)
+        nonce = secrets.token_bytes(_NONCE_BYTES)
+        return self.mark + nonce + self._ciphers[self.mark].encrypt(nonce, text, self.mark + place)
 
     def open(self, sealed: bytes, place: bytes) -> bytes:
         """Decrypt what was sealed for this place. Raises CannotOpen."""
+        if not sealed.startswith(_FORMAT):
+            return self._open_fernet(sealed, place)
+        mark, nonce = sealed[:MARK_BYTES], sealed[MARK_BYTES : MARK_BYTES + _NONCE_BYTES]
+        cipher = self._ciphers.get(mark)
+        if cipher is None:
+            raise CannotOpen("not sealed by a key of this ring")
+        try:
+            return cipher.decrypt(nonce, sealed[MARK_BYTES + _NONCE_BYTES :], mark + place)
+        except (InvalidTag, ValueError):
+            raise CannotOpen("changed, or sealed for another place") from None
+
+    def _open_fernet(self, sealed: bytes, place: bytes) -> bytes:
         try:
             text = self._fernet.decrypt(sealed)
         except InvalidToken:

@@ -40,6 +40,16 @@ async def note(
     )
 
 
+async def of_actor(connection: Connection, actor: str, limit: int = 1000) -> list[Entry]:
+    """The last acts of one actor, newest first: a part of what they may take away with them."""
+    return [Entry(*row) for row in await connection.fetch(_QUERIES["of_actor"], actor, limit)]
+
+
+async def forget_attempts(connection: Connection) -> None:
+    """Remove what strangers could make grow, like failed logins, after 90 days (housekeeping)."""
+    await connection.execute(_QUERIES["forget_attempts"])
+
+
 async def latest(connection: Connection, campaign_id: UUID, limit: int = 100) -> list[Entry]:
     """The last acts in a campaign, newest first."""
     return [Entry(*row) for row in await connection.fetch(_QUERIES["latest"], campaign_id, limit)]

@@ -1,22 +1,27 @@
-"""Shows, and which of them a person may run.
+"""Shows.
 
-`scope` is asked once a request; every other query about things of a campaign is narrowed to those
-ids, so that no forgotten check can show one show to another (reliability T33, R25).
+`members.roles_of` is asked once a request; every other query about things of a campaign is narrowed to the
+ids that it answers, so that no forgotten check can show one show to another (reliability T33, R25).
 """
 
 from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
+from typing import Final
 from uuid import UUID
 
 import sql
-from sql import heads, probe
+from sql import heads
 from sql.ids import uuid7
 from sql.pool import Connection
 
 _QUERIES = sql.load("campaigns")
+
+#: Rows that go in one statement: they must be gone well within the time that a statement has.
+_PIECE: Final = 20_000
+_WAIT_FOR_DELIVERY: Final = timedelta(days=7)
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,11 +44,6 @@ async def create(
     await heads.create(connection, campaign_id)
     await connection.execute(_QUERIES["create_owner_membership"], uuid7(), campaign_id, owner_id)
     return Campaign(*row)
-
-
-async def scope(connection: Connection, user_id: UUID) -> tuple[UUID, ...]:
-    """The campaigns in which this person may run the show. The built-in probe's is nobody's."""
-    return tuple(row["id"] for row in await connection.fetch(_QUERIES["scope"], user_id, probe.CAMPAIGN))
 
 
 async def list_page(
@@ -70,6 +70,53 @@ async def update(
     """Rename or describe a campaign of the scope; None leaves a field as it is."""
     row = await connection.fetchrow(_QUERIES["update"], campaign_id, within, name, description)
     return None if row is None else Campaign(*row)
+
+
+async def name_of(connection: Connection, campaign_id: UUID) -> str | None:
+    """What must be typed to delete it; None when it is gone, or going."""
+    name: str | None = await connection.fetchval(_QUERIES["name_of"], campaign_id)
+    return name
+
+
+async def mark_deleted(connection: Connection, campaign_id: UUID) -> None:
+    """Take a show from everybody at once: members, links, chats, tables, time. The campaign is locked.
+
+    `server.engine.endings` is the way to do that. The rows go afterwards, by `purge`.
+    """
+    for step in (
+        "mark_deleted",
+        "let_tables_go",
+        "drop_overlays",
+        "drop_channels",
+        "drop_deadlines",
+        "drop_invitations",
+    ):
+        await connection.execute(_QUERIES[step], campaign_id)
+    await raise_token_version(connection, campaign_id)
+
+
+async def purge(connection: Connection) -> UUID | None:
+    """Remove a piece of a deleted show, big ones in several; answers which show, None when none is left.
+
+    What it still owes platforms is waited for, a week at most. Call inside a transaction, again and again.
+    """
+    campaign_id: UUID | None = await connection.fetchval(
+        _QUERIES["purge_next"], _WAIT_FOR_DELIVERY.total_seconds()
+    )
+    if campaign_id is None:
+        return None
+    for piece in ("purge_ledgers", "purge_votes", "purge_inbox", "purge_rolls", "purge_events"):
+        if await connection.fetchval(_QUERIES[piece], campaign_id, _PIECE):
+            return campaign_id
+    await connection.execute(_QUERIES["purge"], campaign_id)
+    return campaign_id
+
+
+async def of_thing(connection: Connection, id_: UUID) -> UUID | None:
+    """The campaign of whatever has this id: a poll, an overlay, a member, … None: nothing of a campaign has
+    it."""
+    found: UUID | None = await connection.fetchval(_QUERIES["of_thing"], id_)
+    return found
 
 
 async def demo(connection: Connection) -> Campaign | None:

@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass, fields, replace
 from datetime import datetime
 from typing import Final, Literal, TypeAlias
 from uuid import UUID
 
 from server.rules.poll import UNDO_WINDOW
-from sql import heads, load
+from sql import consents, heads, load
 from sql.ids import uuid7
 from sql.pool import Connection, Row, UniqueViolation
 
@@ -18,14 +18,16 @@ _QUERIES = load("channels")
 
 Platform: TypeAlias = Literal["twitch", "kick", "custom"]
 #: How the chat of a channel reaches us.
-SourceKind: TypeAlias = Literal["irc", "eventsub", "webhook", "api", "simulated"]
+SourceKind: TypeAlias = Literal["irc", "eventsub", "webhook", "api", "simulated", "pusher"]
 #: `failing` needs a person; `connecting` heals by itself.
 ChannelState: TypeAlias = Literal["waiting", "connecting", "connected", "failing"]
 
 DETAIL_LENGTH = 300
-#: Sources for which this version has no connector; what a script sends for such a channel counts.
-NOT_READ: tuple[SourceKind, ...] = ("eventsub", "webhook")
+#: What this version has no connector for; what a script sends for such a channel counts.
+_NOT_READ: Final[Collection[tuple[Platform, SourceKind]]] = (("twitch", "eventsub"), ("custom", "webhook"))
 _NOT_READ_DETAIL = "Not read by this version: send its lines through the API"
+#: Until the first delivery, or until the subscriptions are made (integrations/kick/upkeep.py).
+_SILENT_KICK_DETAIL = "Nothing has come from Kick yet"
 _TWITCH_LOGIN = re.compile(r"[a-z0-9_]{1,25}", re.ASCII)
 _ANY_LOGIN = re.compile(r"[^\s\x00-\x1f\x7f#,]{1,64}")
 _INT4 = 2**31 - 1
@@ -55,6 +57,15 @@ class Channel:
     heard_at: datetime | None
     heard_lag_ms: int | None
     created_at: datetime
+    chatroom_id: str | None = None  # of Kick's website chat, where the source is `pusher`
+    is_live: bool = False
+    live_since: datetime | None = None
+    title: str = ""  # of the stream, as the platform last told it
+
+    @property
+    def is_read(self) -> bool:
+        """Whether this version has a way in for it."""
+        return (self.platform, self.source) not in _NOT_READ
 
     @property
     def has_platform_id(self) -> bool:
@@ -73,7 +84,11 @@ def unknown_id(login: str) -> str:
 def from_row(row: Row) -> Channel:
     """A Channel of a row that has all its columns, by name, and maybe more; what nothing reads says so."""
     channel = Channel(**{name: row[name] for name in _COLUMNS})
-    return replace(channel, state_detail=_NOT_READ_DETAIL) if channel.source in NOT_READ else channel
+    if not channel.is_read:
+        return replace(channel, state_detail=_NOT_READ_DETAIL)
+    if channel.source == "webhook" and channel.state == "waiting" and not channel.state_detail:
+        return replace(channel, state_detail=_SILENT_KICK_DETAIL)
+    return channel
 
 
 def normal_login(platform: Platform, text: str) -> str:
@@ -98,8 +113,10 @@ async def create(
     login: str,
     source: SourceKind,
     channel_id: str | None = None,
+    chatroom_id: str | None = None,
 ) -> Channel:
-    """Add a channel to a campaign, in the state `waiting`; one that was in it before has its seats again.
+    """Add a channel to a campaign, in the state `waiting`; one that was in it before has its seats again, if
+    its streamer agrees to polls.
 
     Without `channel_id` a custom channel takes its login, any other `login:NAME` until the platform
     tells its id. Raises BadLogin, ChannelExists, and ForeignKeyViolation for an unknown campaign.
@@ -111,13 +128,16 @@ async def create(
         async with connection.transaction():
             await heads.bump_config(connection, campaign_id)
             row = await connection.fetchrow(
-                _QUERIES["create"], uuid7(), campaign_id, platform, name, channel_id, source
+                _QUERIES["create"], uuid7(), campaign_id, platform, name, channel_id, source, chatroom_id
             )
             assert row is not None  # noqa: S101  INSERT … RETURNING gives its row or raises
-            await connection.execute(_QUERIES["take_seats"], row["id"], UNDO_WINDOW.total_seconds())
+            added = from_row(row)
+            where = campaign_id, added.platform, added.channel_id
+            if await consents.allowed(connection, *where, "polls"):
+                await connection.execute(_QUERIES["take_seats"], added.id, UNDO_WINDOW.total_seconds())
     except UniqueViolation as error:
         raise ChannelExists(f"{platform} channel {name} is part of this campaign already") from error
-    return from_row(row)
+    return added
 
 
 async def list_of_campaign(connection: Connection, campaign_id: UUID) -> list[Channel]:
@@ -131,12 +151,25 @@ async def get(connection: Connection, channel: UUID) -> Channel | None:
     return from_row(row) if row else None
 
 
+async def campaigns_of(connection: Connection, platform: Platform, channel_id: str) -> list[UUID]:
+    """The campaigns in which a channel of a platform takes part, by the platform's id of it."""
+    return [
+        row["campaign_id"] for row in await connection.fetch(_QUERIES["campaigns_of"], platform, channel_id)
+    ]
+
+
 async def delete(connection: Connection, campaign_id: UUID, channel: UUID) -> bool:
     """Take a channel out of a campaign; False when the campaign has no such channel."""
     async with connection.transaction():
         # The campaign first, then the channel: the order in which the engine locks.
         await heads.bump_config(connection, campaign_id)
         return await connection.fetchval(_QUERIES["delete"], channel, campaign_id) is not None
+
+
+async def give_up_seats(connection: Connection, campaign_id: UUID, channel: UUID) -> None:
+    """A channel gives no more votes to the poll that runs; those it has given stay."""
+    await heads.bump_config(connection, campaign_id)
+    await connection.execute(_QUERIES["give_up_seats"], channel, campaign_id)
 
 
 async def set_platform_id(connection: Connection, channel: UUID, platform_id: str) -> bool:

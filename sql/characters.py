@@ -100,9 +100,15 @@ async def get(connection: Connection, character_id: UUID) -> Character | None:
     return None if row is None else _character(row)
 
 
-async def page(connection: Connection, campaign_id: UUID, before: UUID | None, most: int) -> list[Character]:
-    """Characters of a campaign, newest first, below a cursor."""
-    return [_character(row) for row in await connection.fetch(_Q["page"], campaign_id, before, most)]
+async def page(
+    connection: Connection, campaign_id: UUID, before: UUID | None, most: int, *, only_known: bool = False
+) -> list[Character]:
+    """Characters of a campaign, newest first, below a cursor.
+
+    only_known: player characters and the party; whom else there is, players may not know.
+    """
+    rows = await connection.fetch(_Q["page"], campaign_id, before, most, only_known)
+    return [_character(row) for row in rows]
 
 
 async def roster(connection: Connection, campaign_id: UUID) -> dict[Key, Known]:
@@ -303,9 +309,11 @@ async def change(connection: Connection, character: Character) -> None:
 async def assign(
     connection: Connection, campaign_id: UUID, character_id: UUID, channel_id: UUID | None
 ) -> None:
-    """Give a character to a channel, or (None) to the game master, who lets go of the one before."""
+    """Give a character to a channel, or (None) to the game master; either lets go of the one before."""
     if channel_id is None:
         await connection.execute(_Q["free_game_master"], campaign_id, character_id)
+    else:
+        await connection.execute(_Q["free_channel"], campaign_id, character_id, channel_id)
     await connection.execute(_Q["assign"], character_id, campaign_id, channel_id)
 
 

@@ -54,6 +54,11 @@ class Roll:
     effects_at: datetime | None = None
 
     @property
+    def is_secret(self) -> bool:
+        """Only who runs the show may know that it is there."""
+        return self.roll.is_secret and self.revealed_at is None
+
+    @property
     def key(self) -> Key:
         return key_of(self.connection_id, self.roll)
 

@@ -30,6 +30,7 @@ async def notice(database: Database, *, is_restored: bool = False) -> bool:
         await connection.execute(_Q["note"], identity)
         had_campaigns = await connection.execute(_Q["renew_all"]) != "UPDATE 0"
         await connection.execute(_Q["hold_outbox"])
+        await connection.execute(_Q["doubt_tokens"])
         return had_campaigns
 
 

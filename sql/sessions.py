@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from typing import Literal, TypeAlias
 from uuid import UUID
 
 import sql
@@ -15,6 +16,9 @@ _QUERIES = sql.load("sessions")
 
 IDLE = timedelta(hours=12)
 LIFE = timedelta(days=7)
+
+#: How a person came in; `link` is the one of the terminal.
+Method: TypeAlias = Literal["link", "twitch", "kick", "google", "password"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,6 +37,7 @@ class SessionInfo:
     """A login as its owner may see it."""
 
     id: UUID
+    method: Method
     user_agent: str
     created_at: datetime
     last_seen_at: datetime
@@ -45,7 +50,13 @@ def token_hash(token: str) -> bytes:
 
 
 async def begin(
-    connection: Connection, user_id: UUID, *, token: str, csrf_token: str, user_agent: str
+    connection: Connection,
+    user_id: UUID,
+    *,
+    token: str,
+    csrf_token: str,
+    user_agent: str,
+    method: Method = "link",
 ) -> UUID:
     """Log a person in; answers the id of the session."""
     session_id = uuid7()
@@ -57,6 +68,7 @@ async def begin(
         csrf_token,
         user_agent.replace("\0", "")[:300],
         LIFE.total_seconds(),
+        method,
     )
     return session_id
 
@@ -75,6 +87,12 @@ async def alive(connection: Connection, session_id: UUID) -> UUID | None:
     return user_id
 
 
+async def is_recent(connection: Connection, session_id: UUID, within: timedelta) -> bool:
+    """Whether the person signed in just now: what cannot be undone asks for that (T43)."""
+    found: bool = await connection.fetchval(_QUERIES["is_recent"], session_id, within.total_seconds())
+    return found
+
+
 async def touch(connection: Connection, session_id: UUID) -> None:
     """Note that the session was used."""
     await connection.execute(_QUERIES["touch"], session_id)
@@ -91,11 +109,18 @@ async def end(connection: Connection, session_id: UUID, user_id: UUID) -> bool:
     return await connection.fetchval(_QUERIES["end"], session_id, user_id) is not None
 
 
+async def end_all(connection: Connection, user_id: UUID, *, but: UUID | None = None) -> int:
+    """Log a person out everywhere, or everywhere but in one session; answers in how many places."""
+    ended: int = await connection.fetchval(_QUERIES["end_all"], user_id, but)
+    return ended
+
+
 async def end_by_token(connection: Connection, token: str) -> None:
     """Log out whatever session a cookie stands for."""
     await connection.execute(_QUERIES["end_by_token"], token_hash(token))
 
 
-async def sweep(connection: Connection) -> None:
-    """Remove sessions that have ended (housekeeping)."""
-    await connection.execute(_QUERIES["sweep"], IDLE.total_seconds())
+async def sweep(connection: Connection) -> list[tuple[UUID, UUID]]:
+    """Remove sessions that have ended (housekeeping); answers which, each with its person."""
+    rows = await connection.fetch(_QUERIES["sweep"], IDLE.total_seconds())
+    return [(row["id"], row["user_id"]) for row in rows]

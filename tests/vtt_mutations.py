@@ -7,7 +7,7 @@ their way into each other. The same seed makes the same messages.
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
@@ -91,10 +91,13 @@ _TEXTS = (
 class Mutator:
     """Bends samples; of the same seed always in the same way."""
 
-    def __init__(self, random: Random) -> None:
+    def __init__(self, random: Random, texts: Mapping[str, str] | None = None) -> None:
+        """`texts`: samples by name, as JSON; those of all tabletops when there are none."""
         self.random = random
-        self.texts = {name: json.dumps(sample(name)) for adapter in ADAPTERS for name in adapter.samples}
-        self._parts = [part for name in self.texts for part in _walk(sample(name))]
+        self.texts = texts or {
+            name: json.dumps(sample(name)) for adapter in ADAPTERS for name in adapter.samples
+        }
+        self._parts = [part for text in self.texts.values() for part in _walk(json.loads(text))]
 
     def message(self, name: str) -> Any:
         """A message that was the sample `name` once."""

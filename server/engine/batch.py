@@ -17,8 +17,8 @@ from uuid import UUID
 import structlog
 
 from server.engine.intake import Outcome
+from server.engine.intakes import Incoming, is_urgent
 from server.engine.room import Rooms
-from server.engine.table import Incoming, is_of_table
 from server.telemetry import BATCH_EVENTS, BATCH_SECONDS, EVENTS
 from sql import probe
 from sql.heads import NoCampaign
@@ -157,8 +157,8 @@ class Batches:
 
     async def _flush(self, campaign_id: UUID, buffer: Buffer) -> None:
         first = buffer.deliveries[0].events
-        at_table = bool(first) and is_of_table(first[0])
-        await asyncio.sleep(min(TABLE_WINDOW_S, self._window_s) if at_table else self._window_s)
+        urgent = bool(first) and is_urgent(first[0])
+        await asyncio.sleep(min(TABLE_WINDOW_S, self._window_s) if urgent else self._window_s)
         one_by_one, away = 0, False
         while buffer.deliveries:
             batch = self._next_batch(buffer, LARGEST_BATCH if one_by_one <= 0 else 0)

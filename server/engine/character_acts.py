@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any, Literal
 from uuid import UUID
@@ -86,22 +86,38 @@ async def assign(
     character_id: UUID,
     to: UUID | GameMaster | None,
     *,
+    of_own: Collection[UUID] | None = None,
     also: Also | None = None,
 ) -> None:
     """Give a character to a channel of the campaign, to the game master, or to nobody.
 
-    The game master plays one at a time: he lets go of the one before. Raises NoCharacter.
+    Everybody plays one at a time, and lets go of the one before. `of_own`: it is a streamer who chooses, with
+    these channels: only player characters, and none that somebody else plays. Raises NoCharacter, Refused.
     """
     async with rooms.turn(campaign_id) as (_, turn):
-        await _character(turn, character_id)
-        if to is None:
-            await characters.free(turn.connection, campaign_id, character_id)
-        else:
-            channel_id = to if isinstance(to, UUID) else None
-            await characters.assign(turn.connection, campaign_id, character_id, channel_id)
-        await _changed(turn)
+        await assign_in(turn, character_id, to, of_own=of_own)
         if also:
             await also(turn.connection, character_id)
+
+
+async def assign_in(
+    turn: Turn, character_id: UUID, to: UUID | GameMaster | None, *, of_own: Collection[UUID] | None
+) -> None:
+    """The same as a part of another act."""
+    character = await _character(turn, character_id)
+    if of_own is not None:
+        if character.character_type != "pc":
+            raise Refused("not_a_player_character", "Streamers play player characters.")
+        if character.is_game_masters or (
+            character.channel_id is not None and character.channel_id not in of_own
+        ):
+            raise Refused("taken", f"{character.name} is played by somebody else; choose another one.")
+    if to is None:
+        await characters.free(turn.connection, turn.campaign_id, character_id)
+    else:
+        channel_id = to if isinstance(to, UUID) else None
+        await characters.assign(turn.connection, turn.campaign_id, character_id, channel_id)
+    await _changed(turn)
 
 
 async def delete(rooms: Rooms, campaign_id: UUID, character_id: UUID, *, also: Also | None = None) -> None:

@@ -14,6 +14,7 @@ from uuid import UUID
 import structlog
 
 from server.rules.events import Event
+from server.rules.platform_events import PlatformEvent
 from sql import channels, vtt_connections
 from sql.pool import UNREACHABLE, Database
 
@@ -31,7 +32,7 @@ class Heard:
         self._marks: dict[UUID, tuple[datetime, int]] = {}
         self._tables: dict[UUID, datetime] = {}
 
-    def note(self, events: Iterable[tuple[UUID, Event]]) -> None:
+    def note(self, events: Iterable[tuple[UUID, Event | PlatformEvent]]) -> None:
         """These events have just been taken, each in its channel."""
         for channel, event in dict(events).items():  # of thousands of events the last of each channel
             self._marks[channel] = (event.received_at, (event.received_at - event.sent_at) // _MILLISECOND)

@@ -7,18 +7,23 @@ import asyncio
 import structlog
 
 from sql import (
+    admin_log,
     boards,
     deadlines,
+    device_sign_ins,
+    erasures,
     idempotency,
     inbox,
+    login_failures,
     lost_lines,
+    oauth_states,
     sessions,
     verifications,
     vtt_commands,
     vtt_pairings,
     vtt_tokens,
 )
-from sql.pool import UNREACHABLE, Database
+from sql.pool import UNREACHABLE, Connection, Database
 
 log = structlog.get_logger(__name__)
 
@@ -36,11 +41,24 @@ async def tidy(database: Database) -> None:
         await inbox.forget(connection)
         await lost_lines.forget(connection)
         await idempotency.sweep(connection)
-        await sessions.sweep(connection)
-        await verifications.sweep(connection)
+        await _tidy_sign_ins(connection)
         await vtt_pairings.forget(connection)
         await vtt_tokens.forget(connection)
         await vtt_commands.forget(connection, KEEP_COMMANDS_S)
+    async with database.transaction() as connection:
+        await erasures.advance(connection)
+
+
+async def _tidy_sign_ins(connection: Connection) -> None:
+    for session_id, user_id in await sessions.sweep(connection):
+        await admin_log.note(
+            connection, actor=f"user:{user_id}", action="session.expired", subject=session_id
+        )
+    await verifications.sweep(connection)
+    await oauth_states.sweep(connection)
+    await device_sign_ins.sweep(connection)
+    await login_failures.sweep(connection)
+    await admin_log.forget_attempts(connection)
 
 
 async def run(database: Database) -> None:

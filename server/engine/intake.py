@@ -17,13 +17,13 @@ class Outcome(NamedTuple):
 
 
 ACCEPTED, DUPLICATE = Outcome("accepted"), Outcome("duplicate")
-_NO_CHANNEL = Outcome("rejected", "unknown_channel")
+NO_CHANNEL = Outcome("rejected", "unknown_channel")
 
 #: What the inbox knows an event by.
 Identity: TypeAlias = tuple[str, str]
 
 #: Widths that the tables have; whatever is longer cannot be stored and is refused here.
-_LONGEST_MESSAGE_ID = 128
+LONGEST_MESSAGE_ID = 128
 _LONGEST_USER_ID = 64
 
 
@@ -79,7 +79,7 @@ def judge(
         if reason := refusal(event):
             add(Outcome("rejected", reason))
         elif (event.platform, event.channel_id) not in channels:
-            add(_NO_CHANNEL)
+            add(NO_CHANNEL)
         elif (key := identity(event)) in wanted:
             add(DUPLICATE)
         else:
@@ -103,7 +103,7 @@ def identity(event: Event) -> Identity:
 
 def refusal(event: Event) -> str:
     """Why an event cannot be stored, or nothing. Adapters and the API check more; this is the last gate."""
-    if not storable(event.message_id, _LONGEST_MESSAGE_ID):
+    if not storable(event.message_id, LONGEST_MESSAGE_ID):
         return "bad_message_id"
     if isinstance(event, ChatMessage) and not storable(event.user.id, _LONGEST_USER_ID):
         return "bad_user_id"

@@ -6,7 +6,9 @@ import asyncio
 from dataclasses import dataclass, field
 from uuid import UUID
 
+from server.engine import table_state
 from server.engine.table_state import Table
+from server.engine.turn import Turn
 from server.rules.chat import word_ballot
 from server.rules.poll import Poll
 from server.rules.votes import Reader, seat_map
@@ -37,3 +39,9 @@ class Room:
         if poll is not None:
             seats = seat_map(poll, self.channels)
             self.reader = Reader(poll, seats, word_ballot(poll.options, poll.rules.words))
+
+    async def table_of(self, turn: Turn) -> Table:
+        """What the campaign's table knows, read when it is needed."""
+        if self.table is None:
+            self.table = await table_state.load(turn)
+        return self.table

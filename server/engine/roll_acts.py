@@ -128,7 +128,7 @@ async def _acting(rooms: Rooms, campaign_id: UUID, roll_id: UUID) -> AsyncIterat
         row = await dice_rolls.get(turn.connection, roll_id)
         if row is None or row.campaign_id != campaign_id:
             raise NoRoll(str(roll_id))
-        yield turn, await rooms.table_of(room, turn), row
+        yield turn, await room.table_of(turn), row
 
 
 def _settled(row: Roll) -> Refused:

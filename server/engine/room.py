@@ -17,19 +17,20 @@ from uuid import UUID
 
 import structlog
 
-from server.engine import table, table_state
+from server.engine import alerts, intakes, table
+from server.engine.bench import Bench
 from server.engine.clock import DatabaseClock
 from server.engine.heard import Heard
 from server.engine.intake import ACCEPTED, Outcome, judge
+from server.engine.intakes import Incoming
 from server.engine.memory import Room
 from server.engine.patience import taken
-from server.engine.table import Incoming
 from server.engine.table_boards import kind_of
-from server.engine.table_state import Table
 from server.engine.turn import Also, Turn
 from server.rules import outcome, poll_board, vote_export, vote_ledger
 from server.rules.changes import Change
 from server.rules.events import UnreadLine
+from server.rules.platform_events import PlatformEvent
 from server.rules.poll import (
     RUNNING,
     Close,
@@ -47,7 +48,7 @@ from server.rules.poll import (
 )
 from server.rules.poll import Outcome as PollOutcome
 from server.rules.votes import Vote, ballot_key, take
-from sql import channels, deadlines, heads, inbox, polls, transactions, votes
+from sql import channels, consents, deadlines, heads, inbox, polls, transactions, votes
 from sql.pool import Connection, Database, UniqueViolation
 
 log = structlog.get_logger(__name__)
@@ -138,16 +139,10 @@ class Rooms:
         room.hold(await polls.running(turn.connection, turn.campaign_id))
         room.table = None
 
-    async def table_of(self, room: Room, turn: Turn) -> Table:
-        """What the campaign's table knows, read when it is needed."""
-        if room.table is None:
-            room.table = await table_state.load(turn)
-        return room.table
-
     async def ingest(
         self, campaign_id: UUID, events: Sequence[Incoming], *, receipts: Sequence[bool]
     ) -> list[Outcome]:
-        """Take events in: the votes among them are counted, and what happens at the table goes on stream.
+        """Take events in: the votes among them are counted, and all else goes to its intake.
 
         Answers one outcome per event, after COMMIT.
 
@@ -156,28 +151,33 @@ class Rooms:
         """
         if not any(receipts) and await self._is_talk(campaign_id, events):
             return [ACCEPTED] * len(events)
-        lines, happened = table.split(events)
-        if happened:
-            receipts = [
-                receipt
-                for event, receipt in zip(events, receipts, strict=True)
-                if not table.is_of_table(event)
-            ]
-        at_table: list[Outcome] = []
+        lines, others = intakes.sort(events)
+        if others:
+            receipts = intakes.lines_of(events, receipts)
+        taken_by: Mapping[intakes.Intake, list[Outcome]] = {}
         async with self.turn(campaign_id) as (room, turn):
             judged = judge(lines, receipts, room.channels, room.reader)
             judged.repeated(await inbox.take_in(turn.connection, campaign_id, judged.wanted, turn.head.now))
             if room.poll is not None and judged.cast:
                 await self._count(room, turn, room.poll, tuple(judged.cast.values()))
-            if happened:
-                known = await self.table_of(room, turn)
-                at_table = await table.take(turn, known, happened, self._chance, self.armed)
+            if others:
+                taken_by = await intakes.take(Bench(room, turn, self._chance, self.armed), others)
         self.heard.note(
             (room.channels[event.platform, event.channel_id], event)
             for event, receipt, result in zip(lines, receipts, judged.outcomes, strict=True)
             if receipt and result.kind != "rejected" and not isinstance(event, UnreadLine)
         )
-        return table.in_order(events, judged.outcomes, at_table) if happened else judged.outcomes
+        if not others:
+            return judged.outcomes
+        outcomes = intakes.in_order(events, judged.outcomes, taken_by)
+        self.heard.note(
+            (room.channels[event.platform, event.channel_id], event)
+            for event, result in zip(events, outcomes, strict=True)
+            if isinstance(event, PlatformEvent)
+            and result.kind != "rejected"
+            and (event.platform, event.channel_id) in room.channels
+        )
+        return outcomes
 
     async def _is_talk(self, campaign_id: UUID, arrivals: Sequence[Incoming]) -> bool:
         """Whether there is no vote among these lines, so that nothing has to be stored.
@@ -281,6 +281,8 @@ class Rooms:
     async def _seats(self, turn: Turn, simulated: bool, *, create: bool = True) -> tuple[Seat, ...]:
         everyone = await channels.list_of_campaign(turn.connection, turn.campaign_id)
         chosen = [channel for channel in everyone if (channel.source == "simulated") == simulated]
+        if chosen and not simulated:
+            chosen = await self._willing(turn, chosen)
         if simulated and not chosen and create:
             chosen = [
                 await channels.create(
@@ -295,6 +297,16 @@ class Rooms:
             Seat(slot, channel.id, channel.platform, channel.login) for slot, channel in enumerate(chosen)
         )
 
+    @staticmethod
+    async def _willing(turn: Turn, chosen: Sequence[channels.Channel]) -> list[channels.Channel]:
+        """Those whose streamers agree to polls now; a poll that runs is not asked again. Raises Refused when
+        there are none: what is asked for viewers must not become a rehearsal."""
+        refusals = await consents.refusals(turn.connection, turn.campaign_id, "polls")
+        willing = [channel for channel in chosen if channel.id not in refusals]
+        if not willing:
+            raise Refused("nobody_agreed", f"No channel may be polled now. {refusals[chosen[0].id]}")
+        return willing
+
     async def fire(self, due: deadlines.Due, wait_s: float | None = None) -> deadlines.Fired | None:
         """Let time act on a poll or a table; None when somebody else did, or when the deadline was moved.
 
@@ -304,8 +316,11 @@ class Rooms:
             fired = await deadlines.fire(turn.connection, due.campaign_id, due.board_id, due.kind)
             if fired is None:
                 return None
+            if due.board_id == alerts.board_id(due.campaign_id):
+                await alerts.fire(turn, self.armed)
+                return fired
             if kind := kind_of(due.campaign_id, due.board_id):
-                await table.fire(turn, await self.table_of(room, turn), kind, self.armed)
+                await table.fire(turn, await room.table_of(turn), kind, self.armed)
                 return fired
             row = await polls.get(turn.connection, due.board_id)
             if row is None:

@@ -4,60 +4,26 @@ from __future__ import annotations
 
 import asyncio
 import re
-from collections.abc import Callable, Iterable, Mapping, Sequence
-from typing import TypeAlias
+from collections.abc import Iterable, Mapping, Sequence
 
 from server.engine import character_intake, dice_intake, fight_intake, presets, table_deliveries, table_state
+from server.engine.bench import Bench
 from server.engine.intake import DUPLICATE, Outcome
 from server.engine.table_boards import TableBoard
 from server.engine.table_state import Table
 from server.engine.turn import Turn
 from server.rules import dice_stage
-from server.rules.events import Arrival
 from server.rules.table_events import CharacterUpdated, CombatHappened, DiceRolled, TableEvent
 from sql import combats, criticality_rules, deadlines, table_settings, vtt_connections
 
-#: All that a batch may hold.
-Incoming: TypeAlias = Arrival | TableEvent
-
-_AT_TABLE = (DiceRolled, CombatHappened, CharacterUpdated)
 _SYSTEM = re.compile(r"[A-Za-z0-9._-]{1,64}")
 _UNKNOWN_TABLE = Outcome("rejected", "unknown_connection")
 
 
-def is_of_table(event: Incoming) -> bool:
-    """Whether it happened at a table and not in chat."""
-    return isinstance(event, _AT_TABLE)
-
-
-def split(events: Iterable[Incoming]) -> tuple[list[Arrival], list[TableEvent]]:
-    """Those of chat, and those of tables."""
-    chat: list[Arrival] = []
-    table: list[TableEvent] = []
-    for event in events:
-        if isinstance(event, _AT_TABLE):
-            table.append(event)
-        else:
-            chat.append(event)
-    return chat, table
-
-
-def in_order(
-    events: Iterable[Incoming], of_chat: Iterable[Outcome], of_table: Iterable[Outcome]
-) -> list[Outcome]:
-    """The outcomes of both, in the order of the events that were split."""
-    chat, table = iter(of_chat), iter(of_table)
-    return [next(table if is_of_table(event) else chat) for event in events]
-
-
-async def take(
-    turn: Turn,
-    table: Table,
-    events: Sequence[TableEvent],
-    chance: Callable[[int], bytes],
-    armed: asyncio.Event,
-) -> list[Outcome]:
+async def take(bench: Bench, events: Sequence[TableEvent]) -> list[Outcome]:
     """Take events of tables in; one outcome an event. Characters first, because rolls are theirs."""
+    turn, chance, armed = bench.turn, bench.chance, bench.armed
+    table = await bench.room.table_of(turn)
     asked = {event.connection_id for event in events if event.connection_id is not None}
     # Who delivers has looked, too; but a table may have been revoked or deleted since then.
     active = await vtt_connections.active(turn.connection, turn.campaign_id, asked) if asked else set()

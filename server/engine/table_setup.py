@@ -41,7 +41,7 @@ async def change_settings(
         await table_settings.save(turn.connection, campaign_id, after)
         if after.game_system not in ("", before.game_system):
             await presets.play(turn, after.game_system)
-        table = await rooms.table_of(room, turn)
+        table = await room.table_of(turn)
         table.settings = after
         if not after.shows_dice:
             await table_state.show_stage(turn, table, dice_stage.EMPTY, rooms.armed)

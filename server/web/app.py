@@ -12,7 +12,7 @@ from starlette.responses import Response
 from starlette.routing import BaseRoute, Route
 from starlette.types import ASGIApp
 
-from server.web import asyncapi, health, openapi
+from server.web import asyncapi, health, openapi, sign_in
 from server.web.api import ENDPOINTS
 from server.web.endpoint import Endpoint
 from server.web.foundry import webhooks as foundry
@@ -52,6 +52,7 @@ def create_app(services: Services, more: Sequence[BaseRoute] = ()) -> ASGIApp:
             *_api(services),
             *webhook.routes(services),
             *foundry.routes(services),
+            *sign_in.routes(services),
             *pages.routes(),
         ],
         exception_handlers={HTTPException: on_http_exception, Problem: on_problem},

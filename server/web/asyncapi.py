@@ -12,6 +12,7 @@ from pydantic.json_schema import JsonSchemaMode
 from server.live import frames
 from server.live.close_codes import ENDINGS
 from server.rules.poll_board import PollBoard
+from server.web.alert_board import AlertBoard
 from server.web.table_boards import CardBoard, DiceBoard, InitiativeBoard, PartyBoard
 from server.web.table_events import DiceCriticalData, DiceProofData
 
@@ -41,6 +42,7 @@ BOARDS: dict[str, TypeAdapter[Any]] = {
     "party": TypeAdapter(PartyBoard),
     "initiative": TypeAdapter(InitiativeBoard),
     "card": TypeAdapter(CardBoard),
+    "alert": TypeAdapter(AlertBoard),
 }
 EVENTS: dict[str, TypeAdapter[Any]] = {
     "overlay.test": TypeAdapter(OverlayTestData),

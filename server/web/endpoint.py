@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass, field
 from typing import Any, Literal, TypeVar, overload
 from uuid import UUID
@@ -11,10 +11,11 @@ from uuid import UUID
 from pydantic import BaseModel, TypeAdapter
 from starlette.requests import Request
 
+from server.rules.roles import Permission, Role, may
 from server.web import body as bodies
 from server.web.auth import Actor
 from server.web.models import NoQuery
-from server.web.problems import not_found
+from server.web.problems import not_allowed, not_found
 from server.web.services import Services
 from sql.pool import Connection
 
@@ -24,6 +25,9 @@ Method = Literal["GET", "POST", "PATCH", "DELETE"]
 #: handler calls `Call.keep`, unless the same once more does no harm.
 Work = Literal["read", "write", "engine"]
 LimitKind = Literal["writes", "events", "tickets", "logins", "none"]
+#: What somebody needs in the show that is asked for (`server.rules.roles`). account: a login, whatever they
+#: are in which show. nothing: not even that.
+Needs = Permission | Literal["account", "nothing"]
 
 Q = TypeVar("Q", bound=BaseModel)
 B = TypeVar("B")
@@ -50,8 +54,9 @@ class Call:
     services: Services
     request: Request
     actor: Actor
-    #: The campaigns the actor may run: the WHERE of everything that is read or written.
-    scope: tuple[UUID, ...]
+    #: What the actor is, in every show that is any business of theirs.
+    roles: Mapping[UUID, Role]
+    needs: Permission
     query: BaseModel
     #: Set-Cookie headers of the answer.
     cookies: list[str] = field(default_factory=list)
@@ -63,6 +68,32 @@ class Call:
         """Store the answer in the transaction of the effect, so that both are there or none."""
         if self.keeper is not None:
             await self.keeper(connection, answer)
+
+    @property
+    def scope(self) -> tuple[UUID, ...]:
+        """The shows in which the actor has what the endpoint needs: the WHERE of everything that it reads or
+        writes."""
+        return tuple(campaign_id for campaign_id, role in self.roles.items() if may(role, self.needs))
+
+    def may(self, campaign_id: UUID, permission: Permission) -> bool:
+        """Whether the actor has more than what the endpoint needs."""
+        return may(self.roles.get(campaign_id), permission)
+
+    def check(self, campaign_id: UUID, what: str = "campaign") -> UUID:
+        """The same id. Raises Problem: 404 where the actor is nobody, 403 where they may look and not do
+        this."""
+        role = self.roles.get(campaign_id)
+        if role is None:
+            raise not_found(what)
+        if not may(role, self.needs):
+            raise not_allowed(role, self.needs)
+        return campaign_id
+
+    def demand(self, campaign_id: UUID, permission: Permission) -> None:
+        """Refuse what takes more than the endpoint itself needs. Raises Problem 403."""
+        role = self.roles[campaign_id]
+        if not may(role, permission):
+            raise not_allowed(role, permission)
 
     @property
     def connection(self) -> Connection:
@@ -89,11 +120,8 @@ class Call:
         return found
 
     def campaign_id(self) -> UUID:
-        """The campaign of the path, if the actor may run it."""
-        found = self.id("campaign_id", "campaign")
-        if found not in self.scope:
-            raise not_found("campaign")
-        return found
+        """The campaign of the path, if the actor has there what the endpoint needs. Raises as `check`."""
+        return self.check(self.id("campaign_id", "campaign"))
 
 
 Handler = Callable[[Call], Awaitable[Answer]]
@@ -119,7 +147,8 @@ class Endpoint:
     status: int
     work: Work
     problems: tuple[int, ...]
-    is_open: bool
+    #: None: not said; then it is `run`, which lets in only whoever may do everything but give roles.
+    declared: Needs | None
     limit: LimitKind
     most_bytes: int
     #: The body is plain JSON to its model, too: what was parsed is validated, not the text once more.
@@ -127,6 +156,25 @@ class Endpoint:
     files: tuple[str, ...]
     #: An empty body stands for `{}`: there is no model, or all its fields are optional.
     may_be_empty: bool
+
+    @property
+    def needs(self) -> Needs:
+        """What somebody needs who asks."""
+        return self.declared or "run"
+
+    @property
+    def is_open(self) -> bool:
+        """Needs no login."""
+        return self.needs == "nothing"
+
+    @property
+    def permission(self) -> Permission:
+        """What is needed in a show that the request names; a login alone may look at its own shows."""
+        match self.needs:
+            case "account" | "nothing":
+                return "read"
+            case needs:
+                return needs
 
     @property
     def path_parameters(self) -> tuple[str, ...]:
@@ -146,7 +194,7 @@ def endpoint(
     status: int = ...,
     work: Work | None = ...,
     problems: tuple[int, ...] = ...,
-    is_open: bool = ...,
+    needs: Needs | None = ...,
     limit: LimitKind | None = ...,
     most_bytes: int = ...,
     plain: bool = ...,
@@ -166,7 +214,7 @@ def endpoint(
     status: int = ...,
     work: Work | None = ...,
     problems: tuple[int, ...] = ...,
-    is_open: bool = ...,
+    needs: Needs | None = ...,
     limit: LimitKind | None = ...,
     most_bytes: int = ...,
     files: tuple[str, ...] = ...,
@@ -185,7 +233,7 @@ def endpoint(
     status: int = 200,
     work: Work | None = None,
     problems: tuple[int, ...] = (),
-    is_open: bool = False,
+    needs: Needs | None = None,
     limit: LimitKind | None = None,
     most_bytes: int = bodies.ORDINARY,
     plain: bool = False,
@@ -193,7 +241,7 @@ def endpoint(
 ) -> Callable[[Callable[..., Awaitable[Answer]]], Endpoint]:
     """Declare the decorated handler as an endpoint below `/api/v1`; its docstring is the description.
 
-    problems: statuses beyond those that follow from the declaration. is_open: needs no login.
+    problems: statuses beyond those that follow from the declaration. needs: what the actor has to be.
     limit: by default `writes` for anything but GET. plain: the body's type has only JSON's own types, so
     that a large one need not be parsed twice. files: media types of Raw answers.
     """
@@ -216,7 +264,7 @@ def endpoint(
             status=status,
             work=work or ("read" if method == "GET" else "write"),
             problems=problems,
-            is_open=is_open,
+            declared=needs,
             limit=limit or ("none" if method == "GET" else "writes"),
             most_bytes=most_bytes,
             plain=plain,

@@ -17,6 +17,7 @@ import structlog
 from starlette.requests import Request
 from starlette.responses import Response
 
+from server.places import of_answer
 from server.vault import CannotOpen, Vault
 from server.web.problems import Problem, conflict
 from sql import idempotency as table
@@ -41,7 +42,7 @@ class Key:
 
     @property
     def place(self) -> bytes:
-        return self.actor.encode() + b"\0" + self.key_hash
+        return of_answer(self.actor, self.key_hash)
 
 
 def key_of(request: Request, actor: str, value: Any) -> Key | None:

@@ -16,6 +16,10 @@ KEY_WRITES = Limit("key", 600)
 TICKETS = Limit("tickets", 60)
 #: Wrong login codes from one address.
 LOGIN_FAILURES = Limit("login", 10)
+#: Ways to a provider and back, from one address; each is a row for ten minutes.
+SIGN_INS = Limit("sign_in", 30)
+#: Letters that one address may ask for.
+LETTERS = Limit("letters", 5, 300)
 
 
 def _limit_for(kind: LimitKind, actor: Actor) -> Limit | None:
@@ -39,12 +43,30 @@ async def take(services: Services, kind: LimitKind, actor: Actor) -> Verdict | N
     return verdict
 
 
+def address_of(request: Request) -> str:
+    """Where a request comes from, as far as the trusted proxies tell."""
+    return request.client.host if request.client else "unknown"
+
+
+async def _count(services: Services, request: Request, limit: Limit, what: str) -> None:
+    verdict = await services.limiter.take(limit, address_of(request))
+    if not verdict.allowed:
+        raise too_many(verdict, what)
+
+
 async def count_login_failure(services: Services, request: Request) -> None:
     """Note a wrong code. Raises Problem 429 when there were too many from this address."""
-    address = request.client.host if request.client else "unknown"
-    verdict = await services.limiter.take(LOGIN_FAILURES, address)
-    if not verdict.allowed:
-        raise too_many(verdict, "Too many wrong codes from this address.")
+    await _count(services, request, LOGIN_FAILURES, "Too many wrong codes from this address.")
+
+
+async def count_sign_in(services: Services, request: Request) -> None:
+    """Note a way to a provider or back. Raises Problem 429 when there were too many from this address."""
+    await _count(services, request, SIGN_INS, "Too many sign-ins from this address.")
+
+
+async def count_letter(services: Services, request: Request) -> None:
+    """Note that somebody wants a letter sent. Raises Problem 429 when this address asked too often."""
+    await _count(services, request, LETTERS, "Too many letters were asked for from this address.")
 
 
 def too_many(verdict: Verdict, what: str) -> Problem:

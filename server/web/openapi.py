@@ -32,11 +32,12 @@ _SENTENCES = {
     404: "There is no such thing, or it is not yours",
     408: "The body did not come within 10 seconds",
     409: "The present state does not allow it; the detail names the state",
+    410: "It has ended, was used, or was refused",
     413: "The body is too large",
     415: "Not JSON, or a content encoding",
     422: "A field is wrong; `errors` names each",
     429: "Too many writes; `Retry-After` says when to come back",
-    503: "The database does not answer; nothing was saved",
+    503: "The database, or the platform that was asked, does not answer; nothing was saved",
 }
 
 
@@ -166,6 +167,8 @@ def statuses(endpoint: Endpoint) -> list[int]:
         found.add(422)
     else:
         found |= {400, 403, 408, 413, 415, 422}
+    if endpoint.permission != "read":
+        found.add(403)
     if endpoint.method == "POST":
         found.add(409)
     if endpoint.limit != "none":

@@ -21,6 +21,11 @@ class Origins:
         return self.public_url.startswith("https://")
 
 
+def is_loopback(host: str) -> bool:
+    """Whether a host in a URL, with brackets or without, is this machine."""
+    return host.strip("[]") in ("127.0.0.1", "localhost", "::1")
+
+
 def origins_of(public_url: str, host: str, port: int) -> Origins:
     """Our addresses from the settings and the address that was really bound.
 
@@ -29,14 +34,14 @@ def origins_of(public_url: str, host: str, port: int) -> Origins:
     address, and without one under any.
     """
     bare = host.strip("[]")
-    is_loopback = bare in ("127.0.0.1", "localhost", "::1")
+    is_local = is_loopback(bare)
     shown = "127.0.0.1" if bare in ("0.0.0.0", "::", "") else f"[{bare}]" if ":" in bare else bare  # noqa: S104
     url = public_url or f"http://{shown}:{port}"
     allowed = {url}
-    if is_loopback or not public_url:
+    if is_local or not public_url:
         allowed |= {f"http://{name}:{port}" for name in _LOOPBACK}
     hosts: frozenset[str] | None = None
-    if is_loopback:
+    if is_local:
         public_host = urlsplit(url).hostname or ""
         hosts = frozenset((*_LOOPBACK, f"[{public_host}]" if ":" in public_host else public_host))
     return Origins(url, frozenset(allowed), hosts)

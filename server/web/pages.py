@@ -91,7 +91,8 @@ class Pages:
         except UNREACHABLE as error:
             raise database_away() from error
         if actor is None:
-            return self._page(request, REFUSED, PageKind.DESK, 401)
+            can_sign_in = self._services.accounts.has_sign_in
+            return self._page(request, LOGIN if can_sign_in else REFUSED, PageKind.DESK, 401)
         return self._page(request, DESK, PageKind.DESK)
 
     async def _overlay(self, request: Request) -> Response:

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Any
+from uuid import UUID
 
 import structlog
 from pydantic import BaseModel, ValidationError
@@ -11,18 +13,20 @@ from starlette.requests import Request
 from starlette.responses import Response
 
 from server.engine.character_acts import NoCharacter
+from server.engine.member_acts import NoMember
 from server.engine.roll_acts import NoRoll
 from server.engine.room import NoPoll
 from server.engine.table_setup import NoRule
 from server.live.rate_limit import Verdict
 from server.rules.poll import Refused
+from server.rules.roles import Role
 from server.web import body as bodies
 from server.web import idempotency, limits
 from server.web.auth import NOBODY, Actor, authenticate, refuse_foreign_origin, refuse_forgery
 from server.web.endpoint import Answer, Call, Endpoint, Raw
 from server.web.problems import Problem, conflict, database_away, invalid, invalid_model, not_found
 from server.web.services import Services
-from sql import campaigns
+from sql import campaigns, members
 from sql.heads import NoCampaign
 from sql.idempotency import Claim
 from sql.pool import UNREACHABLE, Connection
@@ -33,9 +37,10 @@ _log = structlog.get_logger(__name__)
 async def answer(endpoint: Endpoint, services: Services, request: Request) -> Response:
     """Run one request. Raises Problem; nothing else but our own faults."""
     try:
-        actor, scope = await _who(endpoint, services, request)
+        actor, roles = await _who(endpoint, services, request)
         verdict = await limits.take(services, endpoint.limit, actor)
-        call = Call(services, request, actor, scope, _query(endpoint, request.query_params))
+        asked = _query(endpoint, request.query_params)
+        call = Call(services, request, actor, roles, endpoint.permission, asked)
         value, model = await _body(endpoint, request)
         key = idempotency.key_of(request, actor.label, value) if endpoint.method == "POST" else None
         if key is None:
@@ -51,16 +56,16 @@ async def answer(endpoint: Endpoint, services: Services, request: Request) -> Re
     return _with_limits(response, verdict)
 
 
-async def _who(endpoint: Endpoint, services: Services, request: Request) -> tuple[Actor, tuple[Any, ...]]:
+async def _who(endpoint: Endpoint, services: Services, request: Request) -> tuple[Actor, Mapping[UUID, Role]]:
     if endpoint.is_open:
         if endpoint.method != "GET":
             refuse_foreign_origin(request, services.origins)
-        return NOBODY, ()
+        return NOBODY, {}
     async with services.database.connection() as connection:
         actor = await authenticate(services, connection, request)
         if endpoint.method != "GET":
             refuse_forgery(request, actor, services.origins)
-        return actor, await campaigns.scope(connection, actor.user_id)
+        return actor, await members.roles_of(connection, actor.user_id)
 
 
 def _query(endpoint: Endpoint, given: QueryParams) -> BaseModel:
@@ -135,17 +140,12 @@ async def _run(
 ) -> Response:
     services = call.services
     keeper = call.keeper = _Keeper(endpoint, call, key, claim) if key and claim else None
-    if endpoint.work == "write":
-        async with services.database.transaction() as connection:
-            call.held = connection
-            answer = await _handle(endpoint, call, model)
-            await call.keep(connection, answer)
-    elif endpoint.work == "read":
-        async with services.database.connection() as connection:
-            call.held = connection
-            answer = await _handle(endpoint, call, model)
-    else:
-        answer = await _handle(endpoint, call, model)
+    try:
+        answer = await _work(endpoint, call, model)
+    except Problem as problem:
+        if problem.kind == "not_found":
+            await _say_whether_it_is_the_role(call)
+        raise
     response = keeper.response if keeper else None
     if response is None:
         response = _render(endpoint, call, answer)
@@ -153,6 +153,38 @@ async def _run(
             async with services.database.connection() as connection:
                 await idempotency.keep(connection, services.vault, key, claim, response)
     return response
+
+
+async def _work(endpoint: Endpoint, call: Call, model: Any) -> Answer:
+    if endpoint.work == "write":
+        async with call.services.database.transaction() as connection:
+            call.held = connection
+            answer = await _handle(endpoint, call, model)
+            await call.keep(connection, answer)
+            return answer
+    if endpoint.work == "read":
+        async with call.services.database.connection() as connection:
+            call.held = connection
+            return await _handle(endpoint, call, model)
+    return await _handle(endpoint, call, model)
+
+
+async def _say_whether_it_is_the_role(call: Call) -> None:
+    """What was not found may be there, in a show that the actor may look at and not do this in.
+
+    Handlers look for things in `Call.scope` only, so that nothing depends on this: it makes 404 a 403 with a
+    sentence, for those to whom the difference tells nothing that they may not know. Raises Problem 403.
+    """
+    if len(call.scope) == len(call.roles):
+        return
+    async with call.services.database.connection() as connection:
+        for text in call.request.path_params.values():
+            try:
+                campaign_id = await campaigns.of_thing(connection, UUID(text))
+            except ValueError:
+                continue
+            if campaign_id in call.roles and campaign_id is not None:
+                call.check(campaign_id)
 
 
 async def _handle(endpoint: Endpoint, call: Call, model: Any) -> Answer:
@@ -170,6 +202,8 @@ async def _handle(endpoint: Endpoint, call: Call, model: Any) -> Answer:
         raise not_found("character") from None
     except NoRule:
         raise not_found("rule") from None
+    except NoMember:
+        raise not_found("member") from None
     except NoCampaign:
         raise not_found("campaign") from None
 

@@ -12,6 +12,7 @@ from starlette.exceptions import HTTPException
 from starlette.requests import Request
 from starlette.responses import Response
 
+from server.rules.roles import IN_WORDS, Permission, Role, roles_with
 from server.web.headers import request_id
 
 _log = structlog.get_logger(__name__)
@@ -86,6 +87,17 @@ class Problem(Exception):
 def not_found(what: str) -> Problem:
     """The one answer for a thing that is not there and for one that belongs to somebody else."""
     return Problem(404, "not_found", f"There is no such {what}, or it is not yours.")
+
+
+def not_allowed(role: Role, needs: Permission) -> Problem:
+    """Who may see the show asked for more than their role allows; nothing was done."""
+    able = roles_with(needs)
+    who = " or ".join(IN_WORDS[one] for one in able[-1:] + able[:-1]) if len(able) < 3 else IN_WORDS[able[-1]]
+    return Problem(
+        403,
+        "not_allowed",
+        f"You are {IN_WORDS[role]} in this show, and this takes {who}. Nothing was done.",
+    )
 
 
 def conflict(kind: str, detail: str) -> Problem:

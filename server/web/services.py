@@ -3,15 +3,17 @@
 from __future__ import annotations
 
 from collections.abc import Awaitable, Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Literal, Protocol
 from uuid import UUID
 
 from server.engine.batch import Batches
+from server.engine.departures import Departures
 from server.engine.room import Rooms
 from server.live.rate_limit import RateLimiter
 from server.vault import Vault
+from server.web.accounts import Accounts
 from server.web.condition import Condition
 from server.web.origins import Origins
 from sql.pool import Database
@@ -65,3 +67,8 @@ class Services:
     condition: Condition
     #: Asks the database for what `/metrics` tells of it; never raises when it is away.
     look_at_database: Callable[[], Awaitable[None]]
+    #: How people sign in besides the link of the terminal.
+    accounts: Accounts = field(default_factory=Accounts)
+    #: What happens when somebody goes or takes a consent back, with the hooks of whoever has made something
+    #: there.
+    departures: Departures = field(default_factory=Departures)

@@ -18,7 +18,7 @@ from server.live.doorman import DeskPass, OverlayDoor
 from server.vault import Vault
 from server.web.auth import Actor, ActorKind, actor_of_key
 from server.web.services import Owner
-from sql import api_keys, campaigns, sessions
+from sql import api_keys, members, sessions
 from sql.pool import Connection, Database
 
 PREFIX = "tkt_"
@@ -81,7 +81,7 @@ class FrontDoor(OverlayDoor):
         self._clock = clock
 
     async def ticket(self, key: str) -> DeskPass | None:
-        """The pass for a `tkt_` ticket whose login is alive and may still run the campaign."""
+        """The pass for a `tkt_` ticket whose login is alive and still has a role in the campaign."""
         found = read(self._vault, key, self._clock())
         if found is None:
             return None
@@ -89,23 +89,26 @@ class FrontDoor(OverlayDoor):
         return desk if await self.living([desk]) else None
 
     async def api_key(self, key: str, campaign: UUID) -> DeskPass | None:
-        """The pass for an `hb_` key whose holder may run the campaign."""
+        """The pass for an `hb_` key whose holder has a role in the campaign.
+
+        A desk is told what overlays are told, so that every role may listen (T33).
+        """
         async with self._database.connection() as connection:
             actor = await actor_of_key(self._owner, connection, key)
-            if actor is None or campaign not in await campaigns.scope(connection, actor.user_id):
+            if actor is None or campaign not in await members.roles_of(connection, actor.user_id):
                 return None
         return DeskPass(campaign, _subject(actor.kind, actor.credential))
 
     async def living(self, passes: Collection[DeskPass]) -> Collection[DeskPass]:
         """Those whose session or key is still good for their campaign."""
         good = []
-        scopes: dict[str, tuple[UUID, ...]] = {}
+        scopes: dict[str, Collection[UUID]] = {}
         async with self._database.connection() as connection:
             for desk in passes:
                 if desk.subject not in scopes:
                     user_id = await self._user_of(connection, desk.subject)
                     scopes[desk.subject] = (
-                        () if user_id is None else await campaigns.scope(connection, user_id)
+                        () if user_id is None else await members.roles_of(connection, user_id)
                     )
                 if desk.campaign_id in scopes[desk.subject]:
                     good.append(desk)

@@ -7,12 +7,13 @@ FROM characters AS c LEFT JOIN character_assignments AS a ON a.character_id = c.
 WHERE c.id = $1;
 
 -- name: page
--- Characters of a campaign, newest first, below a cursor.
+-- Characters of a campaign, newest first, below a cursor; when $4 player characters and the party alone.
 SELECT c.id, c.campaign_id, c.connection_id, c.vtt_id, c.name, c.avatar, c.kind, c.kind_override, c.hit_points,
        c.conditions, c.in_party, c.hides_points, c.item_summary, c.synced_at, c.created_at, a.channel_id,
        a.character_id IS NOT NULL AND a.channel_id IS NULL AS is_game_masters
 FROM characters AS c LEFT JOIN character_assignments AS a ON a.character_id = c.id
 WHERE c.campaign_id = $1 AND ($2::uuid IS NULL OR c.id < $2)
+  AND (NOT $4::boolean OR c.kind = 'pc' OR c.in_party)
 ORDER BY c.id DESC LIMIT $3;
 
 -- name: roster
@@ -93,6 +94,10 @@ WHERE id = $1 AND campaign_id = $2;
 -- name: free_game_master
 -- The game master lets go of whom he plays, unless it is this one.
 DELETE FROM character_assignments WHERE campaign_id = $1 AND channel_id IS NULL AND character_id <> $2;
+
+-- name: free_channel
+-- A streamer lets go of the character before.
+DELETE FROM character_assignments WHERE campaign_id = $1 AND channel_id = $3 AND character_id <> $2;
 
 -- name: assign
 -- A character is a channel's, or (null) the game master's. It joins the party.

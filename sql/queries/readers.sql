@@ -22,7 +22,7 @@ SELECT (SELECT coalesce(array_agg(id ORDER BY id), '{}') FROM connectors
 -- name: assigned
 -- What a process may read, of channels newer than $4 and of $5, its own: it is needed among the first $3 of $6.
 SELECT c.id, c.campaign_id, c.platform, c.login, c.channel_id, c.source, s.state, s.state_detail, s.state_at,
-       c.heard_at, c.heard_lag_ms, c.created_at, first.is_first,
+       c.heard_at, c.heard_lag_ms, c.created_at, c.chatroom_id, c.is_live, c.live_since, c.title, first.is_first,
        first.is_first
        -- Or as a guest, until enough others are connected.
        OR $3 > (SELECT count(*) FROM channel_readers r JOIN connectors p ON p.id = r.connector_id

@@ -32,6 +32,11 @@ UPDATE campaign_heads SET epoch = gen_random_uuid() WHERE campaign_id = $1 AND e
 -- name: hold_outbox
 -- What was on its way out when the backup was made may have arrived since: a person decides.
 UPDATE outbox
-SET state = 'needs_person', lease_until = NULL, updated_at = now(),
-    last_error = 'restored from a backup: it may have been done already'
+SET state = CASE WHEN expires_at <= now() THEN 'dead' ELSE 'needs_person' END, lease_until = NULL, lease_by = NULL,
+    updated_at = now(), last_error = 'restored from a backup: it may have been done already'
 WHERE state IN ('pending', 'leased');
+
+-- name: doubt_tokens
+-- Refresh tokens of a backup may have been used up since: whoever is refused with one knows why.
+UPDATE oauth_tokens SET rotating_since = now(), rotating_by = NULL, rotating_until = NULL
+WHERE state = 'valid' AND rotating_since IS NULL;

@@ -12,12 +12,12 @@ SELECT greatest(0, extract(epoch FROM clock_timestamp() - min(due_at)))::float8
 FROM deadlines WHERE state = 'armed' AND due_at <= clock_timestamp();
 
 -- name: channels
--- How the chats that we read are doing: their states, and the age of lines when they came in the last minute.
+-- How the chats that reach us are doing: their states, and the age of lines when they came in the last minute.
 SELECT c.platform, s.state, count(*) AS number,
        coalesce(max(c.heard_lag_ms) FILTER (WHERE c.heard_at > now() - interval '1 minute'), 0) AS lag_ms
   FROM channels c
   JOIN channel_standings s ON s.channel_id = c.id
- WHERE c.source = 'irc'
+ WHERE c.source IN ('irc', 'pusher') OR (c.platform = 'kick' AND c.source = 'webhook')
  GROUP BY c.platform, s.state;
 
 -- name: connectors

@@ -19,6 +19,7 @@ from integrations.twitch.irc_parser import split_frame
 from server.engine.intake import Judged, judge
 from server.rules import vote_ledger
 from server.rules.chat import LONGEST_VOTE, word_ballot
+from server.rules.platform_events import PlatformEvent
 from server.rules.events import ChatMessage, Event
 from server.rules.poll import PollRules
 from server.rules.votes import Reader, Vote, take
@@ -125,7 +126,7 @@ def read_frame(frame: str) -> list[Event]:
     return events
 
 
-def read_item(item: Any) -> Event:
+def read_item(item: Any) -> Event | PlatformEvent:
     """As the events API reads it. Raises Rejected."""
     return Lines(NOW).read(item) or event_of(item, NOW)
 

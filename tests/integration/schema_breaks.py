@@ -6,6 +6,8 @@ from datetime import UTC, datetime, timedelta
 from typing import Any
 from uuid import UUID
 
+from tests.integration import schema_breaks_accounts as of_accounts
+from tests.integration import schema_breaks_kick as of_kick
 from tests.integration import schema_breaks_table as of_tables
 
 NOW = datetime(2026, 11, 20, 20, tzinfo=UTC)
@@ -141,6 +143,8 @@ ROWS: dict[str, dict[str, Any]] = {
     },
     "poll_results": {"poll_instance_id": POLL, "slot": 0, "choice": 1, "votes": 1},
     **of_tables.rows(),
+    **of_accounts.rows(),
+    **of_kick.ROWS,
 }
 
 #: What turns the draft of ROWS into a launched poll.
@@ -180,7 +184,7 @@ _COLUMNS: dict[str, dict[str, Changes]] = {
         "csrf_token": _is("csrf_token", "c" * 31),
         "user_agent": _is("user_agent", "u" * 301),
     },
-    "verifications": {"purpose": _is("purpose", "other"), "code_hash": _is("code_hash", SHORT)},
+    "verifications": {"code_hash": _is("code_hash", SHORT)},
     "api_keys": {"name": _is("name", "", "n" * 65), "key_hash": _is("key_hash", SHORT)},
     "campaigns": {"name": _is("name", "", "n" * 101), "description": _is("description", "d" * 501)},
     "campaign_heads": {"seq": _is("seq", -1)},
@@ -284,7 +288,8 @@ _COLUMNS: dict[str, dict[str, Changes]] = {
 #: (table, constraint) → changes to the good row, each of which that constraint must refuse.
 BREAKS: dict[tuple[str, str], Changes] = {
     (table, f"{table}_{column}_check"): changes
-    for table, columns in _COLUMNS.items()
+    for columns_of in (_COLUMNS, of_accounts.COLUMNS, of_kick.COLUMNS)
+    for table, columns in columns_of.items()
     for column, changes in columns.items()
 } | {
     ("sessions", "sessions_check"): _is("expires_at", NOW, NOW - timedelta(days=1)),
@@ -329,6 +334,8 @@ BREAKS: dict[tuple[str, str], Changes] = {
     ),
     ("poll_instances", "poll_instances_check6"): ({**OPEN, "grace_s": None},),
     **of_tables.TOGETHER,
+    **of_accounts.TOGETHER,
+    **of_kick.TOGETHER,
 }
 
 #: Partial unique index → table, what makes the first row fall under it, what the second row has instead.

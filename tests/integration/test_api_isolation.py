@@ -59,6 +59,12 @@ BODIES: dict[str, Any] = {
     "update_item_category_rule": {"label": "stolen"},
     "apply_item_category_presets": {"game_system": "dnd5e"},
     "update_table": {"shows_dice": False},
+    "delete_campaign": {"name": "Secret show"},
+    "invite": {"platform": "twitch", "login": "spy"},
+    "change_role": {"role": "moderator"},
+    "agree": {"capabilities": ["polls"]},
+    "take_back": {"capabilities": ["polls"]},
+    "check_again": {"platform": "twitch", "channel_id": "1", "code": "not_affiliate"},
 }
 
 
@@ -92,8 +98,11 @@ async def furnish(client: httpx2.AsyncClient, *, with_module: bool = True) -> di
     if with_module:
         order = {"connection_id": await paired_world(), "command": {"kind": "request_sync"}}
         commands["command_id"] = await make(f"{base}/vtt-commands", order)
+    member = await make(f"{base}/members", {"platform": "twitch", "login": "secret_ghost"})
     return commands | {
         "campaign_id": campaign,
+        "member_id": member,
+        "invitation_id": member,
         "channel_id": await make(
             f"{base}/channels", {"platform": "custom", "login": "stage", "source": "api"}
         ),
@@ -111,7 +120,8 @@ async def furnish(client: httpx2.AsyncClient, *, with_module: bool = True) -> di
 
 async def everything(rig: Rig) -> dict[str, list[str]]:
     """All rows that a request could have changed."""
-    tables = ("campaigns", "channels", "overlay_configs", "polls", "poll_instances", "poll_templates",
+    tables = ("campaigns", "campaign_memberships", "campaign_consents", "channels", "overlay_configs",
+              "polls", "poll_instances", "poll_templates",
               "poll_sessions", "boards", "board_events", "inbox", "characters", "character_assignments",
               "dice_rolls", "campaign_criticality_rules", "campaign_item_category_rules",
               "table_settings", "vtt_connections", "vtt_pairings", "vtt_commands", "outbox")  # fmt: skip
@@ -191,9 +201,10 @@ async def test_members_who_run_the_show_get_in_and_others_do_not(rig: Rig) -> No
     ):
         async with rig.services.database.connection() as connection:
             await connection.execute(
-                """INSERT INTO campaign_memberships (id, campaign_id, user_id, role, status)
-                   VALUES (gen_random_uuid(), $1, $2, $3, $4)
-                   ON CONFLICT (campaign_id, user_id) DO UPDATE SET role = $3, status = $4""",
+                """INSERT INTO campaign_memberships (id, campaign_id, user_id, role, status, accepted_at)
+                   VALUES (gen_random_uuid(), $1, $2, $3, $4, CASE WHEN $4 = 'active' THEN now() END)
+                   ON CONFLICT (campaign_id, user_id) DO UPDATE
+                      SET role = $3, status = $4, accepted_at = excluded.accepted_at""",
                 theirs["campaign_id"],
                 ben,
                 role,

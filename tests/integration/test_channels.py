@@ -79,7 +79,7 @@ async def test_a_channel_is_added_and_every_process_is_told(database: Database) 
         assert [c.id for c in listed] == [ana.id, bot.id]
 
 
-@pytest.mark.parametrize(("platform", "source"), [("kick", "webhook"), ("twitch", "eventsub")])
+@pytest.mark.parametrize(("platform", "source"), [("custom", "webhook"), ("twitch", "eventsub")])
 async def test_a_channel_that_nothing_reads_says_so(
     database: Database, platform: channels.Platform, source: channels.SourceKind
 ) -> None:
@@ -93,6 +93,44 @@ async def test_a_channel_that_nothing_reads_says_so(
             assert found is not None
             assert found.state == "waiting"
             assert found.state_detail == "Not read by this version: send its lines through the API"
+
+
+async def test_a_kick_channel_waits_for_kick(database: Database) -> None:
+    campaign_id = await new_campaign(database)
+    async with database.connection() as connection:
+        made = await channels.create(
+            connection,
+            campaign_id=campaign_id,
+            platform="kick",
+            login="ana",
+            source="webhook",
+            channel_id="7",
+        )
+        assert (made.state, made.state_detail) == ("waiting", "Nothing has come from Kick yet")
+        await channels.heard(connection, [(made.id, NOW, 900)])
+        found = await channels.get(connection, made.id)
+        assert found is not None
+        assert (found.state, found.state_detail, found.heard_lag_ms) == ("connected", "", 900)
+
+
+async def test_the_chatroom_of_the_website_is_kept(database: Database) -> None:
+    campaign_id = await new_campaign(database)
+    async with database.connection() as connection:
+        made = await channels.create(
+            connection,
+            campaign_id=campaign_id,
+            platform="kick",
+            login="ana",
+            source="pusher",
+            chatroom_id="880001",
+        )
+        assert made.chatroom_id == "880001"
+        assert [one.chatroom_id for one in await channels.list_of_campaign(connection, campaign_id)] == [
+            "880001"
+        ]
+        found = await channels.get(connection, made.id)
+        assert found is not None
+        assert found.state_detail == "no connector process is reading this chat"
 
 
 async def test_the_same_channel_twice_is_refused_and_changes_nothing(database: Database) -> None:

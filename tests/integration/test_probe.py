@@ -28,7 +28,7 @@ from server.probe import Probe
 from server.rules.poll import Close
 from server.vault import Vault
 from server.web.overlay_links import derive_overlay_key, key_hash
-from sql import campaigns, polls, probe, users, watch
+from sql import members, polls, probe, users, watch
 from sql.migrate import migrate
 from sql.pool import Connection, Database, StatementRefused
 from tests.integration.engine_rig import Process, line, make_campaign, open_poll, take_in
@@ -85,7 +85,7 @@ async def test_its_show_is_nobodys(database: Database) -> None:
             await one.round()
     async with database.connection() as connection:
         owner = await users.ensure_owner(connection)
-        assert await campaigns.scope(connection, owner.id) == ()
+        assert await members.roles_of(connection, owner.id) == {}
         assert await connection.fetchval("SELECT count(*) FROM boards") == 1
         assert await rows(connection) == {
             "inbox": 3,

@@ -12,6 +12,7 @@ from server.rules.combat import HitPoints
 from server.web.api.acting import Acting
 from server.web.endpoint import Call, endpoint
 from server.web.models import Clean, Empty, Model, Moment, Page, PageQuery, absent
+from server.web.own_part import own_channels
 from server.web.problems import invalid, not_found
 from sql import channels, characters
 from sql.characters import Character
@@ -104,11 +105,39 @@ def shown(character: Character) -> CharacterOut:
     )
 
 
+def as_viewers_know(character: Character) -> CharacterOut:
+    """Without the points of somebody whose points the stream does not see, and without what they carry."""
+    out = shown(character)
+    return out.model_copy(
+        update={"hit_points": None if character.hides_points else out.hit_points, "items": {}}
+    )
+
+
 async def _read(connection: Connection, character_id: UUID) -> CharacterOut:
     found = await characters.get(connection, character_id)
     if found is None:
         raise not_found("character")
     return shown(found)
+
+
+async def _read_as_viewer(connection: Connection, character_id: UUID) -> CharacterOut:
+    found = await characters.get(connection, character_id)
+    if found is None:
+        raise not_found("character")
+    return as_viewers_know(found)
+
+
+async def _own_choice(
+    call: Call, character: Character, to: UUID | Literal["game_master"] | None
+) -> frozenset[UUID] | None:
+    """None for who runs the show; else the actor's channels, which are all they may choose for."""
+    if call.may(character.campaign_id, "run"):
+        return None
+    async with call.services.database.connection() as connection:
+        own = await own_channels(call, connection, character.campaign_id)
+    if (character.channel_id if to is None else to) not in own:
+        call.demand(character.campaign_id, "run")
+    return own
 
 
 async def _to_act_on(call: Call) -> Character:
@@ -125,14 +154,20 @@ async def _to_act_on(call: Call) -> Character:
     "List characters",
     query=PageQuery,
     answer=Page[CharacterOut],
+    needs="read",
 )
 async def list_characters(call: Call) -> Page[CharacterOut]:
-    """Newest first."""
+    """Newest first. Who does not run the show sees player characters and the party, with the hit points that
+    the stream sees."""
     query = call.asked(PageQuery)
-    found = await characters.page(call.connection, call.campaign_id(), query.cursor, query.limit + 1)
+    campaign_id = call.campaign_id()
+    runs = call.may(campaign_id, "run")
+    found = await characters.page(
+        call.connection, campaign_id, query.cursor, query.limit + 1, only_known=not runs
+    )
     chosen = found[: query.limit]
     return Page(
-        items=[shown(character) for character in chosen],
+        items=[shown(character) if runs else as_viewers_know(character) for character in chosen],
         next=chosen[-1].id if len(found) > query.limit else None,
     )
 
@@ -146,6 +181,7 @@ async def list_characters(call: Call) -> Page[CharacterOut]:
     status=201,
     work="engine",
     problems=(409,),
+    needs="run",
 )
 async def create_character(call: Call, body: CharacterIn) -> CharacterOut:
     """For tables that send no characters. Rolls find it by its name."""
@@ -175,6 +211,7 @@ async def create_character(call: Call, body: CharacterIn) -> CharacterOut:
     answer=CharacterOut,
     work="engine",
     problems=(409,),
+    needs="run",
 )
 async def update_character(call: Call, body: CharacterPatch) -> CharacterOut:
     """What its table syncs later is overwritten by that again, but for the override and the two switches."""
@@ -202,11 +239,15 @@ async def update_character(call: Call, body: CharacterPatch) -> CharacterOut:
     body=AssignIn,
     answer=CharacterOut,
     work="engine",
+    problems=(409,),
+    needs="take_part",
 )
 async def assign_character(call: Call, body: AssignIn) -> CharacterOut:
-    """To a streamer's channel, to the game master, who plays one at a time, or to nobody."""
+    """To a streamer's channel, to the game master, or to nobody; everybody plays one at a time. A streamer
+    may take a player character that nobody plays, and give it back."""
     character = await _to_act_on(call)
     to = body.channel_id
+    own = await _own_choice(call, character, to)
     if isinstance(to, UUID):
         async with call.services.database.connection() as connection:
             channel = await channels.get(connection, to)
@@ -215,16 +256,24 @@ async def assign_character(call: Call, body: AssignIn) -> CharacterOut:
     acted = Acting(
         call,
         "character.assign",
-        _read,
+        _read if own is None else _read_as_viewer,
         campaign_id=character.campaign_id,
         detail={"to": None if to is None else str(to)},
     )
-    await character_acts.assign(call.services.rooms, character.campaign_id, character.id, to, also=acted)
+    await character_acts.assign(
+        call.services.rooms, character.campaign_id, character.id, to, of_own=own, also=acted
+    )
     return acted.answer
 
 
 @endpoint(
-    "DELETE", "/characters/{character_id}", "Delete a character", answer=None, status=204, work="engine"
+    "DELETE",
+    "/characters/{character_id}",
+    "Delete a character",
+    answer=None,
+    status=204,
+    work="engine",
+    needs="run",
 )
 async def delete_character(call: Call) -> None:
     """Its rolls stay. A table that syncs it brings it back."""

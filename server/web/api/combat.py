@@ -75,7 +75,7 @@ async def _read(connection: Connection, campaign_id: UUID) -> CombatOut:
     )
 
 
-@endpoint("GET", "/campaigns/{campaign_id}/combat", "Read the fight", answer=CombatOut)
+@endpoint("GET", "/campaigns/{campaign_id}/combat", "Read the fight", answer=CombatOut, needs="run")
 async def read_combat(call: Call) -> CombatOut:
     """In the order of turns. Without a fight, `combat_id` is null; a day after its last event it is over."""
     return await _read(call.connection, call.campaign_id())

@@ -52,7 +52,7 @@ async def _read(connection: Connection, rule_id: UUID, within: tuple[UUID, ...])
     return shown(found[1])
 
 
-@endpoint("GET", _BASE, "List criticality rules", answer=Page[CriticalityRuleOut])
+@endpoint("GET", _BASE, "List criticality rules", answer=Page[CriticalityRuleOut], needs="run")
 async def list_criticality_rules(call: Call) -> Page[CriticalityRuleOut]:
     """In the order in which they are asked. All in one part."""
     rules = await criticality_rules.list_of_campaign(call.connection, call.campaign_id())
@@ -68,6 +68,7 @@ async def list_criticality_rules(call: Call) -> Page[CriticalityRuleOut]:
     status=201,
     work="engine",
     problems=(409,),
+    needs="run",
 )
 async def create_criticality_rule(call: Call, body: CriticalityRuleIn) -> CriticalityRuleOut:
     """Own rules are asked before those of the game system. At most 200."""
@@ -92,6 +93,7 @@ async def create_criticality_rule(call: Call, body: CriticalityRuleIn) -> Critic
     body=CriticalityRulePatch,
     answer=CriticalityRuleOut,
     work="engine",
+    needs="run",
 )
 async def update_criticality_rule(call: Call, body: CriticalityRulePatch) -> CriticalityRuleOut:
     """A preset in which more than the switch was changed stays so, whatever later versions bring."""
@@ -119,7 +121,14 @@ async def update_criticality_rule(call: Call, body: CriticalityRulePatch) -> Cri
 
 
 @endpoint(
-    "DELETE", _ONE, "Delete a criticality rule", answer=None, status=204, work="engine", problems=(409,)
+    "DELETE",
+    _ONE,
+    "Delete a criticality rule",
+    answer=None,
+    status=204,
+    work="engine",
+    problems=(409,),
+    needs="run",
 )
 async def delete_criticality_rule(call: Call) -> None:
     """An own rule. A preset can only be switched off, because it would come back."""
@@ -141,6 +150,7 @@ async def delete_criticality_rule(call: Call) -> None:
     body=PresetsIn,
     answer=PresetsOut,
     work="engine",
+    needs="run",
 )
 async def apply_criticality_presets(call: Call, body: PresetsIn) -> PresetsOut:
     """Sets the campaign's game system. Own rules and edited presets stay as they are, once or again."""
@@ -164,7 +174,9 @@ async def apply_criticality_presets(call: Call, body: PresetsIn) -> PresetsOut:
     return acted.answer
 
 
-@endpoint("POST", _BASE + "/try", "Try the criticality rules", body=TryIn, answer=TriedOut, work="read")
+@endpoint(
+    "POST", _BASE + "/try", "Try the criticality rules", body=TryIn, answer=TriedOut, work="read", needs="run"
+)
 async def try_criticality_rules(call: Call, body: TryIn) -> TriedOut:
     """What such a roll would be. Nothing is stored or shown."""
     campaign_id = call.campaign_id()

@@ -96,6 +96,7 @@ def _luck(of: Luck) -> LuckOut:
     "Read dice statistics",
     query=DiceStatsQuery,
     answer=DiceStatsOut,
+    needs="run",
 )
 async def read_dice_stats(call: Call) -> DiceStatsOut:
     """Per player and kind of die. Secret rolls are counted apart."""
@@ -118,6 +119,7 @@ async def read_dice_stats(call: Call) -> DiceStatsOut:
     answer=ShownLuckOut,
     work="engine",
     problems=(409,),
+    needs="run",
 )
 async def show_luckiest(call: Call) -> ShownLuckOut:
     """A card on stream, of public rolls only."""

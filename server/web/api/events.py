@@ -9,30 +9,18 @@ from pydantic import ConfigDict, Field, ValidationError
 
 from server.engine.batch import Overloaded
 from server.rules.events import EVENT_TYPES, ChatMessage, Event, OtherEvent, User, is_known_type
+from server.rules.platform_events import PlatformEvent
 from server.rules.wiretime import from_wire
 from server.web import body as bodies
+from server.web.api import platform_event_models
+from server.web.api.event_fields import ChatText, Id, MessageId, Platform, UserIn, WireTime
+from server.web.api.platform_event_models import MODELS, PlatformEventIn
 from server.web.endpoint import Call, endpoint
 from server.web.models import Model
 from server.web.problems import Problem
 
 _MOST = 1000
-#: What a platform uses as an id: no spaces, nothing that could not be stored.
-Id = Annotated[str, Field(min_length=1, max_length=64, pattern=r"^[^\x00-\x20\x7f]+$")]
-MessageId = Annotated[str, Field(min_length=1, max_length=128, pattern=r"^[^\x00-\x20\x7f]+$")]
-#: Longest line of chat on any platform (reliability §3.9).
-ChatText = Annotated[str, Field(max_length=500)]
-ShortText = Annotated[str, Field(max_length=64)]
-WireTime = Annotated[str, Field(max_length=40, json_schema_extra={"format": "date-time"})]
-Platform = Literal["twitch", "kick", "custom"]
-
-
-class UserIn(Model):
-    """Identity is the id; login and name are decoration."""
-
-    id: Id
-    login: ShortText = ""
-    name: ShortText = ""
-    roles: Annotated[tuple[ShortText, ...], Field(max_length=20, strict=False)] = ()
+_READ_BY_NOBODY = [name for name in EVENT_TYPES[1:] if name not in MODELS]
 
 
 class ChatMessageIn(Model):
@@ -49,11 +37,11 @@ class ChatMessageIn(Model):
 
 
 class OtherEventIn(Model):
-    """Any other type of the vocabulary. Its own fields are taken but not yet read by a game."""
+    """Tables have a way in of their own; what a script says of one here is taken and read by no game."""
 
     model_config = ConfigDict(extra="allow")
 
-    type: Annotated[str, Field(max_length=64, description=", ".join(EVENT_TYPES[1:]))]
+    type: Annotated[str, Field(max_length=64, description=", ".join(_READ_BY_NOBODY))]
     platform: Platform
     channel_id: Id
     message_id: MessageId
@@ -62,7 +50,7 @@ class OtherEventIn(Model):
 
 #: Items are validated one by one: a bad one is rejected and does not stop the others.
 EventBatch = Annotated[list[Any], Field(max_length=_MOST)]
-DescribedBatch = Annotated[list[ChatMessageIn | OtherEventIn], Field(max_length=_MOST)]
+DescribedBatch = Annotated[list[ChatMessageIn | PlatformEventIn | OtherEventIn], Field(max_length=_MOST)]
 
 
 class RejectedOut(Model):
@@ -161,7 +149,7 @@ def _is_plain_id(text: Any, longest: int) -> bool:
     return type(text) is str and 0 < len(text) <= longest and text.isprintable() and " " not in text
 
 
-def event_of(item: Any, received_at: datetime) -> Event:
+def event_of(item: Any, received_at: datetime) -> Event | PlatformEvent:
     """The event of one item. Raises Rejected."""
     kind = item.get("type") if isinstance(item, dict) else None
     if not isinstance(kind, str) or not is_known_type(kind):
@@ -180,6 +168,8 @@ def event_of(item: Any, received_at: datetime) -> Event:
                 received_at,
                 chat.source_channel_id,
             )
+        if kind in MODELS:
+            return _told(MODELS[kind].model_validate(item), received_at)
         other = OtherEventIn.model_validate(item)
         sent_at = from_wire(other.sent_at)
         return OtherEvent(kind, other.platform, other.channel_id, other.message_id, sent_at, received_at)
@@ -189,6 +179,13 @@ def event_of(item: Any, received_at: datetime) -> Event:
         raise Rejected(f"{where}: {first['msg']}") from None
     except (ValueError, OverflowError):
         raise Rejected("sent_at: not an RFC 3339 time with an offset") from None
+
+
+def _told(told: PlatformEventIn, received_at: datetime) -> PlatformEvent:
+    try:
+        return platform_event_models.event_of(told, received_at)
+    except ValueError as error:
+        raise Rejected(f"a time of it is {error}") from None
 
 
 @endpoint(
@@ -203,13 +200,14 @@ def event_of(item: Any, received_at: datetime) -> Event:
     most_bytes=bodies.BATCH,
     plain=True,
     problems=(503,),
+    needs="run",
 )
 async def send_events(call: Call, body: list[Any]) -> ReceiptOut:
     """At most 1,000 events and 1 MiB. An event that cannot be taken does not stop the others; the same
     `(platform, message_id)` is counted once however often it is sent."""
     campaign_id = call.campaign_id()
     received_at = call.services.clock()
-    events: list[Event] = []
+    events: list[Event | PlatformEvent] = []
     places: list[int] = []
     rejected: list[RejectedOut] = []
     lines = Lines(received_at)

@@ -124,7 +124,7 @@ def _acted(
     return Acting(call, f"item_category_rule.{action}", answer, campaign_id=campaign_id, detail=detail)
 
 
-@endpoint("GET", _BASE, "List item category rules", answer=Page[ItemCategoryRuleOut])
+@endpoint("GET", _BASE, "List item category rules", answer=Page[ItemCategoryRuleOut], needs="run")
 async def list_item_category_rules(call: Call) -> Page[ItemCategoryRuleOut]:
     """In the order in which they are asked. All in one part."""
     rules = await item_category_rules.list_of_campaign(call.connection, call.campaign_id())
@@ -140,6 +140,7 @@ async def list_item_category_rules(call: Call) -> Page[ItemCategoryRuleOut]:
     status=201,
     work="engine",
     problems=(409,),
+    needs="run",
 )
 async def create_item_category_rule(call: Call, body: ItemCategoryRuleIn) -> ItemCategoryRuleOut:
     """The items of all characters are counted anew."""
@@ -157,6 +158,7 @@ async def create_item_category_rule(call: Call, body: ItemCategoryRuleIn) -> Ite
     body=ItemCategoryRulePatch,
     answer=ItemCategoryRuleOut,
     work="engine",
+    needs="run",
 )
 async def update_item_category_rule(call: Call, body: ItemCategoryRulePatch) -> ItemCategoryRuleOut:
     """A preset in which more than the switch was changed stays so. The items are counted anew."""
@@ -172,7 +174,14 @@ async def update_item_category_rule(call: Call, body: ItemCategoryRulePatch) -> 
 
 
 @endpoint(
-    "DELETE", _ONE, "Delete an item category rule", answer=None, status=204, work="engine", problems=(409,)
+    "DELETE",
+    _ONE,
+    "Delete an item category rule",
+    answer=None,
+    status=204,
+    work="engine",
+    problems=(409,),
+    needs="run",
 )
 async def delete_item_category_rule(call: Call) -> None:
     """An own rule. A preset can only be switched off, because it would come back."""
@@ -192,6 +201,7 @@ async def delete_item_category_rule(call: Call) -> None:
     body=PresetsIn,
     answer=ItemPresetsOut,
     work="engine",
+    needs="run",
 )
 async def apply_item_category_presets(call: Call, body: PresetsIn) -> ItemPresetsOut:
     """Sets the campaign's game system. Own rules and edited presets stay as they are, once or again."""
@@ -212,7 +222,7 @@ async def apply_item_category_presets(call: Call, body: PresetsIn) -> ItemPreset
     return acted.answer
 
 
-@endpoint("GET", _BASE + "/types", "List item types found", answer=Page[ItemTypeOut])
+@endpoint("GET", _BASE + "/types", "List item types found", answer=Page[ItemTypeOut], needs="run")
 async def list_item_types(call: Call) -> Page[ItemTypeOut]:
     """What the synced characters carry, with the fields a rule could look at. All in one part."""
     found = await characters.items_found(call.connection, call.campaign_id())

@@ -9,7 +9,6 @@ from pydantic import Field
 from server.web import tickets
 from server.web.endpoint import Call, endpoint
 from server.web.models import Model, Moment
-from server.web.problems import not_found
 
 
 class TicketIn(Model):
@@ -30,11 +29,11 @@ class TicketOut(Model):
     status=201,
     work="engine",
     limit="tickets",
+    needs="account",
 )
 async def issue_ticket(call: Call, body: TicketIn) -> TicketOut:
     """Good for 30 seconds, one campaign and this login."""
-    if body.campaign_id not in call.scope:
-        raise not_found("campaign")
+    call.check(body.campaign_id)
     services = call.services
     ticket, ends = tickets.issue(services.vault, call.actor, body.campaign_id, services.clock())
     return TicketOut(ticket=ticket, expires_at=ends)

@@ -40,6 +40,7 @@ def draw(sides: int) -> int:
     status=201,
     work="engine",
     problems=(503,),
+    needs="run",
 )
 async def roll_by_hand(call: Call, body: ManualRollIn) -> RollOut:
     """The server throws what is written, by a cryptographic source; then it goes the way of all rolls."""

@@ -159,7 +159,12 @@ async def _held(call: Call) -> Overlay:
 
 
 @endpoint(
-    "GET", "/campaigns/{campaign_id}/overlays", "List overlays", query=PageQuery, answer=Page[OverlayOut]
+    "GET",
+    "/campaigns/{campaign_id}/overlays",
+    "List overlays",
+    query=PageQuery,
+    answer=Page[OverlayOut],
+    needs="read",
 )
 async def list_overlays(call: Call) -> Page[OverlayOut]:
     """Oldest first, with the browser sources that are open now. Links are not shown again."""
@@ -178,6 +183,7 @@ async def list_overlays(call: Call) -> Page[OverlayOut]:
     answer=OverlayWithLink,
     status=201,
     problems=(409,),
+    needs="run",
 )
 async def create_overlay(call: Call, body: OverlayIn) -> OverlayWithLink:
     """The link to paste into OBS is in this answer only; lost, it can be rotated."""
@@ -206,6 +212,7 @@ async def create_overlay(call: Call, body: OverlayIn) -> OverlayWithLink:
     body=OverlayPatch,
     answer=OverlayOut,
     problems=(409,),
+    needs="run",
 )
 async def update_overlay(call: Call, body: OverlayPatch) -> OverlayOut:
     """Fields that are not given stay as they are; open browser sources follow within two seconds."""
@@ -226,7 +233,7 @@ async def update_overlay(call: Call, body: OverlayPatch) -> OverlayOut:
     return _shown(changed, await overlays.open_sources(call.connection, held.campaign_id))
 
 
-@endpoint("DELETE", "/overlays/{overlay_id}", "Delete an overlay", answer=None, status=204)
+@endpoint("DELETE", "/overlays/{overlay_id}", "Delete an overlay", answer=None, status=204, needs="run")
 async def delete_overlay(call: Call) -> None:
     """Its link is dead and its open browser sources go blank within two seconds."""
     held = await _held(call)
@@ -235,7 +242,7 @@ async def delete_overlay(call: Call) -> None:
     await _note(call, held, "delete")
 
 
-@endpoint("POST", "/overlays/{overlay_id}/rotate", "Make a new link", answer=OverlayWithLink)
+@endpoint("POST", "/overlays/{overlay_id}/rotate", "Make a new link", answer=OverlayWithLink, needs="run")
 async def rotate_overlay(call: Call) -> OverlayWithLink:
     """The old link is dead from now on, on every server within two seconds."""
     held = await _held(call)
@@ -250,7 +257,13 @@ async def rotate_overlay(call: Call) -> OverlayWithLink:
 
 
 @endpoint(
-    "POST", "/overlays/{overlay_id}/test", "Show a test picture", answer=Empty, status=202, work="engine"
+    "POST",
+    "/overlays/{overlay_id}/test",
+    "Show a test picture",
+    answer=Empty,
+    status=202,
+    work="engine",
+    needs="moderate",
 )
 async def test_overlay(call: Call) -> Empty:
     """This overlay alone draws a sample poll, marked as a test, for eight seconds."""

@@ -72,6 +72,7 @@ def _shown_builtin(template: Builtin) -> TemplateOut:
     "List templates",
     query=PageQuery,
     answer=Page[TemplateOut],
+    needs="moderate",
 )
 async def list_templates(call: Call) -> Page[TemplateOut]:
     """Saved ones by label, then the built-in ones. All in one part: `cursor` and `limit` are ignored."""
@@ -87,6 +88,7 @@ async def list_templates(call: Call) -> Page[TemplateOut]:
     answer=TemplateOut,
     status=201,
     problems=(409,),
+    needs="moderate",
 )
 async def save_template(call: Call, body: TemplateIn) -> TemplateOut:
     """A label is given once in a campaign."""
@@ -105,7 +107,9 @@ async def save_template(call: Call, body: TemplateIn) -> TemplateOut:
     return _shown(saved)
 
 
-@endpoint("DELETE", "/poll-templates/{template_id}", "Delete a template", answer=None, status=204)
+@endpoint(
+    "DELETE", "/poll-templates/{template_id}", "Delete a template", answer=None, status=204, needs="moderate"
+)
 async def delete_template(call: Call) -> None:
     """Polls that were made from it stay."""
     if await poll_templates.delete(call.connection, call.id("template_id", "template"), call.scope) is None:

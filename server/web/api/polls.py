@@ -47,6 +47,8 @@ async def _poll(call: Call, connection: Connection) -> PollRow:
     found = await polls.get(connection, call.id("poll_id", "poll"))
     if found is None or found.poll.campaign_id not in call.scope:
         raise not_found("poll")
+    if found.poll.state == State.DRAFT and not call.may(found.poll.campaign_id, "moderate"):
+        raise not_found("poll")
     return found
 
 
@@ -68,14 +70,20 @@ async def _check_rundown(connection: Connection, campaign_id: UUID, rundown_id: 
         raise invalid("/rundown_id", "the campaign has no such rundown")
 
 
-@endpoint("GET", "/campaigns/{campaign_id}/polls", "List polls", query=PollQuery, answer=Page[PollOut])
+@endpoint(
+    "GET", "/campaigns/{campaign_id}/polls", "List polls", query=PollQuery, answer=Page[PollOut], needs="read"
+)
 async def list_polls(call: Call) -> Page[PollOut]:
-    """Newest first."""
+    """Newest first. What is only written yet is for those who can launch it."""
     query = call.asked(PollQuery)
+    campaign_id = call.campaign_id()
+    states = _STATES[query.state]
+    if not call.may(campaign_id, "moderate"):
+        states = tuple(state for state in states if state != State.DRAFT)
     found = await polls.page(
         call.connection,
-        call.campaign_id(),
-        states=_STATES[query.state],
+        campaign_id,
+        states=states,
         rundown_id=query.rundown,
         before=query.cursor,
         most=query.limit + 1,
@@ -87,7 +95,15 @@ async def list_polls(call: Call) -> Page[PollOut]:
     )
 
 
-@endpoint("POST", "/campaigns/{campaign_id}/polls", "Write a poll", body=PollIn, answer=PollOut, status=201)
+@endpoint(
+    "POST",
+    "/campaigns/{campaign_id}/polls",
+    "Write a poll",
+    body=PollIn,
+    answer=PollOut,
+    status=201,
+    needs="moderate",
+)
 async def create_poll(call: Call, body: PollIn) -> PollOut:
     """A draft: nothing is on stream before the launch."""
     campaign_id = call.campaign_id()
@@ -103,13 +119,21 @@ async def _read(connection: Connection, poll_id: UUID) -> PollOut:
     return shown(row)
 
 
-@endpoint("GET", "/polls/{poll_id}", "Read a poll", answer=PollOut)
+@endpoint("GET", "/polls/{poll_id}", "Read a poll", answer=PollOut, needs="read")
 async def read_poll(call: Call) -> PollOut:
     """With the figures that may be seen now."""
     return shown(await _poll(call, call.connection))
 
 
-@endpoint("PATCH", "/polls/{poll_id}", "Edit a draft", body=PollPatch, answer=PollOut, problems=(409,))
+@endpoint(
+    "PATCH",
+    "/polls/{poll_id}",
+    "Edit a draft",
+    body=PollPatch,
+    answer=PollOut,
+    problems=(409,),
+    needs="moderate",
+)
 async def update_poll(call: Call, body: PollPatch) -> PollOut:
     """Only a draft; what was launched is history."""
     row = await _draft(call)
@@ -125,14 +149,16 @@ async def update_poll(call: Call, body: PollPatch) -> PollOut:
     return await _read(call.connection, row.id)
 
 
-@endpoint("DELETE", "/polls/{poll_id}", "Delete a draft", answer=None, status=204, problems=(409,))
+@endpoint(
+    "DELETE", "/polls/{poll_id}", "Delete a draft", answer=None, status=204, problems=(409,), needs="moderate"
+)
 async def delete_poll(call: Call) -> None:
     """Only a draft; what was launched is history."""
     row = await _draft(call)
     await polls.delete_draft(call.connection, row.poll.campaign_id, row.id)
 
 
-@endpoint("POST", "/polls/{poll_id}/again", "Ask it again", answer=PollOut, status=201)
+@endpoint("POST", "/polls/{poll_id}/again", "Ask it again", answer=PollOut, status=201, needs="moderate")
 async def ask_again(call: Call) -> PollOut:
     """A new draft with the same words and rules, at the end of its rundown."""
     row = await _poll(call, call.connection)
@@ -180,6 +206,7 @@ async def _act(call: Call, command: Command, action: str) -> PollOut:
     answer=PollOut,
     work="engine",
     problems=(409,),
+    needs="moderate",
 )
 async def launch(call: Call, body: LaunchIn) -> PollOut:
     """Opens the poll on every channel of the campaign; one poll of a campaign runs at a time."""
@@ -193,27 +220,57 @@ async def launch(call: Call, body: LaunchIn) -> PollOut:
     return acted.answer
 
 
-@endpoint("POST", "/polls/{poll_id}/close", "Close", answer=PollOut, work="engine", problems=(409,))
+@endpoint(
+    "POST",
+    "/polls/{poll_id}/close",
+    "Close",
+    answer=PollOut,
+    work="engine",
+    problems=(409,),
+    needs="moderate",
+)
 async def close(call: Call) -> PollOut:
     """No more votes; those sent in time may still arrive, then they are counted."""
     return await _act(call, Close(), "close")
 
 
-@endpoint("POST", "/polls/{poll_id}/cancel", "Cancel", answer=PollOut, work="engine", problems=(409,))
+@endpoint(
+    "POST",
+    "/polls/{poll_id}/cancel",
+    "Cancel",
+    answer=PollOut,
+    work="engine",
+    problems=(409,),
+    needs="moderate",
+)
 async def cancel(call: Call) -> PollOut:
     """Takes the poll off the stream without a result; can be undone for ten seconds."""
     return await _act(call, Cancel(), "cancel")
 
 
 @endpoint(
-    "POST", "/polls/{poll_id}/undo-cancel", "Undo a cancel", answer=PollOut, work="engine", problems=(409,)
+    "POST",
+    "/polls/{poll_id}/undo-cancel",
+    "Undo a cancel",
+    answer=PollOut,
+    work="engine",
+    problems=(409,),
+    needs="moderate",
 )
 async def undo_cancel(call: Call) -> PollOut:
     """Brings a poll back within ten seconds; its time goes on where it stopped."""
     return await _act(call, UndoCancel(), "undo_cancel")
 
 
-@endpoint("POST", "/polls/{poll_id}/reveal", "Reveal", answer=PollOut, work="engine", problems=(409,))
+@endpoint(
+    "POST",
+    "/polls/{poll_id}/reveal",
+    "Reveal",
+    answer=PollOut,
+    work="engine",
+    problems=(409,),
+    needs="moderate",
+)
 async def reveal(call: Call) -> PollOut:
     """Shows the result on stream."""
     return await _act(call, Reveal(), "reveal")
@@ -227,6 +284,7 @@ async def reveal(call: Call) -> PollOut:
     answer=PollOut,
     work="engine",
     problems=(409,),
+    needs="moderate",
 )
 async def resolve(call: Call, body: ResolveIn) -> PollOut:
     """The game master's choice among the tied options."""
@@ -241,6 +299,7 @@ async def resolve(call: Call, body: ResolveIn) -> PollOut:
     answer=PollOut,
     work="engine",
     problems=(409,),
+    needs="moderate",
 )
 async def extend(call: Call, body: ExtendIn) -> PollOut:
     """Only while the poll is open."""
@@ -248,7 +307,13 @@ async def extend(call: Call, body: ExtendIn) -> PollOut:
 
 
 @endpoint(
-    "POST", "/polls/{poll_id}/dismiss", "Clear the stage", answer=PollOut, work="engine", problems=(409,)
+    "POST",
+    "/polls/{poll_id}/dismiss",
+    "Clear the stage",
+    answer=PollOut,
+    work="engine",
+    problems=(409,),
+    needs="moderate",
 )
 async def dismiss(call: Call) -> PollOut:
     """Takes the result off the stream before its time."""
@@ -264,6 +329,7 @@ async def dismiss(call: Call) -> PollOut:
     work="engine",
     files=("application/json", "text/csv"),
     problems=(409,),
+    needs="read",
 )
 async def export(call: Call) -> Raw:
     """Every vote that was taken, in order, sealed by hashes; names nobody. `hubbub verify` recounts it."""

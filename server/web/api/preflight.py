@@ -12,11 +12,12 @@ from uuid import UUID
 
 from pydantic import Field
 
+from server.web.api.readiness import judged
 from server.web.endpoint import Call, endpoint
 from server.web.models import Model, Moment
 from server.web.services import Services
 from sql import channels, heads, overlays, polls, vtt_connections
-from sql.channels import NOT_READ, Channel
+from sql.channels import Channel
 from sql.overlays import OpenSource, Overlay
 from sql.pool import Connection
 from sql.vtt_connections import VttConnection
@@ -63,6 +64,7 @@ async def checks(services: Services, connection: Connection, campaign_id: UUID) 
         *await of_database(connection, services.clock),
         of_redis(services.redis_state()),
         *await of_campaign(connection, campaign_id),
+        *await of_people(connection, campaign_id),
         _dropped(services, campaign_id),
     ]
 
@@ -82,6 +84,18 @@ async def of_campaign(connection: Connection, campaign_id: UUID) -> list[CheckOu
             await vtt_connections.list_of_campaign(connection, campaign_id), await heads.now(connection)
         ),
     ]
+
+
+async def of_people(connection: Connection, campaign_id: UUID) -> list[CheckOut]:
+    """Who is not ready. A warning and no more: a poll goes on without a streamer who does not take part."""
+    _, found = await judged(connection, campaign_id)
+    told = []
+    for one, issues in found:
+        name = f"Streamer {one.member.name}"
+        told += [_warn(name, issue.words, issue.fix) for issue in issues]
+        if not issues and one.member.role != "owner":
+            told.append(_pass(name, "Is ready."))
+    return told
 
 
 async def of_database(connection: Connection, clock: Callable[[], datetime]) -> list[CheckOut]:
@@ -137,6 +151,8 @@ def _channels(found: list[Channel]) -> list[CheckOut]:
 
 def _channel(channel: Channel) -> CheckOut:
     name = f"Channel {channel.login}"
+    if (channel.platform, channel.source) == ("kick", "webhook"):
+        return _kick(name, channel)
     if channel.state == "failing":
         return _fail(
             name,
@@ -145,7 +161,7 @@ def _channel(channel: Channel) -> CheckOut:
         )
     if channel.source == "api":
         return _pass(name, "Takes events that a script sends.")
-    if channel.source in NOT_READ:
+    if not channel.is_read:
         if channel.heard_at is not None:
             return _pass(name, "Not read by this version; the lines that a script sends for it count.")
         return _fail(
@@ -164,6 +180,25 @@ def _channel(channel: Channel) -> CheckOut:
             "Give polls a longer grace, and look at the network.",
         )
     return _pass(name, "Connected." if channel.heard_at is None else "Connected, and heard from.")
+
+
+def _kick(name: str, channel: Channel) -> CheckOut:
+    """A channel for which Kick comes to us: whether it does, and how late."""
+    where = "in Kick's developer dashboard, see that the application's webhook is on and leads to this server"
+    if channel.state == "failing":
+        return _fail(name, channel.state_detail, f"Check the spelling of the name; {where}.")
+    if channel.heard_at is None:
+        detail = channel.state_detail or "Subscribed; nothing has come from Kick yet."
+        return _warn(name, detail, f"Write a line in its chat. If nothing comes, {where}.")
+    if channel.state != "connected":
+        return _warn(name, channel.state_detail, f"Kick may lag, or have stopped: {where}.")
+    if channel.heard_lag_ms is not None and channel.heard_lag_ms > _SLOW_CHAT_MS:
+        return _warn(
+            name,
+            f"Kick delivers {channel.heard_lag_ms / 1000:.0f} s late.",
+            "Give polls a longer grace: votes count by when they were sent.",
+        )
+    return _pass(name, "Kick delivers.")
 
 
 def _chat_clock(found: list[Channel]) -> list[CheckOut]:
@@ -259,7 +294,9 @@ def _dropped(services: Services, campaign_id: UUID) -> CheckOut:
     return _pass("Lost lines", "None.")
 
 
-@endpoint("GET", "/campaigns/{campaign_id}/preflight", "Check everything", answer=PreflightOut)
+@endpoint(
+    "GET", "/campaigns/{campaign_id}/preflight", "Check everything", answer=PreflightOut, needs="moderate"
+)
 async def run_preflight(call: Call) -> PreflightOut:
     """Run it before a show. A warning lets the show go on, a failure means that something would not work."""
     found = await checks(call.services, call.connection, call.campaign_id())

@@ -20,6 +20,8 @@ async def _roll(call: Call, connection: Connection) -> Roll:
     found = await dice_rolls.get(connection, call.id("roll_id", "roll"))
     if found is None or found.campaign_id not in call.scope:
         raise not_found("roll")
+    if found.is_secret and not call.may(found.campaign_id, "run"):
+        raise not_found("roll")
     return found
 
 
@@ -35,15 +37,18 @@ async def _to_act_on(call: Call) -> Roll:
         return await _roll(call, connection)
 
 
-@endpoint("GET", "/campaigns/{campaign_id}/rolls", "List rolls", query=RollQuery, answer=Page[RollOut])
+@endpoint(
+    "GET", "/campaigns/{campaign_id}/rolls", "List rolls", query=RollQuery, answer=Page[RollOut], needs="read"
+)
 async def list_rolls(call: Call) -> Page[RollOut]:
-    """Newest first; secret ones too, because only who runs the show gets here."""
+    """Newest first; secret ones for who runs the show only."""
     query = call.asked(RollQuery)
+    campaign_id = call.campaign_id()
     found = await dice_rolls.page(
         call.connection,
-        call.campaign_id(),
+        campaign_id,
         pending=bool(query.pending),
-        without_secret=query.hidden is False,
+        without_secret=query.hidden is False or not call.may(campaign_id, "run"),
         before=query.cursor,
         most=query.limit + 1,
     )
@@ -54,7 +59,7 @@ async def list_rolls(call: Call) -> Page[RollOut]:
     )
 
 
-@endpoint("GET", "/rolls/{roll_id}", "Read a roll", answer=RollOut)
+@endpoint("GET", "/rolls/{roll_id}", "Read a roll", answer=RollOut, needs="read")
 async def read_roll(call: Call) -> RollOut:
     """Its newest revision."""
     return shown(await _roll(call, call.connection))
@@ -68,6 +73,7 @@ async def read_roll(call: Call) -> RollOut:
     answer=RollOut,
     work="engine",
     problems=(409,),
+    needs="moderate",
 )
 async def attribute_roll(call: Call, body: AttributeIn) -> RollOut:
     """A pending roll gets its character, once; with effects, what waited for that happens now."""
@@ -85,7 +91,13 @@ async def attribute_roll(call: Call, body: AttributeIn) -> RollOut:
 
 
 @endpoint(
-    "POST", "/rolls/{roll_id}/dismiss", "Dismiss a roll", answer=RollOut, work="engine", problems=(409,)
+    "POST",
+    "/rolls/{roll_id}/dismiss",
+    "Dismiss a roll",
+    answer=RollOut,
+    work="engine",
+    problems=(409,),
+    needs="moderate",
 )
 async def dismiss_roll(call: Call) -> RollOut:
     """A pending roll belongs to nobody, and that is settled."""
@@ -102,6 +114,7 @@ async def dismiss_roll(call: Call) -> RollOut:
     answer=RollOut,
     work="engine",
     problems=(409,),
+    needs="run",
 )
 async def reveal_roll(call: Call) -> RollOut:
     """On stream, with the proof when it was sealed."""
@@ -112,7 +125,13 @@ async def reveal_roll(call: Call) -> RollOut:
 
 
 @endpoint(
-    "POST", "/rolls/{roll_id}/show", "Show a roll again", answer=RollOut, work="engine", problems=(409,)
+    "POST",
+    "/rolls/{roll_id}/show",
+    "Show a roll again",
+    answer=RollOut,
+    work="engine",
+    problems=(409,),
+    needs="moderate",
 )
 async def show_roll(call: Call) -> RollOut:
     """Once more on stream. A secret roll must be revealed instead."""
@@ -122,7 +141,9 @@ async def show_roll(call: Call) -> RollOut:
     return acted.answer
 
 
-@endpoint("GET", "/rolls/{roll_id}/proof", "Prove a sealed roll", answer=ProofOut, problems=(409,))
+@endpoint(
+    "GET", "/rolls/{roll_id}/proof", "Prove a sealed roll", answer=ProofOut, problems=(409,), needs="run"
+)
 async def prove_roll(call: Call) -> ProofOut:
     """What `hubbub verify` checks, after the roll was revealed."""
     roll = await _roll(call, call.connection)

@@ -49,7 +49,12 @@ async def _shown(connection: Connection, rundown: Rundown) -> RundownOut:
 
 
 @endpoint(
-    "GET", "/campaigns/{campaign_id}/rundowns", "List rundowns", query=PageQuery, answer=Page[RundownOut]
+    "GET",
+    "/campaigns/{campaign_id}/rundowns",
+    "List rundowns",
+    query=PageQuery,
+    answer=Page[RundownOut],
+    needs="moderate",
 )
 async def list_rundowns(call: Call) -> Page[RundownOut]:
     """Newest first, with their polls."""
@@ -69,6 +74,7 @@ async def list_rundowns(call: Call) -> Page[RundownOut]:
     body=RundownIn,
     answer=RundownOut,
     status=201,
+    needs="moderate",
 )
 async def create_rundown(call: Call, body: RundownIn) -> RundownOut:
     """Empty; polls are written into it, or moved in by PATCH."""
@@ -78,7 +84,12 @@ async def create_rundown(call: Call, body: RundownIn) -> RundownOut:
 
 
 @endpoint(
-    "PATCH", "/rundowns/{rundown_id}", "Rename or order a rundown", body=RundownPatch, answer=RundownOut
+    "PATCH",
+    "/rundowns/{rundown_id}",
+    "Rename or order a rundown",
+    body=RundownPatch,
+    answer=RundownOut,
+    needs="moderate",
 )
 async def update_rundown(call: Call, body: RundownPatch) -> RundownOut:
     """Polls of the same campaign that are named and were elsewhere move in."""
@@ -99,7 +110,7 @@ async def update_rundown(call: Call, body: RundownPatch) -> RundownOut:
     return await _shown(call.connection, changed)
 
 
-@endpoint("DELETE", "/rundowns/{rundown_id}", "Delete a rundown", answer=None, status=204)
+@endpoint("DELETE", "/rundowns/{rundown_id}", "Delete a rundown", answer=None, status=204, needs="moderate")
 async def delete_rundown(call: Call) -> None:
     """Its polls stay, outside of any rundown."""
     if not await rundowns.delete(call.connection, call.id("rundown_id", "rundown"), call.scope):

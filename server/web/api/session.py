@@ -7,9 +7,10 @@ from uuid import UUID
 
 from pydantic import Field
 
-from server.web.auth import new_secret, session_cookie, session_token
+from server.web.auth import session_cookie
 from server.web.endpoint import Call, endpoint
 from server.web.limits import count_login_failure
+from server.web.logins import Begun, begin_session, need_session
 from server.web.models import Model, Moment, Page, PageQuery, part
 from server.web.problems import Problem, conflict, not_found
 from sql import admin_log, sessions, users, verifications
@@ -43,6 +44,7 @@ class LoginPlaceOut(Model):
 
     id: UUID
     current: bool
+    method: sessions.Method = Field(description="How the person came in; `link` is the terminal's")
     user_agent: str
     created_at: Moment
     last_seen_at: Moment
@@ -56,19 +58,24 @@ async def _person(connection: Connection, user_id: UUID) -> PersonOut:
     return PersonOut(id=person.id, name=person.name)
 
 
+async def logged_in(call: Call, connection: Connection, user_id: UUID, begun: Begun) -> LoginOut:
+    """The answer that comes with a new session."""
+    call.cookies.append(begun.cookie)
+    return LoginOut(user=await _person(connection, user_id), csrf=begun.csrf)
+
+
 @endpoint(
     "POST",
     "/session",
     "Log in with a one-time code",
     body=LoginCode,
     answer=LoginOut,
-    is_open=True,
     limit="logins",
     problems=(401, 429),
+    needs="nothing",
 )
 async def log_in(call: Call, body: LoginCode) -> LoginOut:
     """Sets the session cookie. The code works once, for 24 hours; `hubbub link` prints a new one."""
-    origins = call.services.origins
     user_id = await verifications.use_login(call.connection, body.code)
     if user_id is None:
         await count_login_failure(call.services, call.request)
@@ -77,23 +84,11 @@ async def log_in(call: Call, body: LoginCode) -> LoginOut:
             "code_refused",
             "This link was used already, or is older than 24 hours. Run `hubbub link` for a new one.",
         )
-    # A login never goes on with the id of a session that somebody may have planted (T43).
-    if old := session_token(call.request, origins):
-        await sessions.end_by_token(call.connection, old)
-    token, csrf = new_secret(), new_secret()
-    session_id = await sessions.begin(
-        call.connection,
-        user_id,
-        token=token,
-        csrf_token=csrf,
-        user_agent=call.request.headers.get("user-agent", ""),
-    )
-    await admin_log.note(call.connection, actor=f"user:{user_id}", action="session.begin", subject=session_id)
-    call.cookies.append(session_cookie(origins, token))
-    return LoginOut(user=await _person(call.connection, user_id), csrf=csrf)
+    begun = await begin_session(call.connection, call.request, call.services.origins, user_id, "link")
+    return await logged_in(call, call.connection, user_id, begun)
 
 
-@endpoint("GET", "/session", "Who am I", answer=SessionOut)
+@endpoint("GET", "/session", "Who am I", answer=SessionOut, needs="account")
 async def who_am_i(call: Call) -> SessionOut:
     """The person behind the cookie or key, and the token for writes."""
     services = call.services
@@ -106,16 +101,21 @@ async def who_am_i(call: Call) -> SessionOut:
     )
 
 
-@endpoint("DELETE", "/session", "Log out", answer=None, status=204, problems=(409,))
+@endpoint("DELETE", "/session", "Log out", answer=None, status=204, problems=(409,), needs="account")
 async def log_out(call: Call) -> None:
     """Ends the session; its live connections close within two seconds."""
     if call.actor.kind != "session":
         raise conflict("no_session", "A key is not logged in; revoke it with `hubbub key revoke`.")
     await sessions.end(call.connection, call.actor.credential, call.actor.user_id)
+    await admin_log.note(
+        call.connection, actor=call.actor.label, action="session.logout", subject=call.actor.credential
+    )
     call.cookies.append(session_cookie(call.services.origins, ""))
 
 
-@endpoint("GET", "/sessions", "Where I am logged in", query=PageQuery, answer=Page[LoginPlaceOut])
+@endpoint(
+    "GET", "/sessions", "Where I am logged in", query=PageQuery, answer=Page[LoginPlaceOut], needs="account"
+)
 async def list_sessions(call: Call) -> Page[LoginPlaceOut]:
     """All living sessions of this person, latest use first."""
     living = await sessions.list_of_user(call.connection, call.actor.user_id)
@@ -125,6 +125,7 @@ async def list_sessions(call: Call) -> Page[LoginPlaceOut]:
             LoginPlaceOut(
                 id=session.id,
                 current=session.id == call.actor.credential,
+                method=session.method,
                 user_agent=session.user_agent,
                 created_at=session.created_at,
                 last_seen_at=session.last_seen_at,
@@ -136,7 +137,7 @@ async def list_sessions(call: Call) -> Page[LoginPlaceOut]:
     )
 
 
-@endpoint("DELETE", "/sessions/{session_id}", "End a session", answer=None, status=204)
+@endpoint("DELETE", "/sessions/{session_id}", "End a session", answer=None, status=204, needs="account")
 async def end_session(call: Call) -> None:
     """Logs out another browser."""
     session_id = call.id("session_id", "session")
@@ -145,4 +146,20 @@ async def end_session(call: Call) -> None:
     await admin_log.note(call.connection, actor=call.actor.label, action="session.end", subject=session_id)
 
 
-ENDPOINTS = (log_in, who_am_i, log_out, list_sessions, end_session)
+@endpoint(
+    "DELETE", "/sessions", "End all other sessions", answer=None, status=204, problems=(409,), needs="account"
+)
+async def end_other_sessions(call: Call) -> None:
+    """Logs out every browser but this one."""
+    need_session(call.actor)
+    ended = await sessions.end_all(call.connection, call.actor.user_id, but=call.actor.credential)
+    await admin_log.note(
+        call.connection,
+        actor=call.actor.label,
+        action="session.logout_all",
+        subject=call.actor.user_id,
+        detail={"ended": ended},
+    )
+
+
+ENDPOINTS = (log_in, who_am_i, log_out, list_sessions, end_session, end_other_sessions)

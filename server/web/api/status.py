@@ -69,7 +69,7 @@ async def _rates(connection: Connection, row: PollRow) -> dict[UUID, float]:
     }
 
 
-@endpoint("GET", "/campaigns/{campaign_id}/status", "Status of a campaign", answer=StatusOut)
+@endpoint("GET", "/campaigns/{campaign_id}/status", "Status of a campaign", answer=StatusOut, needs="read")
 async def read_status(call: Call) -> StatusOut:
     """What runs, how fast votes come, how each channel is heard, which overlays are open."""
     campaign_id = call.campaign_id()

@@ -55,7 +55,7 @@ def shown(settings: TableSettings) -> TableOut:
     return TableOut(**asdict(settings))
 
 
-@endpoint("GET", "/campaigns/{campaign_id}/table", "Read the table's settings", answer=TableOut)
+@endpoint("GET", "/campaigns/{campaign_id}/table", "Read the table's settings", answer=TableOut, needs="run")
 async def read_table(call: Call) -> TableOut:
     """Those of a campaign that never set any are the defaults."""
     return shown(await table_settings.get(call.connection, call.campaign_id()))
@@ -68,6 +68,7 @@ async def read_table(call: Call) -> TableOut:
     body=TablePatch,
     answer=TableOut,
     work="engine",
+    needs="run",
 )
 async def update_table(call: Call, body: TablePatch) -> TableOut:
     """A game system brings its presets along: rules for criticals and items that are not there yet."""

@@ -122,6 +122,7 @@ def shown(stored: Stored) -> VttCommandOut:
     answer=VttCommandOut,
     status=201,
     problems=(409,),
+    needs="run",
 )
 async def create_vtt_command(call: Call, body: VttCommandIn) -> VttCommandOut:
     """It is told to one of the table's browsers, once at most, as soon as one is there; if none comes in time
@@ -154,6 +155,7 @@ async def create_vtt_command(call: Call, body: VttCommandIn) -> VttCommandOut:
     "List commands to tables",
     query=PageQuery,
     answer=Page[VttCommandOut],
+    needs="run",
 )
 async def list_vtt_commands(call: Call) -> Page[VttCommandOut]:
     """Newest first; those that are over are kept for 30 days."""
@@ -165,7 +167,12 @@ async def list_vtt_commands(call: Call) -> Page[VttCommandOut]:
 
 
 @endpoint(
-    "POST", "/vtt-commands/{command_id}/retry", "Tell a command again", answer=VttCommandOut, problems=(409,)
+    "POST",
+    "/vtt-commands/{command_id}/retry",
+    "Tell a command again",
+    answer=VttCommandOut,
+    problems=(409,),
+    needs="run",
 )
 async def retry_vtt_command(call: Call) -> VttCommandOut:
     """One that is dead, or of which nobody knows whether the table was told: look there first. It waits an

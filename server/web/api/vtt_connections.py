@@ -95,6 +95,7 @@ def _told(call: Call, table: VttConnection, made: secrets.Fresh) -> VttConnectio
     "List tables",
     query=PageQuery,
     answer=Page[VttConnectionOut],
+    needs="run",
 )
 async def list_vtt_connections(call: Call) -> Page[VttConnectionOut]:
     """Oldest first, with when each was last heard. Secrets are not shown again."""
@@ -112,6 +113,7 @@ async def list_vtt_connections(call: Call) -> Page[VttConnectionOut]:
     answer=VttConnectionWithSecrets,
     status=201,
     problems=(409,),
+    needs="run",
 )
 async def create_vtt_connection(call: Call, body: VttConnectionIn) -> VttConnectionWithSecrets:
     """Dice are sent to its `webhook_url`: by a server that signs as Standard Webhooks says, or by a browser
@@ -119,7 +121,7 @@ async def create_vtt_connection(call: Call, body: VttConnectionIn) -> VttConnect
     return await make(call, campaign_id=call.campaign_id(), wanted=body)
 
 
-@endpoint("GET", "/vtt-connections/{connection_id}", "Get a table", answer=VttConnectionOut)
+@endpoint("GET", "/vtt-connections/{connection_id}", "Get a table", answer=VttConnectionOut, needs="run")
 async def get_vtt_connection(call: Call) -> VttConnectionOut:
     """With when it was last heard, and how much."""
     table = await found_again(call.connection, call, call.id("connection_id", "table"))
@@ -132,6 +134,7 @@ async def get_vtt_connection(call: Call) -> VttConnectionOut:
     "Change a table",
     body=VttConnectionPatch,
     answer=VttConnectionOut,
+    needs="run",
 )
 async def update_vtt_connection(call: Call, body: VttConnectionPatch) -> VttConnectionOut:
     """Fields that are not given stay as they are. Holds for what is sent from now on."""
@@ -149,7 +152,9 @@ async def update_vtt_connection(call: Call, body: VttConnectionPatch) -> VttConn
     return shown(await found_again(call.connection, call, held.id), call.services.origins.public_url)
 
 
-@endpoint("DELETE", "/vtt-connections/{connection_id}", "Delete a table", answer=None, status=204)
+@endpoint(
+    "DELETE", "/vtt-connections/{connection_id}", "Delete a table", answer=None, status=204, needs="run"
+)
 async def delete_vtt_connection(call: Call) -> None:
     """Nothing is taken from it any more. Its rolls and characters stay."""
     held = await _held(call)
@@ -165,6 +170,7 @@ async def delete_vtt_connection(call: Call) -> None:
     "Make new secrets",
     answer=VttConnectionWithSecrets,
     problems=(409,),
+    needs="run",
 )
 async def rotate_vtt_connection(call: Call) -> VttConnectionWithSecrets:
     """The secrets of now stay good for 24 hours, so that senders can be changed one by one; those before them
@@ -197,6 +203,7 @@ async def rotate_vtt_connection(call: Call) -> VttConnectionWithSecrets:
     "Revoke a table",
     body=RevokeIn,
     answer=VttConnectionOut,
+    needs="run",
 )
 async def revoke_vtt_connection(call: Call, body: RevokeIn) -> VttConnectionOut:
     """All its secrets, the older ones too, are worth nothing from now on, on every server. Once more does
@@ -213,6 +220,7 @@ async def revoke_vtt_connection(call: Call, body: RevokeIn) -> VttConnectionOut:
     "Let a revoked table in again",
     answer=VttConnectionWithSecrets,
     problems=(409,),
+    needs="run",
 )
 async def reauthorize_vtt_connection(call: Call) -> VttConnectionWithSecrets:
     """With new secrets, shown in this answer only; a paired Foundry world fetches its own by itself."""
@@ -236,6 +244,7 @@ async def reauthorize_vtt_connection(call: Call) -> VttConnectionWithSecrets:
     status=202,
     work="engine",
     problems=(409, 503),
+    needs="run",
 )
 async def test_roll(call: Call) -> Empty:
     """A public roll in our own form goes the whole way of this table's dice onto the stream, marked as a

@@ -30,6 +30,7 @@ _TRIES = 4
     answer=VttConnectionOut,
     status=201,
     problems=(409,),
+    needs="run",
 )
 async def confirm_vtt_pairing(call: Call, body: PairIn) -> VttConnectionOut:
     """The code that the Foundry module shows, good for five minutes, once. The table fetches its credentials
@@ -64,6 +65,7 @@ async def _waiting(call: Call, typed: str) -> Pairing:
     answer=OfferOut,
     status=201,
     problems=(409,),
+    needs="run",
 )
 async def offer_vtt_pairing(call: Call, body: OfferIn) -> OfferOut:
     """Whoever sends `{"code": …}` to `/webhooks/vtt/pair` within five minutes becomes a table of this

@@ -13,6 +13,7 @@ from datetime import datetime, timedelta
 from typing import Any, Final, Literal, TypeAlias
 from uuid import UUID
 
+from server.places import of_parked
 from server.vault import CannotOpen, Vault
 from server.web.foundry import tokens
 
@@ -68,13 +69,9 @@ def issue(
     return make("session"), make("refresh")
 
 
-def _place(connection_id: UUID) -> bytes:
-    return b"vtt_connections.parked:" + connection_id.bytes
-
-
 def seal(vault: Vault, connection_id: UUID, credentials: Credentials) -> bytes:
     """As they wait in the row of this connection."""
-    return vault.seal(json.dumps(asdict(credentials)).encode(), _place(connection_id))
+    return vault.seal(json.dumps(asdict(credentials)).encode(), of_parked(connection_id))
 
 
 def unseal(vault: Vault, connection_id: UUID, parked: bytes | None) -> Credentials | None:
@@ -82,7 +79,7 @@ def unseal(vault: Vault, connection_id: UUID, parked: bytes | None) -> Credentia
     if parked is None:
         return None
     try:
-        return Credentials(**json.loads(vault.open(parked, _place(connection_id))))
+        return Credentials(**json.loads(vault.open(parked, of_parked(connection_id))))
     except (CannotOpen, TypeError, ValueError):
         return None
 

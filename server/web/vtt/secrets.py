@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from typing import Literal
 from uuid import UUID
 
+from server.places import place
 from server.vault import Vault
 from server.web.vtt.standard_webhooks import PREFIX, key_of
 
@@ -40,19 +41,15 @@ def token_hash(token: str) -> bytes:
 
 def seal(vault: Vault, connection_id: UUID, column: Column, secret: str) -> bytes:
     """A signing secret for one place; in another row or column it does not open (T7)."""
-    return vault.seal(secret.encode(), _place(connection_id, column))
+    return vault.seal(secret.encode(), place("vtt_connections", column, connection_id))
 
 
 def reseal_as_older(vault: Vault, connection_id: UUID, sealed: bytes) -> bytes:
     """The signing secret of now, for the place of the one before. Raises CannotOpen."""
-    secret = vault.open(sealed, _place(connection_id, "signing_secret"))
-    return vault.seal(secret, _place(connection_id, "older_signing_secret"))
+    secret = vault.open(sealed, place("vtt_connections", "signing_secret", connection_id))
+    return vault.seal(secret, place("vtt_connections", "older_signing_secret", connection_id))
 
 
 def open_key(vault: Vault, connection_id: UUID, column: Column, sealed: bytes) -> bytes:
     """The key of a stored signing secret. Raises CannotOpen."""
-    return key_of(vault.open(sealed, _place(connection_id, column)).decode())
-
-
-def _place(connection_id: UUID, column: Column) -> bytes:
-    return f"vtt_connections.{column}:{connection_id}".encode()
+    return key_of(vault.open(sealed, place("vtt_connections", column, connection_id)).decode())

@@ -1,0 +1,1 @@
+"""What platforms send us by HTTP: `POST /webhooks/twitch` and `POST /webhooks/kick` (contract §4)."""

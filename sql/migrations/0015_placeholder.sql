@@ -1,4 +1,0 @@
--- Reason: stands for the migration of another branch.
--- When:   never.
-
-SELECT 1;

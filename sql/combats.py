@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import asdict
 from datetime import datetime
+from types import MappingProxyType
 from typing import Any, NamedTuple
 from uuid import UUID
 
@@ -24,7 +25,7 @@ class Standing(NamedTuple):
     combat: Combat
     connection_id: UUID | None
     updated_at: datetime
-    concealments: Concealments = {}  # what the game master said of single combatants
+    concealments: Concealments = MappingProxyType({})  # what the game master said of single combatants
 
 
 async def get(connection: Connection, campaign_id: UUID) -> Standing | None:
@@ -32,9 +33,7 @@ async def get(connection: Connection, campaign_id: UUID) -> Standing | None:
     row = await connection.fetchrow(_Q["get"], campaign_id, KEEP_S)
     if row is None:
         return None
-    return Standing(
-        _combat(row["combat"]), row["connection_id"], row["updated_at"], row["concealments"]
-    )
+    return Standing(_combat(row["combat"]), row["connection_id"], row["updated_at"], row["concealments"])
 
 
 async def save(connection: Connection, campaign_id: UUID, standing: Standing) -> None:

@@ -145,9 +145,7 @@ def concealed(combat: Combat, said: Concealments, *, conceals_monsters: bool) ->
         one.combatant_id
         for one in combat.combatants
         if not one.name
-        or said.get(
-            one.combatant_id, one.hidden or (conceals_monsters and one.character_type != "pc")
-        )
+        or said.get(one.combatant_id, one.hidden or (conceals_monsters and one.character_type != "pc"))
     )
 
 

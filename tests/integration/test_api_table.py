@@ -224,6 +224,13 @@ async def test_what_would_this_roll_be(show: Show) -> None:
     assert (twenty["total"], twenty["critical"]["category"]) == (25, "nat20")
     assert [rule["preset_key"] for rule in twenty["matching"]] == ["dnd5e.natural_20"]
     assert (await tried(notation="1d20", faces=[20], kind="damage"))["critical"] is None
+    # What the campaign switched off is nothing special here either.
+    rules = (await show.get("/criticality-rules"))["items"]
+    (natural,) = [rule for rule in rules if rule["preset_key"] == "dnd5e.natural_20"]
+    rule_path = f"/api/v1/criticality-rules/{natural['id']}"
+    assert (await show.rig.root.patch(rule_path, json={"is_enabled": False})).status_code == 200
+    assert (await tried(notation="1d20", faces=[20]))["critical"] is None
+    assert (await show.rig.root.patch(rule_path, json={"is_enabled": True})).status_code == 200
     assert (await tried(notation="4dF", faces=[1, 1, 0, -1]))["total"] == 1
     neutral = {
         "schema": "hubbub.dice_roll/1",

@@ -5,11 +5,12 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import asdict
 from datetime import datetime
+from types import MappingProxyType
 from typing import Any, NamedTuple
 from uuid import UUID
 
 import sql
-from server.rules.combat import Combat, Combatant, HitPoints
+from server.rules.combat import Combat, Combatant, Concealments, HitPoints
 from sql.pool import Connection
 
 _Q = sql.load("combats")
@@ -24,6 +25,7 @@ class Standing(NamedTuple):
     combat: Combat
     connection_id: UUID | None
     updated_at: datetime
+    concealments: Concealments = MappingProxyType({})  # what the game master said of single combatants
 
 
 async def get(connection: Connection, campaign_id: UUID) -> Standing | None:
@@ -31,7 +33,7 @@ async def get(connection: Connection, campaign_id: UUID) -> Standing | None:
     row = await connection.fetchrow(_Q["get"], campaign_id, KEEP_S)
     if row is None:
         return None
-    return Standing(_combat(row["combat"]), row["connection_id"], row["updated_at"])
+    return Standing(_combat(row["combat"]), row["connection_id"], row["updated_at"], row["concealments"])
 
 
 async def save(connection: Connection, campaign_id: UUID, standing: Standing) -> None:
@@ -43,6 +45,7 @@ async def save(connection: Connection, campaign_id: UUID, standing: Standing) ->
         standing.combat.combat_id,
         asdict(standing.combat),
         standing.updated_at,
+        dict(standing.concealments),
     )
 
 

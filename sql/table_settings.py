@@ -23,6 +23,7 @@ class TableSettings:
     shows_initiative: bool = True
     holds_pending: bool = False  # rolls of unknown characters wait for the game master
     rewards_unverified: bool = True  # criticals count although a browser sent them
+    conceals_monsters: bool = True  # who is no player character is "???" until it is shown
 
 
 async def get(connection: Connection, campaign_id: UUID) -> TableSettings:
@@ -44,4 +45,5 @@ async def save(connection: Connection, campaign_id: UUID, settings: TableSetting
         settings.shows_initiative,
         settings.holds_pending,
         settings.rewards_unverified,
+        settings.conceals_monsters,
     )

@@ -198,6 +198,7 @@ async def delete(connection: Connection, campaign_id: UUID, connection_id: UUID)
     Takes the campaign's lock: rolls are changed.
     """
     await heads.bump_config(connection, campaign_id)
+    await connection.execute(_Q["end_commands"], connection_id)
     await connection.execute(_Q["drop_double_rolls"], connection_id)
     await connection.execute(_Q["adopt_rolls"], connection_id)
     await connection.execute(_Q["drop_double_characters"], connection_id)

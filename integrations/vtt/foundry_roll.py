@@ -184,7 +184,7 @@ def _outcome(message: Mapping[str, Any]) -> Outcome:
     said = message.get("isCritical")
     if said is False:
         return Outcome(critical=False, fumble=False)
-    critical = _critical(message)
+    critical = None if message.get("criticalCategory") in _GUESSED else _critical(message)
     return Outcome() if critical is None else Outcome(critical == "success", critical == "failure")
 
 

@@ -158,7 +158,9 @@ async def _meet(turn: Turn, table: Table, events: Sequence[DiceRolled]) -> dict[
             key = by_name[name.casefold()]  # made by hand, for a table that sends no characters
         if key in roster:
             # Its table calls it otherwise now. Only where the name does not say who it is.
-            if vtt_id and event.roll.actor.character_name and roster[key].name != name:
+            # What only the game master may know is told to nobody: not under which name a secret roll comes.
+            told = not event.roll.is_secret and "character_name" not in event.roll.redact
+            if told and vtt_id and event.roll.actor.character_name and roster[key].name != name:
                 called[roster[key].id] = name
                 roster[key] = roster[key]._replace(name=name)
         elif not storable(key[1], _LONGEST_ID) or len(strangers) >= room:

@@ -48,7 +48,7 @@ async def take(
         hurt.setdefault(event.connection_id, {}).update(_hit_points(event.event))
     await _keep(turn, before, standing, armed)
     if (before and before.combat) != (standing and standing.combat):
-        await table_state.show_fight(turn, table.settings, standing.combat if standing else None)
+        await table_state.show_fight(turn, table.settings, standing)
     written = [
         await characters.hurt(turn.connection, turn.campaign_id, connection_id, points)
         for connection_id, points in hurt.items()
@@ -70,7 +70,11 @@ def _after(turn: Turn, standing: Standing | None, happened: CombatHappened) -> S
         return None
     if standing is not None and combat == standing.combat and event.combat_id != combat.combat_id:
         return standing  # of another fight: no sign of life of this one
-    return Standing(combat, happened.connection_id, turn.head.now)
+    # What the game master said of somebody holds for this fight; ids of the next one are others.
+    same = standing is not None and standing.combat.combat_id == combat.combat_id
+    return Standing(
+        combat, happened.connection_id, turn.head.now, standing.concealments if standing and same else {}
+    )
 
 
 async def _keep(turn: Turn, before: Standing | None, standing: Standing | None, armed: asyncio.Event) -> None:

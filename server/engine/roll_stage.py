@@ -34,10 +34,13 @@ class OnStage:
     async def revise(self, before: Roll, row: Roll) -> Roll:
         """A higher revision of a roll: it takes the place of what is seen of it, and is not shown anew.
 
-        What nobody had seen, and what is public now, comes on stream; what is secret now leaves it.
+        What was secret or waited for its player, and does not any more, comes on stream; what is secret now
+        leaves it. What the game master kept off stays off.
         """
         if is_public(row):
-            if self.holds(row) or before.shown_at is None:
+            has_player = before.attribution == "pending" and row.attribution == "attributed"
+            is_news = has_player or not is_public(before)
+            if self.holds(row) or (is_news and before.shown_at is None):
                 row = self._shown(row)
         elif is_public(before):
             self.stage = dice_stage.without(self.stage, str(row.view_id))

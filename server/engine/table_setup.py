@@ -46,8 +46,7 @@ async def change_settings(
         if not after.shows_dice:
             await table_state.show_stage(turn, table, dice_stage.EMPTY, rooms.armed)
         await table_state.show_party(turn, after)
-        standing = await combats.get(turn.connection, campaign_id)
-        await table_state.show_fight(turn, after, standing.combat if standing else None)
+        await table_state.show_fight(turn, after, await combats.get(turn.connection, campaign_id))
         await heads.bump_config(turn.connection, campaign_id)
         if also:
             await also(turn.connection, campaign_id)

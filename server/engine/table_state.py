@@ -8,14 +8,14 @@ from uuid import UUID
 
 from server.engine.table_boards import TableBoard, board_id
 from server.engine.turn import Turn
-from server.rules import dice_stage, initiative_board, party_board
+from server.rules import combat, dice_stage, initiative_board, party_board
 from server.rules.changes import Board
-from server.rules.combat import Combat
 from server.rules.criticality import CriticalityRule
 from server.rules.dice_stage import Stage
 from server.rules.party_board import Member
 from sql import boards, characters, criticality_rules, deadlines, table_settings
 from sql.characters import Key, Known
+from sql.combats import Standing
 from sql.table_settings import TableSettings
 
 
@@ -88,11 +88,19 @@ async def show_party(turn: Turn, settings: TableSettings) -> None:
         await turn.show(id_of(turn, "party"), board)
 
 
-async def show_fight(turn: Turn, settings: TableSettings, combat: Combat | None) -> None:
+def concealed(standing: Standing, settings: TableSettings) -> frozenset[str]:
+    """The ids of those in the fight of whom the audience does not learn who they are."""
+    return combat.concealed(
+        standing.combat, standing.concealments, conceals_monsters=settings.conceals_monsters
+    )
+
+
+async def show_fight(turn: Turn, settings: TableSettings, standing: Standing | None) -> None:
     """The fight as it is now, if that is to be seen and is not there already."""
     before = await shown(turn, "initiative")
     board = None
-    if settings.shows_initiative:
-        board = initiative_board.board(combat, turn.head.now, before)
+    if settings.shows_initiative and standing is not None:
+        hidden = concealed(standing, settings)
+        board = initiative_board.board(standing.combat, turn.head.now, before, concealed=hidden)
     if board != before:
         await turn.show(id_of(turn, "initiative"), board)

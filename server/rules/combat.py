@@ -7,7 +7,7 @@ event that comes twice, as from two browsers, changes nothing the second time.
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, replace
 from typing import Literal, TypeAlias
 
@@ -38,11 +38,6 @@ class Combatant:
     character_type: CharacterType = "npc"
     hidden: bool = False  # the tabletop says that the players do not see it
     hit_points: HitPoints | None = None  # never for the audience when it is no player character
-
-    @property
-    def is_concealed(self) -> bool:
-        """The audience sees "???" in its place."""
-        return self.hidden or not self.name
 
 
 @dataclass(frozen=True, slots=True)
@@ -133,6 +128,25 @@ class Combat:
         """Whose turn is next; the first again after the last."""
         after = _after(self.combatants, self.current_id)
         return next((c for c in self.combatants if c.combatant_id == after), None)
+
+
+#: By combatant, whether the game master hides or shows it.
+Concealments: TypeAlias = Mapping[str, bool]
+
+
+def concealed(combat: Combat, said: Concealments, *, conceals_monsters: bool) -> frozenset[str]:
+    """The ids of those in whose place the audience sees "???".
+
+    What the game master has said of one counts; of all others, those that the tabletop hides are concealed,
+    and where the campaign wants it whoever is no player character: the published module tells of everybody
+    that the players see it. Nobody without a name can be shown.
+    """
+    return frozenset(
+        one.combatant_id
+        for one in combat.combatants
+        if not one.name
+        or said.get(one.combatant_id, one.hidden or (conceals_monsters and one.character_type != "pc"))
+    )
 
 
 def in_order(combatants: Iterable[Combatant]) -> tuple[Combatant, ...]:

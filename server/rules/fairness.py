@@ -165,7 +165,7 @@ def player_key(actor: Actor) -> str:
 def add(stats: Fairness, roll: DiceRoll) -> Fairness:
     """The statistics with one more roll. Callers add a roll once, and no revision of it.
 
-    A public roll whose dice or total are redacted counts as hidden: a distribution would tell them. Dice of
+    A public roll whose dice, total or name are redacted counts as hidden: statistics would tell them. Dice of
     symbols, with one side or with more than 1000 have no statistics; nor has a 201st player.
     """
     values: dict[Sides, list[int]] = {}
@@ -174,7 +174,7 @@ def add(stats: Fairness, roll: DiceRoll) -> Fairness:
             values.setdefault(group.sides, []).append(die.value)
     if not values:
         return stats
-    if roll.is_secret or not roll.redact.isdisjoint({"dice", "total"}):
+    if roll.is_secret or not roll.redact.isdisjoint({"dice", "total", "character_name"}):
         return replace(stats, hidden=_with(stats.hidden, roll.actor, values))
     return replace(stats, public=_with(stats.public, roll.actor, values))
 

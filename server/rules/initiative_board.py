@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Collection
 from datetime import datetime
 from typing import Any
 
@@ -13,16 +14,25 @@ from server.rules.wiretime import to_wire
 MOST_ROWS = 7
 
 
-def board(combat: Combat | None, now: datetime | None = None, before: Board | None = None) -> Board | None:
+def board(
+    combat: Combat | None,
+    now: datetime | None = None,
+    before: Board | None = None,
+    *,
+    concealed: Collection[str],
+) -> Board | None:
     """The list around the one at turn; None without a fight or in an empty one.
 
-    Of somebody concealed only the place in the order is told. With `now` and the board that was shown
-    `before`, it also tells since when this turn goes on.
+    Of those whose ids are `concealed` only the place in the order is told. With `now` and the board that was
+    shown `before`, it also tells since when this turn goes on.
     """
     if combat is None or not combat.combatants:
         return None
     shown, first = _window(combat)
-    rows = [_row(combatant, at, combat.current_id) for at, combatant in enumerate(shown, first)]
+    rows = [
+        _row(one, at, combat.current_id, concealed=one.combatant_id in concealed)
+        for at, one in enumerate(shown, first)
+    ]
     return {
         "kind": "initiative",
         "phase": "live" if combat.round else "waiting",
@@ -49,8 +59,7 @@ def _window(combat: Combat) -> tuple[tuple[Combatant, ...], int]:
     return order[first : first + MOST_ROWS], first
 
 
-def _row(combatant: Combatant, at: int, current_id: str) -> dict[str, Any]:
-    concealed = combatant.is_concealed
+def _row(combatant: Combatant, at: int, current_id: str, *, concealed: bool) -> dict[str, Any]:
     return {
         # The table's id would tell who of those that were seen before it is.
         "id": f"concealed:{at}" if concealed else combatant.combatant_id,

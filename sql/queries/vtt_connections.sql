@@ -64,6 +64,13 @@ UPDATE dice_rolls AS r SET character_id = newer.id
                           AND older.connection_id IS NULL
  WHERE newer.connection_id = $1 AND r.character_id = older.id;
 
+-- name: end_commands
+-- What still waits for a table that goes will not be done any more.
+UPDATE outbox AS o
+   SET state = 'dead', lease_until = NULL, lease_by = NULL, last_error = 'The table was deleted.', updated_at = now()
+  FROM vtt_commands AS c
+ WHERE c.outbox_id = o.id AND c.connection_id = $1 AND o.state IN ('pending', 'leased');
+
 -- name: drop_double_characters
 -- Characters without a table of which the table that goes now has a newer record.
 DELETE FROM characters AS older

@@ -1,9 +1,9 @@
 -- name: outbox
--- What waits to leave, and how long the oldest has been waiting.
+-- What waits to leave, and how long the oldest has been waiting. Commands wait for a table, and end without one.
 SELECT count(*) FILTER (WHERE state IN ('pending', 'leased')) AS waiting,
-       count(*) FILTER (WHERE state IN ('dead', 'needs_person')) AS stuck,
+       count(*) FILTER (WHERE state = 'needs_person' OR (state = 'dead' AND kind <> 'vtt.command')) AS stuck,
        coalesce(extract(epoch FROM clock_timestamp() - min(created_at)
-                FILTER (WHERE state IN ('pending', 'leased'))), 0)::float8 AS oldest_s
+                FILTER (WHERE state IN ('pending', 'leased') AND kind <> 'vtt.command')), 0)::float8 AS oldest_s
 FROM outbox;
 
 -- name: overdue

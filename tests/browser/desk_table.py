@@ -27,6 +27,7 @@ SETTINGS: Json = {
     "shows_initiative": True,
     "holds_pending": True,
     "rewards_unverified": True,
+    "conceals_monsters": True,
 }
 
 
@@ -274,7 +275,7 @@ class FakeTable:
                 "character_type": kind,
                 "initiative": initiative,
                 "defeated": False,
-                "concealed": False,
+                "concealed": kind != "pc",
                 "hit_points": {"current": 9, "maximum": 12, "temporary": 0},
                 **more.get(name, {}),
             }

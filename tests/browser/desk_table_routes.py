@@ -174,6 +174,13 @@ class TableApi:
     def combat(self, request: Request, _: Any) -> Json:
         return self.table(request).combat
 
+    def conceal(self, request: Request, body: Any) -> Json:
+        combat = self.table(request).combat
+        for one in combat["combatants"]:
+            if one["combatant_id"] == body["combatant_id"]:
+                one["concealed"] = body["concealed"]
+        return combat
+
     # -- rules ----
 
     def rules(self, request: Request, _: Any) -> Json:
@@ -281,6 +288,7 @@ def table_routes(hubbub: FakeHubbub) -> list[tuple[str, str, Answer, int]]:
         ("DELETE", "/characters/{id}", api.drop_character, 200),
         ("POST", "/characters/{id}/assign", api.assign, 200),
         ("GET", f"{campaign}/combat", api.combat, 200),
+        ("POST", f"{campaign}/combat/conceal", api.conceal, 200),
         ("GET", f"{campaign}/criticality-rules", api.rules, 200),
         ("POST", f"{campaign}/criticality-rules", api.new_rule, 201),
         ("POST", f"{campaign}/criticality-rules/presets", api.presets, 200),

@@ -51,7 +51,7 @@ def full(hub: FakeHubbub) -> FakeTable:
         ("Thing in the dark", "monster", 8),
         ("Old Marrow, innkeeper", "npc", None),
         current=1,
-        **{"Thing in the dark": {"concealed": True}, "Old Marrow, innkeeper": {"defeated": True}},
+        **{"Goblin boss": {"concealed": False}, "Old Marrow, innkeeper": {"defeated": True}},
     )
     return table
 

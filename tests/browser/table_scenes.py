@@ -8,7 +8,7 @@ from datetime import datetime, timedelta
 from typing import Any
 
 from server.rules import card_board, dice_stage, initiative_board, party_board
-from server.rules.combat import Combat, Combatant, HitPoints
+from server.rules.combat import Combat, Combatant, HitPoints, concealed
 from server.rules.criticality import CriticalType, Severity, Verdict
 from server.rules.dice import Actor, DiceRoll, Die, Group, Modifier, Outcome, Sides, Source
 from server.rules.dice_view import public_view, secret_notice
@@ -235,8 +235,14 @@ def fight(current: str = "m1", round_: int = 3) -> Combat:
     return Combat("f1", round_, order, current)
 
 
+def turns(combat: Combat, at: datetime, before: Json | None = None) -> Json:
+    """The list where the game master has shown everybody whom the tabletop does not hide."""
+    hidden = concealed(combat, {}, conceals_monsters=False)
+    return dict(initiative_board.board(combat, at, before, concealed=hidden) or {})
+
+
 def _initiative(server: OverlayServer) -> Json:
-    return {"initiative": initiative_board.board(fight(), server.now() - timedelta(seconds=3))}
+    return {"initiative": turns(fight(), server.now() - timedelta(seconds=3))}
 
 
 def _luck(server: OverlayServer) -> Json:
@@ -266,7 +272,7 @@ def _hostile(server: OverlayServer) -> Json:
     return {
         "dice": played(now, *((2.4 - n * 0.01, shown) for n, shown in enumerate(rolls))),
         "party": party_board.board(party[:6]),
-        "initiative": initiative_board.board(Combat("h", 10**9, order, "h3"), now - timedelta(seconds=5)),
+        "initiative": turns(Combat("h", 10**9, order, "h3"), now - timedelta(seconds=5)),
     }
 
 

@@ -290,3 +290,18 @@ async def test_items_are_sorted_and_taken_out(page: Page, fake: FakeHubbub) -> N
     await expect(rule.get_by_role("switch", name="Viewers may touch “Evocations”")).to_be_checked()
     await rule.locator(".switch").click()
     await becomes(lambda: made["is_targetable"], False)
+
+
+async def test_whom_viewers_know_is_a_click_in_the_order_of_turns(page: Page, fake: FakeHubbub) -> None:
+    full(fake)
+    await at(page, fake, "initiative")
+    turns = page.locator("#table-initiative .turn")
+    await expect(turns.nth(3)).to_contain_text("viewers see ???")
+    await page.get_by_role("button", name="Show Thing in the dark to viewers").click()
+    await expect(turns.nth(3)).not_to_contain_text("viewers see ???")
+    await page.get_by_role("button", name="Hide Rook Feather from viewers").click()
+    await expect(turns.nth(0)).to_contain_text("viewers see ???")
+    assert sent(fake, "/combat/conceal") == [
+        {"combatant_id": "c3", "concealed": False},
+        {"combatant_id": "c0", "concealed": True},
+    ]

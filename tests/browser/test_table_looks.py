@@ -10,7 +10,6 @@ from typing import Any
 import pytest
 from playwright.async_api import Page
 
-from server.rules import initiative_board
 from server.rules.wiretime import from_wire
 from tests.browser.overlay_harness import (
     Json,
@@ -34,6 +33,7 @@ from tests.browser.table_scenes import (
     played,
     roll,
     secret,
+    turns,
     view,
 )
 from tests.browser.test_overlay_looks import colour, contrast, over
@@ -121,13 +121,13 @@ async def test_what_changes_is_changed_in_place(page: Page) -> None:
         await open_overlay(page, server)
         first = view(roll("1d20+7", 19, dice(20, 12), roll_id="r1"))
         begun = server.now()
-        turns = dict(initiative_board.board(fight("m1"), begun) or {})
-        await server.set(dice=played(begun, (1.5, first)), fight=turns)
+        started = turns(fight("m1"), begun)
+        await server.set(dice=played(begun, (1.5, first)), fight=started)
         await shows(page, "19")
         await page.wait_for_selector(".hb-current:has-text('Vampire')")
         await page.evaluate("document.querySelector('.hb-roll').kept = true")
         revised = played(begun, (1.5, first), (0.2, first | {"revision": 2, "total": 24}))
-        following = dict(initiative_board.board(fight("c3"), server.now(), turns) or {})
+        following = turns(fight("c3"), server.now(), started)
         await server.set(dice=revised, fight=following)
         await shows(page, "24")
         assert await page.evaluate("document.querySelector('.hb-roll').kept")

@@ -19,8 +19,8 @@ from integrations.twitch.irc_parser import split_frame
 from server.engine.intake import Judged, judge
 from server.rules import vote_ledger
 from server.rules.chat import LONGEST_VOTE, word_ballot
-from server.rules.platform_events import PlatformEvent
 from server.rules.events import ChatMessage, Event
+from server.rules.platform_events import PlatformEvent
 from server.rules.poll import PollRules
 from server.rules.votes import Reader, Vote, take
 from server.web.api.events import Lines, Rejected, event_of

@@ -184,5 +184,6 @@ TOGETHER: dict[tuple[str, str], Changes] = {
     ("dice_rolls", "dice_rolls_check1"): ({"commitment": HEX}, {"nonce": HASH}),
     ("campaign_criticality_rules", "campaign_criticality_rules_check"): ({"is_system_preset": True},),
     ("campaign_criticality_rules", "campaign_criticality_rules_check1"): ({"edited": True},),
+    ("combats", "combats_concealments"): ({"concealments": []},),
     ("table_settings", "table_settings_check"): ({"seals_secret": True},),
 }

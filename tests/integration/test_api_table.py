@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import AsyncIterator
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 from uuid import UUID
@@ -10,10 +11,11 @@ from uuid import UUID
 import httpx2
 import pytest
 
+from server.rules.combat import Combatant, Started
 from server.rules.dice import Actor
-from server.rules.table_events import TableEvent
+from server.rules.table_events import CombatHappened, TableEvent
 from sql.pool import Database
-from tests.integration.table_rig import d20, fell, make_table, on_stage
+from tests.integration.table_rig import board, d20, fell, make_table, on_stage
 from tests.integration.web_rig import Rig, rig_on, wrong
 
 RULE = {
@@ -150,6 +152,7 @@ async def test_settings(show: Show) -> None:
         "shows_initiative": True,
         "holds_pending": False,
         "rewards_unverified": True,
+        "conceals_monsters": True,
     }
     patch = show.rig.root.patch
     both = {"seals_secret": True, "shows_secret": False}
@@ -221,6 +224,13 @@ async def test_what_would_this_roll_be(show: Show) -> None:
     assert (twenty["total"], twenty["critical"]["category"]) == (25, "nat20")
     assert [rule["preset_key"] for rule in twenty["matching"]] == ["dnd5e.natural_20"]
     assert (await tried(notation="1d20", faces=[20], kind="damage"))["critical"] is None
+    # What the campaign switched off is nothing special here either.
+    rules = (await show.get("/criticality-rules"))["items"]
+    (natural,) = [rule for rule in rules if rule["preset_key"] == "dnd5e.natural_20"]
+    rule_path = f"/api/v1/criticality-rules/{natural['id']}"
+    assert (await show.rig.root.patch(rule_path, json={"is_enabled": False})).status_code == 200
+    assert (await tried(notation="1d20", faces=[20]))["critical"] is None
+    assert (await show.rig.root.patch(rule_path, json={"is_enabled": True})).status_code == 200
     assert (await tried(notation="4dF", faces=[1, 1, 0, -1]))["total"] == 1
     neutral = {
         "schema": "hubbub.dice_roll/1",
@@ -261,6 +271,21 @@ async def test_item_rules(show: Show, rig: Rig) -> None:
 
 async def test_no_fight(show: Show) -> None:
     assert (await show.get("/combat"))["combat_id"] is None
+    nobody = {"combatant_id": "c1", "concealed": True}
+    wrong(await show.post("/combat/conceal", nobody), 404, "not_found")
+
+
+async def test_whom_of_a_fight_viewers_know(show: Show, database: Database) -> None:
+    goblin = Combatant("c1", "Goblin", initiative=12, character_type="monster")
+    await show.rig.services.batches.deliver(
+        UUID(show.campaign), [CombatHappened(show.table, Started("fight", (goblin,)), datetime.now(UTC))]
+    )
+    assert [one["concealed"] for one in (await show.get("/combat"))["combatants"]] == [True]
+    shown = await show.made("/combat/conceal", {"combatant_id": "c1", "concealed": False})
+    assert shown["combatants"][0]["concealed"] is False
+    seen = await board(database, UUID(show.campaign), "initiative")
+    assert seen is not None
+    assert [row["name"] for row in seen["rows"]] == ["Goblin"]
 
 
 async def test_statistics_keep_secrets_apart(show: Show, database: Database) -> None:

@@ -9,7 +9,9 @@ from uuid import UUID
 
 import pytest
 
-from server.engine import table_setup
+from integrations.vtt import combat
+from integrations.vtt.characters import Unreadable
+from server.engine import fight_acts, table_setup
 from server.engine.deadlines import Deadlines
 from server.engine.intake import Outcome
 from server.rules.character import CharacterUpdate
@@ -74,10 +76,48 @@ async def test_a_fight_is_stored_and_seen(
     assert found.combat.current_id == "c1"
     seen = await board(database, campaign, "initiative")
     assert seen is not None
-    assert [row["name"] for row in seen["rows"]] == ["Rook", None, "Goblin"]
+    assert [row["name"] for row in seen["rows"]] == ["Rook", None, None]
     text = json.dumps(seen)
     assert "7654" not in text
+    assert "Goblin" not in text
     assert "Qxzqxz" not in text
+
+
+async def names(database: Database, campaign: UUID) -> list[str | None]:
+    """What the audience reads in the order of turns."""
+    seen = await board(database, campaign, "initiative")
+    assert seen is not None
+    return [row["name"] for row in seen["rows"]]
+
+
+async def test_monsters_are_unknown_until_the_game_master_shows_them(
+    process: Process, database: Database, campaign: UUID, table: UUID
+) -> None:
+    """The published module says of everybody that the players see it."""
+    told = [
+        {"id": "c1", "name": "Rook", "initiative": 18, "isVisible": True, "characterType": "pc"},
+        {"id": "c2", "name": "Strahd", "initiative": 12, "isVisible": True, "characterType": "npc"},
+        {"id": "c3", "name": "Bat", "initiative": 9, "isVisible": True, "characterType": "monster"},
+    ]
+    started = combat.read("combat:start", {"combatId": "fight-1", "round": 0, "combatants": told})
+    synced = combat.read("combat:sync", {"combatId": "fight-1", "round": 2, "combatants": told})
+    assert not isinstance(started, Unreadable)
+    assert not isinstance(synced, Unreadable)
+    await send(process, campaign, happened(table, started))
+    assert await names(database, campaign) == ["Rook", None, None]
+    for who, is_concealed in (("c3", False), ("c1", True)):
+        await fight_acts.conceal(process.rooms, campaign, who, concealed=is_concealed)
+    assert await names(database, campaign) == [None, None, "Bat"]
+    # What he said holds for the fight, whatever its table sends, and for no other.
+    await send(process, campaign, happened(table, synced))
+    await send(process, campaign, happened(table, RoundBegan("fight-1", 3, synced.combatants)))
+    assert await names(database, campaign) == [None, None, "Bat"]
+    await send(process, campaign, happened(table, replace(started, combat_id="fight-2")))
+    assert await names(database, campaign) == ["Rook", None, None]
+    await table_setup.change_settings(process.rooms, campaign, {"conceals_monsters": False})
+    assert await names(database, campaign) == ["Rook", "Strahd", "Bat"]
+    with pytest.raises(fight_acts.NoCombatant):
+        await fight_acts.conceal(process.rooms, campaign, "c9", concealed=True)
 
 
 async def test_two_browsers_of_a_table_change_nothing_twice(

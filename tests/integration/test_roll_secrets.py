@@ -153,6 +153,21 @@ async def _rows(database: Database, campaign: UUID) -> list[Any]:
         )
 
 
+async def test_a_secret_roll_gives_nobody_a_name(
+    process: Process, database: Database, campaign: UUID, table: UUID
+) -> None:
+    """Under which name a character of the party rolls in secret is for the game master alone."""
+    known = Actor("Ana", character_id="actRook", character_name="Rook")
+    await send(process, campaign, fell(table, d20(7, "open", actor=known)))
+    masked = replace(known, character_name="Rook (the traitor)")
+    await send(process, campaign, fell(table, d20(8, "secret", actor=masked, visibility="gm_only")))
+    redacted = d20(9, "redacted", actor=masked, redact=frozenset({"character_name"}))
+    await send(process, campaign, fell(table, redacted))
+    async with database.connection() as connection:
+        names = await connection.fetch("SELECT name FROM characters WHERE campaign_id = $1", campaign)
+    assert [row["name"] for row in names] == ["Rook"]
+
+
 async def test_an_unheard_of_visibility_is_stored_by_nobody(
     process: Process, database: Database, campaign: UUID, table: UUID
 ) -> None:

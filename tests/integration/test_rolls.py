@@ -373,8 +373,27 @@ async def test_dismissed_is_settled(
             await act
     assert announced([process], "dice.critical") == []
     assert (await only_roll(database, campaign)).attribution == "dismissed"
+    # Nor does it come back by a revision of its table.
+    await send(process, campaign, fell(table, d20(20, revision=2)))
+    assert (await only_roll(database, campaign)).attribution == "dismissed"
     with pytest.raises(roll_acts.NoRoll):
         await roll_acts.dismiss(process.rooms, campaign, uuid7())
+
+
+@pytest.mark.parametrize("act", ["dismissed", "without_effects"])
+async def test_what_was_kept_off_the_stream_stays_off(
+    process: Process, database: Database, campaign: UUID, table: UUID, *, act: str
+) -> None:
+    """A revision of its table minutes later brings nothing up that the game master had put away."""
+    await set_table(database, campaign, holds_pending=True)
+    roll = await pending_critical(process, database, campaign, table)
+    rook = await character_of(database, campaign, table)
+    if act == "dismissed":
+        await roll_acts.dismiss(process.rooms, campaign, roll)
+    else:
+        await roll_acts.attribute(process.rooms, campaign, roll, rook, effects=False)
+    await send(process, campaign, fell(table, d20(20, revision=2)))
+    assert await on_stage(database, campaign) == []
 
 
 async def test_where_pending_rolls_are_held_attribution_brings_them_on_stream(
@@ -430,6 +449,10 @@ async def test_what_is_ordered_wrong_or_a_test_is_no_player_s_critical(
     assert [seen.get("simulated", False) for seen in await on_stage(database, campaign)].count(True) == 1
     await send(process, campaign, fell(table, d20(20, "real")))
     assert len(announced([process], "dice.critical")) == 1
+    # Commands are forgotten some day, with their table or by age; that it was forced is not.
+    async with database.transaction() as connection:
+        await connection.execute("DELETE FROM vtt_commands")
+    assert (await rolls_of(database, campaign))[1].command_id == command
 
 
 async def test_a_browser_s_critical_counts_where_the_campaign_says_so(

@@ -10,6 +10,7 @@ from uuid import UUID
 
 import pytest
 
+from server.database_watch import DatabaseWatch
 from server.engine import table_commands
 from server.engine.table_commands import NoTable
 from server.rules import table_commands as wire
@@ -226,6 +227,21 @@ async def test_nobody_comes_in_time(rig: Rig) -> None:
         await vtt_commands.settle(connection)
         await vtt_commands.forget(connection, 30 * 24 * 3600.0)
     assert await listed(rig, paired) == []
+
+
+async def test_a_table_that_goes_takes_its_commands_along(rig: Rig) -> None:
+    """Nothing waits for it for ever, and no alarm is raised for what nobody can do any more."""
+    paired = await pair(rig)
+    await order(rig, paired)
+    watch = DatabaseWatch(rig.services.database)
+    await watch.look()
+    assert (watch.health.outbox_oldest_s, watch.health.outbox_stuck) == (0, 0), "it may wait for its table"
+    assert (await rig.root.delete(f"/api/v1/vtt-connections/{paired.id}")).status_code == 204
+    async with rig.services.database.connection() as connection:
+        (left,) = await connection.fetch("SELECT state, last_error FROM outbox")
+    assert tuple(left) == ("dead", "The table was deleted.")
+    await watch.look()
+    assert watch.health.outbox_stuck == 0
 
 
 async def test_a_browser_that_does_not_answer_gets_none(rig: Rig, monkeypatch: pytest.MonkeyPatch) -> None:

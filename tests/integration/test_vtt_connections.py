@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import base64
 from collections.abc import AsyncIterator
 from pathlib import Path
@@ -11,7 +12,7 @@ import pytest
 
 from server.vault import CannotOpen
 from server.web.vtt import secrets
-from sql import vtt_connections
+from sql import heads, vtt_connections
 from sql.pool import Database
 from tests.integration.vtt_rig import Table, roll, table
 from tests.integration.web_rig import Rig, rig_on, wrong
@@ -152,6 +153,21 @@ async def test_a_deleted_table_leaves_its_rolls(rig: Rig) -> None:
         wrong(await rig.root.get(made.api), 404, "not_found")
     found = await made.rolls()
     assert [(one["roll_id"], one["connection_id"]) for one in found] == [("same", None)]
+
+
+async def test_a_table_that_is_deleted_while_it_sends_keeps_nobody_waiting(rig: Rig) -> None:
+    """Who takes in its rolls has the show first and then the table; so has who deletes it."""
+    made = await table(rig)
+    campaign, id_ = UUID(made.campaign), UUID(made.id)
+    waiting = "SELECT count(*) FROM pg_stat_activity WHERE wait_event_type = 'Lock'"
+    async with rig.services.database.transaction() as taking:
+        await heads.lock(taking, campaign)
+        deleting = asyncio.create_task(rig.root.delete(made.api))
+        async with rig.services.database.connection() as looking, asyncio.timeout(10):
+            while not await looking.fetchval(waiting):  # noqa: ASYNC110  nobody tells
+                await asyncio.sleep(0.01)
+        assert await vtt_connections.active(taking, campaign, {id_}) == {id_}
+    assert (await deleting).status_code == 204
 
 
 async def test_a_deleted_campaign_is_told(rig: Rig) -> None:

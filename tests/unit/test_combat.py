@@ -27,6 +27,7 @@ from server.rules.combat import (
     Started,
     Synced,
     TurnEnded,
+    concealed,
     in_order,
     reduce,
 )
@@ -205,7 +206,19 @@ def test_somebody_falls() -> None:
 
 
 def test_whom_the_audience_does_not_know() -> None:
-    assert [c.is_concealed for c in (ROOK, GOBLIN, NOBODY, OWL)] == [False, False, True, True]
+    fight = Combat("cmb1", 1, (ROOK, GOBLIN, NOBODY, OWL))
+
+    def hidden(conceals_monsters: bool, **said: bool) -> list[bool]:
+        ids = concealed(fight, said, conceals_monsters=conceals_monsters)
+        return [one.combatant_id in ids for one in fight.combatants]
+
+    # Of a goblin that the table calls visible, as it does of everybody, nothing is told of its own accord.
+    assert hidden(True) == [False, True, True, True]
+    assert hidden(False) == [False, False, True, True]
+    # The game master's word counts for either side; but of nobody without a name there is anything to show.
+    everybody = dict.fromkeys([one.combatant_id for one in fight.combatants], False)
+    assert hidden(True, **everybody) == [False, False, True, False]
+    assert hidden(False, **dict.fromkeys(everybody, True)) == [True, True, True, True]
 
 
 def test_another_fight_begins_only_with_its_whole_state() -> None:

@@ -130,7 +130,7 @@ def test_hidden_rolls_are_counted_apart(visibility: Any) -> None:
     assert both.hidden["name:Rook"].dice[6].count == 2
 
 
-@pytest.mark.parametrize("what", ["dice", "total"])
+@pytest.mark.parametrize("what", ["dice", "total", "character_name"])
 def test_redacted_values_are_hidden(what: Any) -> None:
     stats = add(Fairness(), roll(6, 1, redact=frozenset({what})))
     assert not stats.public

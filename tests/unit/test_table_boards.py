@@ -108,10 +108,10 @@ def test_nobody_who_is_concealed_is_told_by_anything_but_the_place() -> None:
     combat = Combat(
         "f1",
         2,
-        (fighter(1, **monster), fighter(2, name="Vampire", hidden=True, defeated=True, **monster)),
+        (fighter(1, **monster), fighter(2, name="Vampire", defeated=True, **monster)),
         "2",
     )
-    board = fits(initiative_board.board(combat, NOW))
+    board = fits(initiative_board.board(combat, NOW, concealed={"2"}))
     assert "Vampire" not in json.dumps(board)
     assert board["rows"][1] == {
         "id": "concealed:1",
@@ -136,7 +136,7 @@ def test_nobody_who_is_concealed_is_told_by_anything_but_the_place() -> None:
 @given(st.integers(1, 30), st.integers(-1, 30), st.integers(0, 5))
 def test_seven_rows_with_the_current_one_and_the_one_before_it(size: int, current: int, round_: int) -> None:
     combat = Combat("f", round_, tuple(fighter(n) for n in range(size)), str(current))
-    board = fits(initiative_board.board(combat))
+    board = fits(initiative_board.board(combat, concealed=()))
     names = [int(row["id"]) for row in board["rows"]]
     assert names == list(range(names[0], names[0] + min(7, size)))
     assert board["above"] + len(names) + board["below"] == size
@@ -148,12 +148,13 @@ def test_seven_rows_with_the_current_one_and_the_one_before_it(size: int, curren
 
 def test_a_turn_is_as_old_as_it_is() -> None:
     combat = Combat("f", 1, (fighter(1), fighter(2)), "1")
-    first = initiative_board.board(combat, NOW)
-    same = initiative_board.board(combat, NOW + timedelta(seconds=5), first)
-    next_ = initiative_board.board(Combat("f", 1, combat.combatants, "2"), NOW + timedelta(seconds=9), same)
+    first = initiative_board.board(combat, NOW, concealed=())
+    same = initiative_board.board(combat, NOW + timedelta(seconds=5), first, concealed=())
+    following = Combat("f", 1, combat.combatants, "2")
+    next_ = initiative_board.board(following, NOW + timedelta(seconds=9), same, concealed=())
     assert [fits(board)["turn_at"][17:19] for board in (first, same, next_)] == ["00", "00", "09"]
-    assert initiative_board.board(None) is None
-    assert initiative_board.board(Combat("f", 0, ())) is None
+    assert initiative_board.board(None, concealed=()) is None
+    assert initiative_board.board(Combat("f", 0, ()), concealed=()) is None
 
 
 def test_the_luck_card_stays_for_its_length_and_never_says_all() -> None:

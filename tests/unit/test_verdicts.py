@@ -51,11 +51,29 @@ def test_where_no_rule_speaks_the_sender_does() -> None:
     assert verdict(PRESETS, d20(12), None) is None
 
 
-def test_the_natural_rule_holds_only_where_nobody_wrote_rules() -> None:
+def test_the_natural_rule_holds_where_no_system_is_known() -> None:
+    """One rule of one's own does not end it for all other rolls."""
     assert label(verdict([], d20(20), None)) == "Critical success"
     assert label(verdict([], d20(1), None)) == "Critical failure"
     assert verdict([], d20(20, kind="damage"), None) is None
-    assert verdict([OWN], d20(1), None) is None
+    assert label(verdict([OWN], d20(1), None)) == "Critical failure"
+    assert label(verdict([OWN], d20(20), None)) == "Good enough"
+    assert verdict(presets_for("coc7"), d20(20), None) is None
+
+
+def test_damage_of_a_critical_hit_has_no_effect_of_its_own() -> None:
+    facts = {
+        "is_consistent": True,
+        "is_ordered": False,
+        "is_simulated": False,
+        "rewards_unverified": True,
+    }
+    hit, damage = d20(20), d20(6, kind="damage", outcome=Outcome(critical=True))
+    assert counts(hit, verdict(PRESETS, hit, None), **facts)
+    assert label(verdict(PRESETS, damage, None)) == "Critical success"
+    assert not counts(damage, verdict(PRESETS, damage, None), **facts)
+    own = CriticalityRule("own", ">= 6", "total", "success", "Ouch")
+    assert counts(damage, verdict([own], damage, None), **facts)
 
 
 def test_a_rule_that_is_switched_off_means_that_it_is_nothing_special() -> None:

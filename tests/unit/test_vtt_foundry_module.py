@@ -161,7 +161,9 @@ def test_a_critical_without_details_and_one_that_is_a_guess() -> None:
     assert verdict({"isCritical": True, "criticalType": "failure"}) == ModuleVerdict(
         "failure", "major", "Critical failure", "generic_failure"
     )
-    assert verdict(module(criticalCategory="raw_max")).is_guess
+    guess = module(criticalCategory="raw_max")
+    assert verdict(guess).is_guess
+    assert module_roll(guess).outcome == Outcome(), "a guess is nobody's word"
     assert not verdict(MODULE).is_guess
     assert verdict(None) == ModuleVerdict()
 

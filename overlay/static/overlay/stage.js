@@ -44,7 +44,7 @@ export class HbStage extends HTMLElement {
   #chip = document.createElement("div");
   #box = new ResizeObserver(() => this.#fit());
   #sizes = new ResizeObserver(() => this.#fitPlaces());
-  #failed = new Set();
+  #failed = new Map(); // board id → the very board that could not be drawn
 
   constructor() {
     super();
@@ -178,7 +178,7 @@ export class HbStage extends HTMLElement {
   }
 
   #draw({ id, kind, board, widget, attention }, now, still, mark) {
-    if (this.#failed.has(id)) return null;
+    if (this.#failed.get(id) === board) return null;
     let actor = this.#actors.get(id);
     if (actor === undefined || actor.leavesAt !== null) {
       this.#remove(id);
@@ -201,7 +201,7 @@ export class HbStage extends HTMLElement {
     } catch (error) {
       // One broken board must not take the others off the stream.
       console.error(`hubbub: a ${board.kind} board could not be drawn: ${error.message}`);
-      this.#failed.add(id);
+      this.#failed.set(id, board);
       this.#remove(id);
       return null;
     }

@@ -9,9 +9,10 @@ from uuid import UUID
 from integrations.vtt import neutral
 from server.engine import table_setup
 from server.rules import notation, notation_dice
-from server.rules.criticality import CriticalityRule, applies, judge, told
+from server.rules.criticality import CriticalityRule, applies
 from server.rules.dice import Actor, DiceRoll, Outcome, Source, inconsistencies
 from server.rules.notation_tree import dice_in
+from server.rules.verdicts import verdict
 from server.web.api import roll_models
 from server.web.api.acting import Acting
 from server.web.api.criticality_models import (
@@ -182,7 +183,7 @@ async def try_criticality_rules(call: Call, body: TryIn) -> TriedOut:
     campaign_id = call.campaign_id()
     roll = _tried(call, body)
     rules = criticality_rules.ranked(await criticality_rules.list_of_campaign(call.connection, campaign_id))
-    verdict = judge(rules, roll) or told(roll)
+    found = verdict(rules, roll, None)
     return TriedOut(
         notation=roll.notation,
         groups=[roll_models.group(group) for group in roll.groups],
@@ -190,7 +191,7 @@ async def try_criticality_rules(call: Call, body: TryIn) -> TriedOut:
         total=roll.total,
         successes=roll.successes,
         inconsistencies=inconsistencies(roll),
-        critical=None if verdict is None else roll_models.critical(verdict),
+        critical=None if found is None else roll_models.critical(found),
         matching=[shown(rule) for rule in rules if applies(rule, roll)],
     )
 

@@ -36,6 +36,7 @@ class TablePatch(Model):
     shows_initiative: bool = absent()
     holds_pending: bool = absent(description="Rolls of unknown characters go on stream when you say whose")
     rewards_unverified: bool = absent(description="Criticals count although a browser sent the roll")
+    conceals_monsters: bool = absent(description="Who is no player character is ??? until you show it")
 
 
 class TableOut(Model):
@@ -47,6 +48,7 @@ class TableOut(Model):
     shows_initiative: bool
     holds_pending: bool
     rewards_unverified: bool
+    conceals_monsters: bool
 
 
 def shown(settings: TableSettings) -> TableOut:

@@ -21,7 +21,7 @@ from server.web.models import Empty, Page, PageQuery, part
 from server.web.problems import Problem, conflict, not_found
 from server.web.vtt import secrets
 from server.web.vtt.test_roll import send_test_roll
-from sql import admin_log, vtt_connections
+from sql import admin_log, heads, vtt_connections
 from sql.ids import uuid7
 from sql.pool import Connection
 from sql.vtt_connections import VttConnection
@@ -157,6 +157,10 @@ async def update_vtt_connection(call: Call, body: VttConnectionPatch) -> VttConn
 )
 async def delete_vtt_connection(call: Call) -> None:
     """Nothing is taken from it any more. Its rolls and characters stay."""
+    # The show first, as in every turn of it: the other way round this and a roll would wait for each other.
+    found = await vtt_connections.get(call.connection, call.id("connection_id", "table"), call.scope)
+    if found is not None and found.campaign_id is not None:
+        await heads.lock(call.connection, found.campaign_id)
     held = await _held(call)
     if held.campaign_id is None:
         raise not_found("table")

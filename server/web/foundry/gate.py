@@ -25,8 +25,9 @@ Message: TypeAlias = MutableMapping[str, Any]
 #: Bytes of an event; those of a character are what a character may have, and some for its envelope.
 LARGEST: Final = 64 * 1024
 LARGEST_CHARACTER: Final = 128 * 1024
-#: What the server below has to let through.
-LARGEST_MESSAGE: Final = LARGEST_CHARACTER
+#: What the server below has to let through: sheets that modules have stuffed are passed over, because the
+#: module would send them again after every reconnect, and drop what is rolled meanwhile.
+LARGEST_MESSAGE: Final = 1024 * 1024
 _LARGEST_HELLO: Final = 4 * 1024
 
 #: Events of one connection: so many at once (a world of characters), and then so many a second. Whoever sends
@@ -120,6 +121,8 @@ class Line:
                 self.cut("a binary message")
             elif wrong := self._wrong(text):
                 self.cut(wrong)
+            elif self._is_too_large(text):
+                continue
             elif not text.startswith("42") or await self._is_known(text):
                 return message
         return {"type": _DISCONNECT, "code": 1008}
@@ -146,13 +149,19 @@ class Line:
             self._said_hello = True
             return ""
         event = _EVENT.match(text) if self._said_hello else None
+        return "no message of the module" if event is None else ""
+
+    def _is_too_large(self, text: str) -> bool:
+        """Whether it is an event that is larger than it may be: passed over, and told in the log."""
+        event = _EVENT.match(text)
         if event is None:
-            return "no message of the module"
+            return False
         most = LARGEST_CHARACTER if event[1] == "character:update" else LARGEST
         # A character has at most four bytes.
-        if len(text) > most or (len(text) * 4 > most and len(text.encode()) > most):
-            return f"a message of more than {most // 1024} KiB"
-        return ""
+        if len(text) <= most and (len(text) * 4 <= most or len(text.encode()) <= most):
+            return False
+        _log.warning("foundry_event_too_large", name=event[1][:64], size=len(text), most=most, host=self.host)
+        return True
 
     async def _is_known(self, text: str) -> bool:
         """Whether the event is one that is handled; waits until one more may be."""

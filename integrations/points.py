@@ -16,12 +16,10 @@ from sql.rewards import Terms
 
 #: Whether a streamer allows something in a campaign now:
 #: `allowed(connection, campaign_id, platform, channel_id, capability)`.
-#: `sql.consents.allowed`.
 Consent: TypeAlias = Callable[[Connection, UUID, str, str, Capability], Awaitable[bool]]
 
 #: What consent is asked for here.
 CAPABILITY: Final[Capability] = "rewards"
-NO_CONSENT = "The streamer's consent to rewards has ended: ask for it again, then try this again."
 NO_CONSENT: Final = "The streamer's consent to rewards has ended: ask for it again, then try this again."
 
 

@@ -26,7 +26,6 @@ from starlette.routing import WebSocketRoute
 import overlay
 from integrations.simulator import SimulatedCrowds
 from integrations.supervisor import Connectors
-from integrations.tokens import Tokens
 from integrations.twitch.irc import TwitchIrc
 from server import demo, loop_watch, running
 from server.accounts_setup import Shows, accounts_of
@@ -43,7 +42,6 @@ from server.engine.lost_lines import LostLines
 from server.engine.room import Rooms
 from server.figures import Sources, of_process
 from server.http_server import Server, listening, server_of
-from server.kick_setup import app_of, kick_identity_of, kick_of
 from server.live.bus_port import Bus
 from server.live.cluster_bus import bus_at
 from server.live.hub import Hub
@@ -177,18 +175,10 @@ class Process:
         self.lost_lines = LostLines(database, lambda: self.batches.dropped)
         self.deadlines = Deadlines(database, self.rooms, self.batches.settle)
         self.twitch = TwitchIrc(settings.twitch_irc_url, self.batches, self.clock)
-        kick_app = app_of(settings, http)
-        self.tokens = Tokens(
-            database, self.vault, kick_identity_of(settings, http), {"kick": kick_app} if kick_app else {}
+        self.platforms = Platforms(
+            settings, http, database=database, vault=self.vault, sink=self.batches, clock=self.clock
         )
-        self.kick = kick_of(
-            settings,
-            http,
-            database=database,
-            tokens=self.tokens,
-            sink=self.batches,
-            clock=self.clock,
-        )
+        self.departures = Departures()
         self.connectors = self._connectors() if roles.connectors else []
         self.watch = DatabaseWatch(database)
         self.probe = self._probe() if roles.web and settings.probe else None
@@ -196,8 +186,6 @@ class Process:
             corrected=lambda: self.hub.figures.diverged,
             probe=lambda: self.probe.state() if self.probe else ProbeState("off"),
         )
-        self.platforms = Platforms(settings, http, database, self.vault, self.clock)
-        self.departures = Departures()
         self.services = self._services(overlay.load())
         self.door = FrontDoor(database, self.vault, self.services.owner, clock=self.clock.now)
         self.foundry = Foundry(self.services) if roles.web else None
@@ -283,14 +271,13 @@ class Process:
         yield self.lost_lines.run()
         yield self.condition.run()
         yield loop_watch.run()
-        yield from self.kick.background(self.roles)
         if self.foundry:
             yield self.foundry.run()
         if self.probe:
             yield self.probe.run()
         if self.services.accounts.post:
             yield self.services.accounts.post.run()
-        yield from self.platforms.background(worker=self.roles.worker)
+        yield from self.platforms.background(self.roles)
         if self.roles.worker:
             yield housekeeping.run(self.database)
             yield Endings(self.database, self.departures).run()
@@ -345,7 +332,7 @@ class Process:
         crowds = SimulatedCrowds(self.database, self.batches, self.clock)
         return [
             Connectors(self.database, self.twitch, kinds=("irc",)),
-            Connectors(self.database, self.kick.website, kinds=("pusher",)),
+            Connectors(self.database, self.platforms.kick.website, kinds=("pusher",)),
             Connectors(
                 self.database,
                 crowds,
@@ -393,13 +380,11 @@ class Process:
     def _start_web(self, group: asyncio.TaskGroup, listener: socket.socket) -> WebTask:
         if self.roles.web and self.foundry:
             live = LiveEndpoint(self.hub, self.door, self.origins.allowed)
-            receivers = self.platforms.receivers()
             more = [
+                WebSocketRoute("/live", live),
                 *self.foundry.routes(),
-                *(route for one in receivers for route in one.routes(self.services)),
+                *self.platforms.routes(self.services),
             ]
-            app = create_app(self.services, [WebSocketRoute("/live", live), *more])
-            more = [WebSocketRoute("/live", live), *self.foundry.routes(), *self.kick.routes(self.services)]
             app = create_app(self.services, more)
         else:
             app = create_watch_app(self.services)

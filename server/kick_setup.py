@@ -13,12 +13,10 @@ from cryptography.hazmat.primitives.asymmetric.rsa import RSAPublicKey
 from starlette.routing import BaseRoute
 
 from integrations.base import Clock, Sink
-from integrations.identity import IdentityProvider, Provider
 from integrations.kick import website_switch
 from integrations.kick.api import KickApi
 from integrations.kick.app_token import KickApp
 from integrations.kick.chat import KickChat
-from integrations.kick.identity import KickIdentity
 from integrations.kick.key_watch import KeyWatch
 from integrations.kick.line import KickLine
 from integrations.kick.pusher import KickWebsite
@@ -95,21 +93,6 @@ def app_of(settings: Settings, http: aiohttp.ClientSession) -> KickApp | None:
         client_secret=settings.kick_client_secret.get_secret_value(),
         id_url=settings.kick_id_url,
     )
-
-
-def kick_identity_of(settings: Settings, http: aiohttp.ClientSession) -> dict[Provider, IdentityProvider]:
-    """Who refreshes the tokens of streamers."""
-    if not settings.kick_client_id or settings.kick_client_secret is None:
-        return {}
-    return {
-        "kick": KickIdentity(
-            http,
-            client_id=settings.kick_client_id,
-            client_secret=settings.kick_client_secret.get_secret_value(),
-            id_url=settings.kick_id_url,
-            api_url=settings.kick_api_url,
-        )
-    }
 
 
 def key_of(settings: Settings) -> RSAPublicKey | None:

@@ -56,7 +56,7 @@ class Buffer:
 
     deliveries: deque[Delivery] = field(default_factory=deque)
     storing: Sequence[Delivery] = ()  # the batch of which it is not known yet
-    size: int = 0
+    size: int = 0  # events, of those that are being stored as well: they may have to wait again
     task: asyncio.Task[None] | None = None
 
 
@@ -79,7 +79,7 @@ class Batches:
         self._patience_s = patience_s
         self._buffers: dict[UUID, Buffer] = {}  # of campaigns for which something waits
         self._room = asyncio.Condition()
-        #: Events in all buffers, not counting those that are being committed.
+        #: Events in all buffers, with those that are being committed.
         self.waiting = 0
         self._tasks: asyncio.TaskGroup | None = None
         #: Lines that were read but given up, never acknowledged; by campaign, shown on the desk.
@@ -149,7 +149,7 @@ class Batches:
         for campaign_id, buffer in self._buffers.items():
             if buffer.task is not None and not buffer.task.done():
                 buffer.task.cancel()
-                left = [*buffer.storing, *buffer.deliveries]
+                left, buffer.storing = [*buffer.storing, *buffer.deliveries], ()
                 self._refuse(left, Overloaded("the program ends"))
                 self._drop(campaign_id, left)
         self._buffers, self.waiting = {}, 0
@@ -162,29 +162,29 @@ class Batches:
         one_by_one, away = 0, False
         while buffer.deliveries:
             batch = self._next_batch(buffer, LARGEST_BATCH if one_by_one <= 0 else 0)
-            async with self._room:  # whatever becomes of the batch, there is room for others
-                self._room.notify_all()
             one_by_one -= 1
             events = [event for delivery in batch for event in delivery.events]
             receipts = [delivery.answer is not None for delivery in batch for _ in delivery.events]
             began = time.monotonic()
             buffer.storing = batch
             try:
-                outcomes = await self._rooms.ingest(campaign_id, events, receipts=receipts)
-                buffer.storing = ()
+                try:
+                    outcomes = await self._rooms.ingest(campaign_id, events, receipts=receipts)
+                finally:
+                    self._let_go(buffer)
             except UNREACHABLE as error:
-                buffer.storing = ()
                 if not away:
                     log.warning("batch_not_stored", events=len(events), error=type(error).__name__)
                 away = True
                 self._keep_or_drop(campaign_id, buffer, batch, error)
+                await self._tell_of_room()
                 await asyncio.sleep(_RETRY_S)
                 continue
             except NoCampaign as error:
                 self._refuse(batch, error)
+                await self._tell_of_room()
                 continue
             except StatementRefused as error:
-                buffer.storing = ()
                 # One delivery must not take its neighbours down: each gets a transaction of its own.
                 if len(batch) > 1:
                     one_by_one = len(batch)
@@ -193,12 +193,14 @@ class Batches:
                 log.exception("delivery_refused_by_database", events=len(events))
                 self._refuse(batch, error)
                 self._drop(campaign_id, batch)
+                await self._tell_of_room()
                 continue
             away = False
             if campaign_id != probe.CAMPAIGN:  # the figures are of what viewers do
                 self.taken += len(events)
                 _measure(outcomes, time.monotonic() - began)
             self._answer(batch, outcomes)
+            await self._tell_of_room()
         if self._buffers.get(campaign_id) is buffer:
             del self._buffers[campaign_id]
 
@@ -212,8 +214,16 @@ class Batches:
         while buffer.deliveries and size + len(buffer.deliveries[0].events) <= largest:
             batch.append(buffer.deliveries.popleft())
             size += len(batch[-1].events)
-        self._count(buffer, -size)
         return batch
+
+    def _let_go(self, buffer: Buffer) -> None:
+        """The batch that was being stored is known: stored, or in other hands now."""
+        self._count(buffer, -sum(len(delivery.events) for delivery in buffer.storing))
+        buffer.storing = ()
+
+    async def _tell_of_room(self) -> None:
+        async with self._room:
+            self._room.notify_all()
 
     @staticmethod
     def _answer(batch: Sequence[Delivery], outcomes: Sequence[Outcome]) -> None:

@@ -201,8 +201,8 @@ async def test_the_buffer_takes_50_000_lines(database_url: str) -> None:
             )
             await batches(campaign_id, lines(1))
             buffer = batches._buffers[campaign_id]
-            await until(lambda: buffer.size == 0, "the first batch is under way")
-            await batches(campaign_id, lines(LARGEST_BUFFER - 1))
+            await until(lambda: bool(buffer.storing), "the first batch is under way")
+            await batches(campaign_id, lines(LARGEST_BUFFER - 2))
             assert not await sent(2), "50,001"
             assert await sent(1), "50,000"
             assert buffer.size == LARGEST_BUFFER == 50_000
@@ -215,7 +215,7 @@ async def test_the_buffer_takes_50_000_lines(database_url: str) -> None:
         async with asyncio.timeout(20):
             await asyncio.gather(reader, *waiting)
             await batches.flush()
-        assert batches.taken == 1 + LARGEST_BUFFER + 1
+        assert batches.taken == LARGEST_BUFFER + 1
         assert batches.dropped == {}
         running.cancel()
         await asyncio.wait([running])

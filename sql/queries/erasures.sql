@@ -94,5 +94,5 @@ WHERE action LIKE 'channel.%' AND detail ->> 'platform' = $1 AND detail ->> 'log
 DELETE FROM api_keys WHERE user_id = $1;
 
 -- name: drop_answers
--- Answers that are kept for repeats of a person's requests.
-DELETE FROM idempotency_keys WHERE actor = $1;
+-- Answers that are kept for repeats of a person's requests; the one of this request is still to come.
+DELETE FROM idempotency_keys WHERE actor = $1 AND status IS NOT NULL;

@@ -127,7 +127,8 @@ async def everything(rig: Rig) -> dict[str, list[str]]:
               "polls", "poll_instances", "poll_templates",
               "poll_sessions", "boards", "board_events", "inbox", "characters", "character_assignments",
               "dice_rolls", "campaign_criticality_rules", "campaign_item_category_rules",
-              "table_settings", "vtt_connections", "vtt_pairings", "vtt_commands", "outbox", "device_sign_ins")  # fmt: skip
+              "table_settings", "vtt_connections", "vtt_pairings", "vtt_commands", "outbox",
+              "device_sign_ins")  # fmt: skip
     async with rig.services.database.connection() as connection:
         return {
             table: sorted(str(dict(row)) for row in await connection.fetch(f"SELECT * FROM {table}"))  # noqa: S608

@@ -7,7 +7,7 @@ const LOST_AFTER_MS = 3000; // a reconnect that takes less is nobody's business
 const ANSWERS_MS = 6000; // a status younger than this: HTTP works, only the live socket does not
 
 /** The header and banner. `live(state)` writes words, `update(state)` what may move. */
-export function frame({ store, api, campaigns, safe, keys, toasts, views }) {
+export function frame({ store, api, campaigns, safe, keys, toasts, views, account }) {
   const linkWord = h("span", { class: "link-word" });
   const linkTag = h("p", { class: "link-tag", role: "status", "aria-label": "Connection" },
     h("i", { class: "lamp-light", "aria-hidden": "true" }), linkWord);
@@ -21,7 +21,11 @@ export function frame({ store, api, campaigns, safe, keys, toasts, views }) {
       toasts.fail(error, "sign out");
     }
   });
-  campaigns.dialog.foot.append(h("span", { class: "spring" }), signOut);
+  const mine = button("Account…", "quiet", () => {
+    campaigns.dialog.close();
+    account.open();
+  });
+  campaigns.dialog.foot.append(h("span", { class: "spring" }), mine, signOut);
   const bannerTitle = h("strong");
   const bannerText = h("span");
   const bannerAge = h("span", { "aria-hidden": "true" }); // changes every second: for the eye only
@@ -65,7 +69,7 @@ export function gate(why) {
   const title = why === "ended" ? "You are signed out" : "This desk needs your link";
   return h("main", { class: "gate" }, h("h1", { text: title }),
     h("p", {}, "You need the link from the terminal where Hubbub runs. For a new one, run ", h("code", { text: "hubbub link" }),
-      " there and open what it prints."),
+      " there and open what it prints. If you have an account here, you can also ", h("a", { href: "/login", text: "sign in" }), "."),
     h("p", { class: "hint", text: "The show goes on: polls, votes and overlays do not depend on this page." }),
     button("I have opened the link: reload", "accent", () => location.reload()));
 }

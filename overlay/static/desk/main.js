@@ -1,5 +1,6 @@
 // Puts the desk together: reads who we are, builds the zones, starts the live link.
 
+import { Account } from "./account/account.js";
 import { Actions } from "./actions.js";
 import { Announcer } from "./announce.js";
 import { Api } from "./api.js";
@@ -100,7 +101,8 @@ function build() {
     table: () => views.toggle(),
     roll: () => table.rollByHand(),
   });
-  const around = frame({ store, api, campaigns, safe, keys, toasts, views });
+  const account = new Account(api, toasts, () => store.set({ signedOut: true }));
+  const around = frame({ store, api, campaigns, safe, keys, toasts, views, account });
   store.onLive((state) => {
     around.live(state);
     now.update(state);
@@ -116,12 +118,12 @@ function build() {
     views.update(state);
     table.update(state);
   });
-  return { store, api, campaigns, open, around, strip, parts: [now.root, next.root, health.root, table.root], toasts, announcer };
+  return { store, api, campaigns, open, account, around, strip, parts: [now.root, next.root, health.root, table.root], toasts, announcer };
 }
 
 async function start() {
   watchFingers();
-  const { store, api, campaigns, open, around, strip, parts, toasts, announcer } = build();
+  const { store, api, campaigns, open, account, around, strip, parts, toasts, announcer } = build();
   let campaign = null;
   for (;;) {
     try {
@@ -144,8 +146,9 @@ async function start() {
   setInterval(() => {
     if (!document.hidden) store.redraw();
   }, 500);
+  const isTold = account.tell(location.hash);
   if (campaign) await open(campaign);
-  else around.firstShow();
+  else if (!isTold) around.firstShow();
 }
 
 start();

@@ -11,6 +11,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import get_args
 
+from integrations.kick.key_watch import KeyWatch
 from integrations.twitch.irc import TwitchIrc
 from server.database_watch import DatabaseWatch
 from server.engine.batch import Batches
@@ -36,6 +37,7 @@ class Sources:
     batches: Batches
     deadlines: Deadlines
     twitch: TwitchIrc | None
+    kick_keys: KeyWatch | None
     hub: Hub
     bus: Bus
     probe: Probe | None
@@ -49,6 +51,8 @@ def of_process(sources: Sources) -> Iterator[Figure]:
     yield from _engine(sources)
     if sources.twitch:
         yield _ignored(sources.twitch)
+    if sources.kick_keys:
+        yield _kick(sources.kick_keys)
     yield from _live(sources.hub)
     yield from _bus(sources.bus)
     yield from _database(sources.database, sources.watch)
@@ -87,6 +91,14 @@ def _ignored(twitch: TwitchIrc) -> Figure:
         lambda: [((reason,), lines) for reason, lines in twitch.counts.items() if reason != "chat"],
         counts=True,
         labels=("reason",),
+    )
+
+
+def _kick(keys: KeyWatch) -> Figure:
+    return Figure(
+        "kick_key_doubtful",
+        "1 while Kick's API shows a key that no operator has accepted",
+        lambda: keys.is_doubtful,
     )
 
 

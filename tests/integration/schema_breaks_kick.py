@@ -27,7 +27,6 @@ _VALUES: dict[str, dict[str, tuple[Any, ...]]] = {
         "broadcaster_id": ("", "0", "login:ana", "1" * 21),
         "event": ("", "Chat", "a b", "x" * 65),
         "subscription_id": ("", "x" * 65),
-        "error": ("x" * 201,),
     },
     "kick_rounds": {"name": ("", "other")},
     "kick_keys": {"fingerprint": ("", "a" * 63, "A" * 64), "pem": ("x" * 8193,)},
@@ -42,6 +41,9 @@ COLUMNS: dict[str, dict[str, Changes]] = {
 #: (table, constraint) → the same of constraints that have a name of their own.
 TOGETHER: dict[tuple[str, str], Changes] = {
     ("kick_subscriptions", "kick_subscriptions_check"): ({"error": "already there"},),
+    ("kick_subscriptions", "kick_subscriptions_error_check"): (
+        {"subscription_id": None, "error": "x" * 201},
+    ),
     ("channels", "channels_chatroom_id_check"): (
         {"platform": "kick", "source": "pusher", "chatroom_id": "0"},
         {"platform": "kick", "source": "pusher", "chatroom_id": "room"},

@@ -296,7 +296,7 @@ class Process:
             batches=self.batches,
             deadlines=self.deadlines,
             twitch=self.twitch if self.roles.connectors else None,
-            kick_keys=self.kick.keys if self.roles.web else None,
+            kick_keys=self.platforms.kick.keys if self.roles.web else None,
             hub=self.hub,
             bus=self.bus,
             probe=self.probe,

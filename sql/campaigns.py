@@ -83,15 +83,12 @@ async def mark_deleted(connection: Connection, campaign_id: UUID) -> None:
 
     `server.engine.endings` is the way to do that. The rows go afterwards, by `purge`.
     """
-    for step in (
-        "mark_deleted",
-        "let_tables_go",
-        "drop_overlays",
-        "drop_channels",
-        "drop_deadlines",
-        "drop_invitations",
-    ):
-        await connection.execute(_QUERIES[step], campaign_id)
+    await connection.execute(_QUERIES["mark_deleted"], campaign_id)
+    await connection.execute(_QUERIES["let_tables_go"], campaign_id)
+    await connection.execute(_QUERIES["drop_overlays"], campaign_id)
+    await connection.execute(_QUERIES["drop_channels"], campaign_id)
+    await connection.execute(_QUERIES["drop_deadlines"], campaign_id)
+    await connection.execute(_QUERIES["drop_invitations"], campaign_id)
     await raise_token_version(connection, campaign_id)
 
 
@@ -105,9 +102,15 @@ async def purge(connection: Connection) -> UUID | None:
     )
     if campaign_id is None:
         return None
-    for piece in ("purge_ledgers", "purge_votes", "purge_inbox", "purge_rolls", "purge_events"):
-        if await connection.fetchval(_QUERIES[piece], campaign_id, _PIECE):
-            return campaign_id
+    had_some = (
+        await connection.fetchval(_QUERIES["purge_ledgers"], campaign_id, _PIECE)
+        or await connection.fetchval(_QUERIES["purge_votes"], campaign_id, _PIECE)
+        or await connection.fetchval(_QUERIES["purge_inbox"], campaign_id, _PIECE)
+        or await connection.fetchval(_QUERIES["purge_rolls"], campaign_id, _PIECE)
+        or await connection.fetchval(_QUERIES["purge_events"], campaign_id, _PIECE)
+    )
+    if had_some:
+        return campaign_id
     await connection.execute(_QUERIES["purge"], campaign_id)
     return campaign_id
 

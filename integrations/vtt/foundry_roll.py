@@ -184,7 +184,9 @@ def _outcome(message: Mapping[str, Any]) -> Outcome:
     said = message.get("isCritical")
     if said is False:
         return Outcome(critical=False, fumble=False)
-    critical = None if message.get("criticalCategory") in _GUESSED else _critical(message)
+    category = message.get("criticalCategory")
+    is_guess = isinstance(category, str) and category in _GUESSED
+    critical = None if is_guess else _critical(message)
     return Outcome() if critical is None else Outcome(critical == "success", critical == "failure")
 
 

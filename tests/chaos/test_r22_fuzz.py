@@ -64,7 +64,7 @@ class Crowd:
         self.spent.append(min(tries))
         return done
 
-    def hear(self, number: int, events: list[Event]) -> None:
+    def hear(self, number: int, events: Sequence[Event | PlatformEvent]) -> None:
         """What the engine does to lines between the lock and the database, in one of the polls."""
         which = number % len(self.polls)
         poll = self.polls[which]

@@ -46,10 +46,11 @@ class Keeper:
 
     stored: list[tuple[UUID, Grant]] = field(default_factory=list)
 
-    async def store(self, connection: Connection, auth_provider_id: UUID, grant: Grant) -> None:
+    async def store(self, connection: Connection, auth_provider_id: UUID, grant: Grant) -> int:
         query = "SELECT count(*) FROM auth_providers WHERE id = $1"
         assert await connection.fetchval(query, auth_provider_id) == 1
         self.stored.append((auth_provider_id, grant))
+        return len(self.stored)
 
 
 @dataclass
@@ -160,7 +161,7 @@ async def sign_in_rig(
         there.decide = "allow"
         values = {k: v for k, v in (there.settings | settings).items() if k not in without}
         made = accounts_of(
-            Settings(_env_file=None, **values),  # type: ignore[arg-type]
+            Settings(_env_file=None, **values),  # type: ignore[arg-type, call-arg]
             http,
             origins,
             grants=keeper,

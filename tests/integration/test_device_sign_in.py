@@ -150,7 +150,8 @@ async def test_another_site_cannot_begin_or_finish_one(rig: SignInRig) -> None:
 async def test_the_code_is_sealed_in_the_database(rig: SignInRig) -> None:
     begun = await begin(browser_of(rig))
     async with rig.database.connection() as connection:
-        row = dict(await connection.fetchrow("SELECT * FROM device_sign_ins"))
+        (found,) = await connection.fetch("SELECT * FROM device_sign_ins")
+        row = dict(found)
     (code,) = rig.there._devices
     assert begun["user_code"] not in str(row)
     assert all(code.encode() not in value for value in row.values() if isinstance(value, bytes))

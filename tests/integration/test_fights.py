@@ -109,6 +109,7 @@ async def test_monsters_are_unknown_until_the_game_master_shows_them(
         await fight_acts.conceal(process.rooms, campaign, who, concealed=is_concealed)
     assert await names(database, campaign) == [None, None, "Bat"]
     # What he said holds for the fight, whatever its table sends, and for no other.
+    assert isinstance(synced, Synced)
     await send(process, campaign, happened(table, synced))
     await send(process, campaign, happened(table, RoundBegan("fight-1", 3, synced.combatants)))
     assert await names(database, campaign) == [None, None, "Bat"]

@@ -52,6 +52,7 @@ async def show_of_ana(rig: Rig) -> tuple[Someone, dict[str, str]]:
         {"name": "Rook", "hides_points": True, "hit_points": {"current": 7, "maximum": 41}},
         201,
     )
+    ids["kind"] = "follow"
     return ana, ids
 
 

@@ -14,7 +14,7 @@ import pytest
 
 from server.engine import alerts
 from server.rules.events import User
-from server.rules.platform_events import StreamChanged, Supported
+from server.rules.platform_events import StreamChanged, Supported, SupportKind
 from server.rules.support import Deed, deeds
 from server.web.asyncapi import BOARDS
 from sql import deadlines, support
@@ -32,11 +32,14 @@ async def rig(database: Database, tmp_path: Path) -> AsyncIterator[Rig]:
         yield made
 
 
+KINDS: tuple[SupportKind, ...] = ("gift", "bits", "raid", "follow", "donation", "subscription")
+
+
 def tellings(chance: random.Random) -> list[Supported]:
     """Deeds of a lively evening, each told up to six times; some again, word for word."""
     found = []
     for deed in range(chance.randint(5, 25)):
-        kind = chance.choice(["gift", "bits", "raid", "follow", "donation", "subscription"])
+        kind: SupportKind = chance.choice(KINDS)
         channel = chance.choice([("twitch", "100"), ("kick", "200")])
         for number in range(chance.choice([1, 1, 2, 6])):
             event = Supported(

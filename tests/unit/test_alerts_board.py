@@ -5,6 +5,7 @@ from __future__ import annotations
 import itertools
 from collections.abc import Sequence
 from datetime import UTC, datetime, timedelta
+from typing import Any
 from uuid import UUID
 
 import pytest
@@ -23,7 +24,7 @@ NOW = datetime(2026, 11, 30, 20, 0, tzinfo=UTC)
 SIX = timedelta(seconds=6)
 
 
-def event(kind: SupportKind = "bits", name: str = "Aya", **fields: object) -> Supported:
+def event(kind: SupportKind = "bits", name: str = "Aya", **fields: Any) -> Supported:
     money = {"amount_minor": 500, "currency": "EUR"} if kind == "donation" else {}
     plain = Supported("twitch", "1", "m", kind, "f", User(name, name, name), 1, 0, 0, 0, "", "", NOW, NOW)
     return plain._replace(**{**money, **fields})
@@ -63,7 +64,8 @@ def test_under_load_a_kind_becomes_one_and_is_shown_shortly() -> None:
     assert [alert.given.people for alert in queue] == [1, 38, 1]
     assert queue[1].given.names == ("v1", "v3", "v4")
     assert queue[1].given.quantity == 38
-    mixed = rained(["follow", "bits", "gift", "raid", *["bits"] * 9])
+    kinds: list[SupportKind] = ["follow", "bits", "gift", "raid", *(["bits"] * 9)]
+    mixed = rained(kinds)
     assert all(alert.ends_at - alert.starts_at == HURRIED for alert in mixed[1:])
     assert [alert.given.kind for alert in mixed] == ["follow", "raid", "gift", "bits"]
     assert mixed[3].given.people == 10

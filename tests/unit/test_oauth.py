@@ -115,6 +115,7 @@ def test_a_refusal_tells_our_fault_from_the_codes(status: int, body: dict[str, o
 def test_what_names_an_account() -> None:
     assert identifier("700100200") == "700100200"
     assert identifier(4242) == "4242"
+    bad: object
     for bad in (None, "", True, 1.5, [], "1" * 65, "a b", "١٢", "a\n"):
         with pytest.raises(IdentityAway):
             identifier(bad)

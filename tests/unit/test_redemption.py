@@ -24,9 +24,8 @@ def test_deliveries_of_one_redemption_end_the_same_in_any_order(
     final: RedemptionStatus, data: st.DataObject
 ) -> None:
     """A platform tells a redemption open, then final, each any number of times; what arrives is shuffled."""
-    heard: list[RedemptionStatus] = ["unfulfilled"] * data.draw(st.integers(0, 4)) + [final] * data.draw(
-        st.integers(1, 4)
-    )
+    opened: list[RedemptionStatus] = ["unfulfilled"]
+    heard = opened * data.draw(st.integers(0, 4)) + [final] * data.draw(st.integers(1, 4))
     status: RedemptionStatus = "unfulfilled"
     for word in data.draw(st.permutations(heard)):
         status = told(status, word)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from datetime import UTC, datetime, timedelta
 from fractions import Fraction
+from typing import Any
 
 import pytest
 from hypothesis import given
@@ -17,7 +18,7 @@ from server.rules.support import deeds, fault, merged, tidied
 NOW = datetime(2026, 11, 30, 20, 0, tzinfo=UTC)
 
 
-def told(**fields: object) -> Supported:
+def told(**fields: Any) -> Supported:
     plain = Supported(
         "twitch", "100", "m1", "gift", "bomb-1", User("7", "aya", "Aya"), 1, 1, 0, 0, "", "", NOW, NOW
     )

@@ -88,6 +88,7 @@ async def read_combat(call: Call) -> CombatOut:
     body=ConcealIn,
     answer=CombatOut,
     work="engine",
+    needs="run",
 )
 async def conceal_combatant(call: Call, body: ConcealIn) -> CombatOut:
     """Holds until the fight is over, whatever the table says. Nobody without a name can be shown."""

@@ -46,7 +46,13 @@ def shown(orphan: Orphan) -> OrphanOut:
     )
 
 
-@endpoint("GET", "/campaigns/{campaign_id}/reward-orphans", "List forgotten rewards", answer=Page[OrphanOut])
+@endpoint(
+    "GET",
+    "/campaigns/{campaign_id}/reward-orphans",
+    "List forgotten rewards",
+    answer=Page[OrphanOut],
+    needs="run",
+)
 async def list_reward_orphans(call: Call) -> Page[OrphanOut]:
     """On the channels of this campaign; channels are compared every five minutes."""
     found = await rewards.orphans(call.connection, call.campaign_id())
@@ -61,6 +67,7 @@ async def list_reward_orphans(call: Call) -> Page[OrphanOut]:
     answer=RewardOut,
     status=201,
     problems=(409,),
+    needs="run",
 )
 async def adopt_reward(call: Call, body: OrphanIn) -> RewardOut:
     """It becomes a reward of this campaign."""
@@ -85,6 +92,7 @@ async def adopt_reward(call: Call, body: OrphanIn) -> RewardOut:
     body=OrphanIn,
     answer=None,
     status=204,
+    needs="run",
 )
 async def delete_reward_orphan(call: Call, body: OrphanIn) -> None:
     """It is taken off the channel; redemptions that are open there count as done then."""

@@ -130,6 +130,7 @@ async def list_rewards(call: Call) -> Page[RewardOut]:
     answer=RewardOut,
     status=201,
     problems=(409,),
+    needs="run",
 )
 async def create_reward(call: Call, body: RewardIn) -> RewardOut:
     """It is made on the channel as soon as the platform takes it; its redemptions wait for a decision."""
@@ -161,6 +162,7 @@ async def create_reward(call: Call, body: RewardIn) -> RewardOut:
     body=RewardPatch,
     answer=RewardOut,
     problems=(409,),
+    needs="run",
 )
 async def update_reward(call: Call, body: RewardPatch) -> RewardOut:
     """Fields that are not given stay as they are."""
@@ -184,7 +186,9 @@ async def update_reward(call: Call, body: RewardPatch) -> RewardOut:
     return await _read(call.connection, reward.campaign_id, reward.id)
 
 
-@endpoint("DELETE", "/rewards/{reward_id}", "Delete a reward", answer=None, status=204, work="engine")
+@endpoint(
+    "DELETE", "/rewards/{reward_id}", "Delete a reward", answer=None, status=204, work="engine", needs="run"
+)
 async def delete_reward(call: Call) -> None:
     """Points that are still open are given back first; then the platform deletes it."""
     async with call.services.database.connection() as connection:

@@ -71,6 +71,7 @@ async def leave_shows(connection: Connection, user_id: UUID) -> None:
 
     The person takes part in no other show any more.
     """
+    await connection.execute(_Q["step_down"], user_id)
     await connection.execute(_Q["hand_over"], user_id)
     await connection.execute(_Q["wipe_shows"], user_id)
     await connection.execute(_Q["leave"], user_id)

@@ -1,4 +1,4 @@
-"""A stand-in for the chat of Kick's website, to the byte of platforms/kick.md §6: a WebSocket like Pusher's."""
+"""A stand-in for the chat of Kick's website, to the byte of platforms/kick.md §6: a socket like Pusher's."""
 
 from __future__ import annotations
 

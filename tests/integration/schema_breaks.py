@@ -54,7 +54,13 @@ ROWS: dict[str, dict[str, Any]] = {
     },
     "connectors": {"id": _id(33), "kinds": ["irc"], "expires_at": LATER},
     "channel_readers": {"channel_id": CHANNEL, "connector_id": _id(33)},
-    "campaign_memberships": {"id": _id(31), "campaign_id": CAMPAIGN, "user_id": USER, "role": "owner"},
+    "campaign_memberships": {
+        "id": _id(31),
+        "campaign_id": CAMPAIGN,
+        "user_id": USER,
+        "role": "game_master",
+        "accepted_at": datetime(2026, 11, 30, tzinfo=UTC),
+    },
     "viewers": {"platform": "twitch", "platform_user_id": "991"},
     "idempotency_keys": {"actor": "key:1", "key_hash": HASH, "request_hash": HASH, "locked_until": LATER},
     "settings": {"key": "k", "value": {}},
@@ -199,7 +205,10 @@ _COLUMNS: dict[str, dict[str, Changes]] = {
     "channel_changes": {"one_row": _is("one_row", False), "version": _is("version", -1)},
     "connectors": {"kinds": ({"kinds": []},)},
     "channel_readers": {"state": _is("state", "sleeping"), "state_detail": _is("state_detail", "d" * 301)},
-    "campaign_memberships": {"role": _is("role", "king"), "status": _is("status", "gone")},
+    "campaign_memberships": {
+        "role": _is("role", "king"),
+        "status": [{"status": "gone", "accepted_at": None}],
+    },
     "viewers": {
         "platform": _is("platform", "youtube"),
         "platform_user_id": _is("platform_user_id", "", "1" * 65),

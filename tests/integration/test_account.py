@@ -310,8 +310,8 @@ async def test_a_show_with_another_game_master_is_handed_over(rig: SignInRig) ->
     show = (await leaving.post("/api/v1/campaigns", json={"name": "Friday dungeon"})).json()["id"]
     async with rig.database.connection() as connection:
         await connection.execute(
-            "INSERT INTO campaign_memberships (id, campaign_id, user_id, role)"
-            " VALUES ($1, $2, $3, 'game_master')",
+            "INSERT INTO campaign_memberships (id, campaign_id, user_id, role, accepted_at)"
+            " VALUES ($1, $2, $3, 'game_master', now())",
             UUID(int=5),
             UUID(show),
             await id_of(heir),

@@ -63,6 +63,7 @@ _ANSWERED_ONE_BY_ONE = {"send_events"}
 #: dice must be dice, too (test_manual_rolls has its length), and a condition one.
 _READ_FIRST = {
     ("add_channel", ("login",)),
+    ("invite", ("login",)),
     ("roll_by_hand", ("notation",)),
     ("try_criticality_rules", ("notation",)),
     ("create_criticality_rule", ("result_condition",)),

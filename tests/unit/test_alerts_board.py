@@ -64,7 +64,8 @@ def test_under_load_a_kind_becomes_one_and_is_shown_shortly() -> None:
     assert [alert.given.people for alert in queue] == [1, 38, 1]
     assert queue[1].given.names == ("v1", "v3", "v4")
     assert queue[1].given.quantity == 38
-    kinds: list[SupportKind] = ["follow", "bits", "gift", "raid", *(["bits"] * 9)]
+    many: list[SupportKind] = ["bits"]
+    kinds: list[SupportKind] = ["follow", "bits", "gift", "raid", *(many * 9)]
     mixed = rained(kinds)
     assert all(alert.ends_at - alert.starts_at == HURRIED for alert in mixed[1:])
     assert [alert.given.kind for alert in mixed] == ["follow", "raid", "gift", "bits"]

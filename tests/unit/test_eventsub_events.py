@@ -256,7 +256,13 @@ def test_whatever_is_ignored_has_a_reason_that_is_documented() -> None:
         told("chat", chatter_user_id=None),
         told("chat", message_id=""),
         told("chat", message=None),
-        told("redemption-add", id=None),
+        translate(
+            EVENTS["redemption-add"],
+            sample("redemption-add") | {"id": None},
+            id="m-1",
+            sent_at=SENT,
+            received_at=NOW,
+        ),
         told("subscription-gift", total=0),
         *(told(name) for name in EVENTS),
     ]

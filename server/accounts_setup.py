@@ -16,11 +16,12 @@ from integrations.mail import Post, SmtpMailer, TerminalMailer
 from integrations.twitch.identity import TwitchIdentity
 from server.config import Settings
 from server.engine.departures import Departures
+from server.rules.consent import CAPABILITIES
 from server.web.accounts import Accounts, DeviceSignIn, GrantKeeper, Household
 from server.web.origins import Origins
 from server.web.passwords import Passwords
 from server.web.ways import can_return
-from sql import members
+from sql import channels, heads, members
 from sql.auth_providers import LinkedAccount
 from sql.pool import Connection
 
@@ -85,24 +86,45 @@ def accounts_of(
 
 
 class Shows:
-    """What becomes of somebody's part in shows; a `Household`."""
+    """What memberships of shows have to do with accounts: ghosts become people, and people go."""
 
     def __init__(self, departures: Departures) -> None:
         self._departures = departures
 
     async def arrived(self, connection: Connection, user_id: UUID, account: PlatformAccount) -> None:
-        await members.claim(connection, user_id, account.provider, account.id, account.login)
+        """Whoever was invited by the name of this account is the person from now on."""
+        if account.provider != "google":
+            await members.claim(connection, user_id, account.provider, account.id, account.login)
 
     async def unlinked(self, connection: Connection, user_id: UUID, account: LinkedAccount) -> None:
-        """Nothing of its own: a consent needs a linked account, and is checked at each use."""
+        """What shows may do on the account's channels ends, with all that they have made there."""
+        for member in await members.list_of_user(connection, user_id):
+            if not member.is_active:
+                continue
+            await heads.lock(connection, member.campaign_id)
+            theirs = set(await members.channels_of(connection, member.id))
+            if any(
+                channel.id in theirs
+                and (channel.platform, channel.channel_id) == (account.provider, account.provider_user_id)
+                for channel in await channels.list_of_campaign(connection, member.campaign_id)
+            ):
+                await self._departures.revoke(connection, member, CAPABILITIES)
 
     async def leaving(self, connection: Connection, user_id: UUID) -> None:
+        """They leave all shows of others, as if they had been removed."""
         await self._departures.forget_person(connection, user_id)
 
     async def export(self, connection: Connection, user_id: UUID) -> Mapping[str, object]:
+        """Roles and invitations."""
         return {
-            "shows": [
-                {"campaign": str(member.campaign_id), "role": member.role}
+            "memberships": [
+                {
+                    "show": str(member.campaign_id),
+                    "role": member.role,
+                    "status": member.status,
+                    "invited_at": member.invited_at.isoformat(),
+                    "accepted_at": member.accepted_at.isoformat() if member.accepted_at else None,
+                }
                 for member in await members.list_of_user(connection, user_id)
             ]
         }

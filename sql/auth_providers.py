@@ -73,8 +73,3 @@ async def unlink(connection: Connection, user_id: UUID, provider: ProviderName) 
     """The account belongs to nobody from now on, and its tokens are gone; answers what it was."""
     row = await connection.fetchrow(_Q["unlink"], user_id, provider)
     return None if row is None else LinkedAccount(*row)
-
-
-async def unlink_all(connection: Connection, user_id: UUID) -> Sequence[LinkedAccount]:
-    """None of a person's accounts belongs to them any more; answers which there were."""
-    return [LinkedAccount(*row) for row in await connection.fetch(_Q["unlink_all"], user_id)]

@@ -8,7 +8,8 @@ counting: the people who run it would otherwise get a second vote by leaving.
 from __future__ import annotations
 
 import secrets
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
+from dataclasses import dataclass
 from typing import Final
 from uuid import UUID
 
@@ -66,15 +67,29 @@ async def advance(connection: Connection) -> int:
     return waiting
 
 
-async def leave_shows(connection: Connection, user_id: UUID) -> None:
-    """Shows of somebody who leaves: another game master takes them over; without one they lose their words.
+@dataclass(frozen=True, slots=True)
+class Show:
+    """A show whose owner leaves."""
 
     The person takes part in no other show any more.
     """
     await connection.execute(_Q["step_down"], user_id)
+    id: UUID
+    name: str
+
+
+async def shows_alone(connection: Connection, user_id: UUID) -> list[Show]:
+    """Shows of somebody who leaves that have no other game master, in the order of their ids."""
+    return [Show(*row) for row in await connection.fetch(_Q["shows_alone"], user_id)]
+
+
+async def leave_shows(connection: Connection, user_id: UUID, alone: Collection[UUID]) -> None:
+    """Other shows of theirs go to the game master who has been there longest; of those that are `alone`, and
+    deleted, the words go at once. The person takes part in no show any more."""
+    await connection.execute(_Q["leave"], user_id)
     await connection.execute(_Q["hand_over"], user_id)
     await connection.execute(_Q["wipe_shows"], user_id)
-    await connection.execute(_Q["leave"], user_id)
+    await connection.execute(_Q["forget_details"], alone)
 
 
 async def forget_channels(

@@ -37,7 +37,10 @@ class Household(Protocol):
         """The account is this person's: they signed in by it, or have just linked it. Often called again."""
 
     async def unlinked(self, connection: Connection, user_id: UUID, account: LinkedAccount) -> None:
-        """The account is not this person's any more; also called for each when they leave for good."""
+        """The account is about to be nobody's: its row and its tokens go right after.
+
+        Called for each of a person's, too, when they leave for good.
+        """
 
     async def leaving(self, connection: Connection, user_id: UUID) -> None:
         """The person leaves for good. Called first, while everything of theirs is still there."""

@@ -23,8 +23,3 @@ WHERE id = $1;
 -- Takes an account from its person; tokens go with the row.
 DELETE FROM auth_providers WHERE user_id = $1 AND provider = $2
 RETURNING id, user_id, provider, provider_user_id, login, display_name, email, created_at, last_login_at;
-
--- name: unlink_all
--- Takes all accounts from a person.
-DELETE FROM auth_providers WHERE user_id = $1
-RETURNING id, user_id, provider, provider_user_id, login, display_name, email, created_at, last_login_at;

@@ -57,6 +57,17 @@ UPDATE campaign_memberships AS own SET role = 'game_master', updated_at = now()
    AND EXISTS (SELECT FROM campaign_memberships AS heir
                 WHERE heir.campaign_id = own.campaign_id AND heir.user_id <> $1 AND heir.status = 'active'
                   AND heir.role = 'game_master');
+-- name: shows_alone
+-- Shows of a person that nobody could take over.
+SELECT c.id, c.name FROM campaigns AS c
+WHERE c.owner_id = $1 AND c.deleted_at IS NULL
+  AND NOT EXISTS (SELECT FROM campaign_memberships AS m
+                  WHERE m.campaign_id = c.id AND m.user_id <> $1 AND m.status = 'active' AND m.role = 'game_master')
+ORDER BY c.id;
+
+-- name: forget_details
+-- The record of acts in deleted shows is kept without names.
+UPDATE admin_log SET detail = detail - 'name' - 'login' WHERE campaign_id = ANY ($1::uuid[]);
 
 -- name: hand_over
 -- Shows of a person go to whoever of their other game masters has been there longest.
@@ -72,7 +83,7 @@ WITH heirs AS (
 UPDATE campaigns SET owner_id = heirs.user_id, updated_at = now() FROM heirs WHERE campaigns.id = heirs.campaign_id;
 
 -- name: wipe_shows
--- Shows that nobody takes over lose the words of their owner.
+-- Shows that nobody has taken over lose the words of their owner.
 UPDATE campaigns SET name = 'Show of somebody who left', description = '', updated_at = now() WHERE owner_id = $1;
 
 -- name: leave
@@ -93,9 +104,9 @@ WHERE l.channel_id = c.id AND c.platform = $1
   AND (c.channel_id = $2 OR ($3::text <> '' AND c.channel_id = 'login:' || $3));
 
 -- name: forget_login
--- Acts upon a channel are kept without its name.
+-- Acts upon a channel or a member are kept without the name of the account.
 UPDATE admin_log SET detail = detail - 'login'
-WHERE action LIKE 'channel.%' AND detail ->> 'platform' = $1 AND detail ->> 'login' = $2;
+WHERE detail ->> 'login' = $2 AND coalesce(detail ->> 'platform', $1) = $1;
 
 -- name: drop_keys
 -- The bearer keys of a person.

@@ -16,8 +16,9 @@ import httpx2
 
 from integrations.identity import Grant, PlatformAccount
 from integrations.mail import Letter, Post
-from server.accounts_setup import accounts_of
+from server.accounts_setup import Shows, accounts_of
 from server.config import Settings
+from server.engine.departures import Departures
 from server.web.accounts import Accounts
 from server.web.origins import Origins, origins_of
 from sql.auth_providers import LinkedAccount
@@ -156,7 +157,7 @@ async def sign_in_rig(
 ) -> AsyncIterator[SignInRig]:
     """`without`: variables that are not set; `settings`: other ones."""
     origins = origins or origins_of("", "127.0.0.1", 8787)
-    box, keeper, family = Letterbox(), Keeper(), Family()
+    box, keeper, family, departures = Letterbox(), Keeper(), Family(), Departures()
     async with identity_server() as there, aiohttp.ClientSession() as http:
         there.decide = "allow"
         values = {k: v for k, v in (there.settings | settings).items() if k not in without}
@@ -165,11 +166,11 @@ async def sign_in_rig(
             http,
             origins,
             grants=keeper,
-            household=[family],
+            household=[Shows(departures), family],
         )
         post = Post(box) if with_mail else None
         accounts: Accounts = replace(made, post=post)
-        async with rig_on(database, folder, origins=origins, accounts=accounts) as web:
+        async with rig_on(database, folder, origins=origins, accounts=accounts, departures=departures) as web:
             running = asyncio.create_task(post.run()) if post else None
             yield SignInRig(web, there, box, keeper, family)
             if running:

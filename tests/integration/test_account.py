@@ -227,7 +227,10 @@ async def test_everything_that_is_kept_can_be_taken_away(rig: SignInRig) -> None
     answer = await browser.get("/api/v1/account/export")
     assert answer.headers["content-disposition"] == 'attachment; filename="hubbub-account.json"'
     kept = answer.json()
-    assert set(kept) == {"account", "sessions", "keys", "shows", "viewer", "votes", "acts", "consents"}
+    assert set(kept) == {
+        *("account", "sessions", "keys", "shows", "viewer", "votes", "acts"),
+        *("memberships", "consents"),  # of the household
+    }
     assert kept["account"]["accounts"][0]["login"] == "mossy_tavern"
     assert [show["name"] for show in kept["shows"]] == ["My own show"]
     assert [(vote["question"], vote["answer"]) for vote in kept["votes"]] == [("Which door?", "Right")]
@@ -324,6 +327,72 @@ async def test_a_show_with_another_game_master_is_handed_over(rig: SignInRig) ->
             "SELECT role, user_id FROM campaign_memberships WHERE campaign_id = $1", UUID(show)
         )
     assert [(row["role"], row["user_id"]) for row in roles] == [("owner", await id_of(heir))]
+
+
+async def invited(rig: SignInRig, login: str = "mossy_tavern") -> str:
+    """Into a show of the installation's owner, as a streamer on Twitch; the show."""
+    show = await rig.web.campaign()
+    body = {"platform": "twitch", "login": login, "role": "streamer"}
+    answer = await rig.web.root.post(f"/api/v1/campaigns/{show}/members", json=body)
+    assert answer.status_code == 201, answer.text
+    return show
+
+
+async def test_who_was_invited_by_name_finds_the_invitation_on_first_sign_in(rig: SignInRig) -> None:
+    show = await invited(rig)
+    browser = await rig.signed_in("twitch")
+    (found,) = (await browser.get("/api/v1/invitations")).json()["items"]
+    assert found["campaign_id"] == show
+    assert await id_of(await rig.signed_in("twitch")) == await id_of(browser)
+    async with rig.database.connection() as connection:
+        rows = await connection.fetch(
+            "SELECT user_id, platform_user_id FROM campaign_memberships"
+            " WHERE campaign_id = $1 AND role = 'streamer'",
+            UUID(show),
+        )
+    assert [tuple(row) for row in rows] == [(await id_of(browser), "700100200")], "merged, never doubled"
+
+
+async def a_streamer_who_agreed(rig: SignInRig) -> tuple[httpx2.AsyncClient, str]:
+    """In a show of the installation's owner, with the channel that comes with it."""
+    show = await invited(rig)
+    browser = await rig.signed_in("twitch")
+    (found,) = (await browser.get("/api/v1/invitations")).json()["items"]
+    assert (await browser.post(f"/api/v1/invitations/{found['id']}/accept", json={})).is_success
+    agreed = await browser.post(
+        f"/api/v1/campaigns/{show}/consents", json={"capabilities": ["polls", "rewards"]}
+    )
+    assert agreed.is_success, agreed.text
+    return browser, show
+
+
+async def consents_of(rig: SignInRig) -> int:
+    async with rig.database.connection() as connection:
+        return int(await connection.fetchval("SELECT count(*) FROM campaign_consents WHERE ended_at IS NULL"))
+
+
+async def test_unlinking_ends_what_shows_may_do_there(rig: SignInRig) -> None:
+    browser, show = await a_streamer_who_agreed(rig)
+    await linked(rig, browser, "kick")
+    assert await consents_of(rig) == 2
+    # An account without a channel in any show changes nothing.
+    assert (await browser.delete("/api/v1/account/accounts/kick")).status_code == 204
+    assert await consents_of(rig) == 2
+    await linked(rig, browser, "kick")
+    assert (await browser.delete("/api/v1/account/accounts/twitch")).status_code == 204
+    assert await consents_of(rig) == 0
+    kept = (await browser.get("/api/v1/account/export")).json()["memberships"]
+    assert [(one["show"], one["role"]) for one in kept] == [(show, "streamer")]
+
+
+async def test_leaving_for_good_leaves_shows_of_others_too(rig: SignInRig) -> None:
+    browser, show = await a_streamer_who_agreed(rig)
+    assert (await browser.post("/api/v1/account/erase", json={"confirm": "erase"})).status_code == 204
+    assert await consents_of(rig) == 0
+    root = rig.web.root
+    assert (await root.get(f"/api/v1/campaigns/{show}/channels")).json()["items"] == []
+    members = (await root.get(f"/api/v1/campaigns/{show}/members")).json()
+    assert [one["role"] for one in members["items"]] == ["owner"]
 
 
 async def test_the_owner_of_the_installation_stays(rig: SignInRig) -> None:

@@ -205,9 +205,9 @@ async def unlink_account(call: Call) -> None:
             "last_way_in",
             "This is the only way you sign in. Link another account first, or leave for good.",
         )
-    await auth_providers.unlink(call.connection, held.id, chosen.provider)
     for one in call.services.accounts.household:
         await one.unlinked(call.connection, held.id, chosen)
+    await auth_providers.unlink(call.connection, held.id, chosen.provider)
     await _note(call, "oauth.unlink", {"provider": chosen.provider})
 
 
@@ -356,7 +356,7 @@ async def erase_account(call: Call, body: EraseIn) -> None:
             "owner",
             "You own this installation: to leave, delete its data directory or its database.",
         )
-    await leaving.erase(call.connection, call.services.accounts, held.id)
+    await leaving.erase(call.connection, call.services.accounts, call.services.departures, held.id)
     await erasures.advance(call.connection)
     call.cookies.append(session_cookie(call.services.origins, ""))
 

@@ -63,7 +63,7 @@ async def sign_in(
         user_id,
         provider,
         account_id,
-        login,
+        login.lower(),
     )
     if claims:
         async with connection.transaction():

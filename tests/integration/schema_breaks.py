@@ -207,7 +207,7 @@ _COLUMNS: dict[str, dict[str, Changes]] = {
     "channel_readers": {"state": _is("state", "sleeping"), "state_detail": _is("state_detail", "d" * 301)},
     "campaign_memberships": {
         "role": _is("role", "king"),
-        "status": [{"status": "gone", "accepted_at": None}],
+        "status": ({"status": "gone", "accepted_at": None},),
     },
     "viewers": {
         "platform": _is("platform", "youtube"),

@@ -50,13 +50,6 @@ SELECT EXISTS (SELECT FROM poll_instances WHERE id > $1 AND created_at <= $2);
 -- The last row that named the account goes.
 DELETE FROM erasures WHERE id = $1;
 
--- name: step_down
--- The person owns no show any more for which there is another game master: a show has one owner.
-UPDATE campaign_memberships AS own SET role = 'game_master', updated_at = now()
- WHERE own.user_id = $1 AND own.role = 'owner'
-   AND EXISTS (SELECT FROM campaign_memberships AS heir
-                WHERE heir.campaign_id = own.campaign_id AND heir.user_id <> $1 AND heir.status = 'active'
-                  AND heir.role = 'game_master');
 -- name: shows_alone
 -- Shows of a person that nobody could take over.
 SELECT c.id, c.name FROM campaigns AS c

@@ -230,7 +230,7 @@ class EventSub:
             if code is not None:
                 await socket.close(code=code, message=b"dropped")
             elif (transport := socket._req and socket._req.transport) is not None:
-                transport.abort()
+                transport.abort()  # type: ignore[union-attr]
         return len(sessions)
 
     def silence(self) -> None:

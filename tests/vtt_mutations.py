@@ -6,6 +6,7 @@ their way into each other. The same seed makes the same messages.
 
 from __future__ import annotations
 
+import copy
 import json
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
@@ -160,7 +161,7 @@ class Mutator:
             case 5:
                 return [old]
             case _:
-                return random.choice(_STRANGE)
+                return copy.deepcopy(random.choice(_STRANGE))  # it is bent further in its new place
 
     def _nested(self, value: Any, depth: int) -> Any:
         """`value` at the bottom of lists, or of objects with one key that adapters look for."""

@@ -21,6 +21,9 @@ UNION ALL SELECT campaign_id FROM dice_rolls WHERE id = $1
 UNION ALL SELECT campaign_id FROM campaign_criticality_rules WHERE id = $1
 UNION ALL SELECT campaign_id FROM campaign_item_category_rules WHERE id = $1
 UNION ALL SELECT campaign_id FROM vtt_connections WHERE id = $1
+UNION ALL SELECT campaign_id FROM channel_rewards WHERE id = $1
+UNION ALL SELECT campaign_id FROM redemptions WHERE id = $1
+UNION ALL SELECT campaign_id FROM donation_connections WHERE id = $1
 UNION ALL SELECT campaign_id FROM outbox WHERE id = $1
 LIMIT 1;
 

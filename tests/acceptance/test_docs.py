@@ -31,7 +31,7 @@ PICTURES = PROJECT / "docs" / "pictures"
 _BLOCK = re.compile(r"^```(\w*)\n(.*?)^```$", re.DOTALL | re.MULTILINE)
 _SPAN = re.compile(r"`([^`\n]+)`")
 _LINK = re.compile(r"!?\[[^\]]*\]\(([^)\s]+)\)")
-_VARIABLE = re.compile(r"\b(?:HUBBUB|TWITCH|KICK)_[A-Z_]+\b|\b(?:DATABASE|REDIS)_URL\b|\bPORT\b")
+_VARIABLE = re.compile(r"\b(?:HUBBUB|TWITCH|KICK|GOOGLE)_[A-Z_]+\b|\b(?:DATABASE|REDIS)_URL\b|\bPORT\b")
 _COMMAND = re.compile(r"(?:^|[\s(])(?:hubbub|\.venv/bin/python -m server) ([^|>)\n]+)")
 _PATH = re.compile(r"(?:server|sql|overlay|integrations|tests|tools|docs|requirements)/[\w./-]+")
 

@@ -25,19 +25,37 @@ from tests.chaos.overlays import key_of, live_url
 from tests.chaos.trial import Trial, bound
 from tests.chaos.wire import Gone, Wire
 from tests.chaos.world import World
-from tests.integration.test_api_isolation import BODIES, furnish
+from tests.integration.test_api_isolation import BODIES, furnish, furnish_platforms
 
 #: What is in Ana's show and nowhere else; `furnish` names everything so.
 SECRET = "Secret"
 PROBES = 10_000
 #: Probes under way at a time. A key writes 600 times a minute and gets 60 tickets: she has more than one.
 AT_ONCE, KEYS = 8, 24
-#: Routes without an id in them, which answer with what is one's own.
+#: Routes without anybody's id in them, which answer with what is one's own.
 OWN = {
     "session.log_in",
     "session.who_am_i",
     "session.log_out",
     "session.list_sessions",
+    "session.end_other_sessions",
+    "sign_in.sign_in_ways",
+    "sign_in.begin_device_sign_in",
+    "passwords.register",
+    "passwords.make_account",
+    "passwords.log_in_with_password",
+    "passwords.ask_for_reset",
+    "passwords.reset_password",
+    "account.my_account",
+    "account.rename_account",
+    "account.begin_link",
+    "account.unlink_account",
+    "account.ask_for_email",
+    "account.confirm_email",
+    "account.choose_password",
+    "account.export_account",
+    "account.erase_account",
+    "invitations.list_invitations",
     "campaigns.list_campaigns",
     "campaigns.create_campaign",
     "live_tickets.issue_ticket",
@@ -69,6 +87,9 @@ async def person(world: World, base_url: str, name: str, seen: str) -> AsyncIter
     headers = {"Authorization": f"Bearer {keys[0]}"}
     async with httpx2.AsyncClient(base_url=base_url, headers=headers, timeout=20) as http:
         ids = await furnish(http)
+        del ids["kind"]  # which names nothing of anybody's
+        async with world.database() as connection:
+            ids |= await furnish_platforms(connection, ids["campaign_id"])
         link = (await http.post(f"/api/v1/overlays/{ids['overlay_id']}/rotate")).json()["url"]
         await http.post(f"/api/v1/polls/{ids['poll_id']}/launch", json={})
         if seen != SECRET:
@@ -88,7 +109,8 @@ async def until_dice_lie(world: World) -> None:
 
 async def everything(world: World) -> dict[str, list[str]]:
     """All rows that a request could have changed."""
-    tables = ("campaigns", "channels", "overlay_configs", "polls", "poll_instances", "poll_templates",
+    tables = ("campaigns", "campaign_memberships", "campaign_consents", "channels", "channel_rewards",
+              "redemptions", "outbox", "overlay_configs", "polls", "poll_instances", "poll_templates",
               "poll_sessions", "boards", "board_events", "inbox", "characters", "character_assignments",
               "dice_rolls", "campaign_criticality_rules", "campaign_item_category_rules",
               "table_settings")  # fmt: skip
@@ -187,7 +209,7 @@ def _in_paths(document: dict[str, Any], ana: Person, mallory: Person) -> Iterato
                 for name in names:
                     whose = ana if name in theirs else mallory
                     address = address.replace(f"{{{name}}}", whose.ids[name])
-                yield Asking(method.upper(), address, body, names=theirs)
+                yield Asking(method.upper(), _filled(address), body, names=theirs)
 
 
 async def epoch_of(world: World, ids: dict[str, str]) -> str:
@@ -202,13 +224,13 @@ async def every_route(document: dict[str, Any], ana: Person, mallory: Person) ->
     for path, methods in document["paths"].items():
         for method, operation in methods.items():
             operation_id: str = operation["operationId"]
-            if "{" not in path:
+            if "{" not in path.replace("{provider}", ""):
                 assert operation_id in OWN, f"{operation_id} is new: say what it shows to whom"
                 continue
             address = path
             for name, theirs in ana.ids.items():
                 address = address.replace(f"{{{name}}}", theirs)
-            address = address.replace("{session_id}", str(uuid4()))
+            address = _filled(address)
             assert "{" not in address, f"{address}: furnish a show with it"
             body = None if method in ("get", "delete") else BODIES.get(operation_id.partition(".")[2], {})
             answer = await mallory.http.request(method.upper(), address, json=body)
@@ -225,6 +247,13 @@ async def every_route(document: dict[str, Any], ana: Person, mallory: Person) ->
     refused = await mallory.http.post("/api/v1/live-tickets", json={"campaign_id": ana.ids["campaign_id"]})
     assert refused.status_code == 404, refused.text
     return walked
+
+
+def _filled(address: str) -> str:
+    """With what names nothing of anybody's show in the places that are left."""
+    for name in ("session_id", "sign_in_id"):
+        address = address.replace(f"{{{name}}}", str(uuid4()))
+    return address.replace("{kind}", "follow")
 
 
 async def http_probe(trial: Trial, line: HttpLine, asking: Asking, mallory: Person) -> str:

@@ -8,15 +8,17 @@ const SHELL = "/o/";
 const STATIC = `/static/${BUILD}/`;
 const SHELL_PATIENCE_MS = 3000;
 const FILES = [
-  "overlay/address.js", "overlay/card.js", "overlay/card_view.js", "overlay/clock.js", "overlay/condition_signs.js",
-  "overlay/confetti.js", "overlay/debug.js", "overlay/dice.css", "overlay/dice.js", "overlay/dice_shapes.js",
-  "overlay/dice_view.js", "overlay/die.js", "overlay/director.js", "overlay/figure.js", "overlay/fingerprint.js",
-  "overlay/format.js", "overlay/initiative.js", "overlay/initiative_view.js", "overlay/live.js", "overlay/main.js",
-  "overlay/motion.js", "overlay/page.css", "overlay/party.js", "overlay/party_view.js", "overlay/place.js",
-  "overlay/poll.css", "overlay/poll.js", "overlay/poll_view.js", "overlay/renewal.js", "overlay/replica.js",
-  "overlay/roll_card.js", "overlay/roll_view.js", "overlay/shapes.js", "overlay/source.js", "overlay/stage.css",
-  "overlay/stage.js", "overlay/table.css", "overlay/text.js", "overlay/widgets.js", "overlay/words.js",
-  "overlay/write.js", "themes/arcade.css", "themes/night.css", "themes/paper.css",
+  "overlay/address.js", "overlay/alert.css", "overlay/alert.js", "overlay/alert_shapes.js", "overlay/alert_view.js",
+  "overlay/alert_words.js", "overlay/card.js", "overlay/card_view.js", "overlay/clock.js",
+  "overlay/condition_signs.js", "overlay/confetti.js", "overlay/debug.js", "overlay/dice.css", "overlay/dice.js",
+  "overlay/dice_shapes.js", "overlay/dice_view.js", "overlay/die.js", "overlay/director.js", "overlay/figure.js",
+  "overlay/fingerprint.js", "overlay/format.js", "overlay/initiative.js", "overlay/initiative_view.js",
+  "overlay/live.js", "overlay/main.js", "overlay/motion.js", "overlay/page.css", "overlay/party.js",
+  "overlay/party_view.js", "overlay/place.js", "overlay/poll.css", "overlay/poll.js", "overlay/poll_view.js",
+  "overlay/renewal.js", "overlay/replica.js", "overlay/roll_card.js", "overlay/roll_view.js", "overlay/shapes.js",
+  "overlay/source.js", "overlay/stage.css", "overlay/stage.js", "overlay/table.css", "overlay/text.js",
+  "overlay/widgets.js", "overlay/words.js", "overlay/write.js", "themes/arcade.css", "themes/night.css",
+  "themes/paper.css",
 ];
 
 self.addEventListener("install", (event) => {

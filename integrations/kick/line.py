@@ -16,6 +16,7 @@ from typing import Any, Final, Literal, NamedTuple
 import aiohttp
 import orjson
 
+from integrations.line import LineAway, LineBusy, LineRefused
 from integrations.tokens import Token, Tokens
 
 Method = Literal["GET", "POST", "PATCH", "DELETE"]
@@ -33,33 +34,10 @@ _LONGEST_REASON: Final = 200
 _SECONDS: Final = re.compile(r"[0-9]{1,6}", re.ASCII)
 
 
-class KickRefused(Exception):
-    """Kick says no, and will say so again. `reason` is Kick's, for people, without anything secret."""
-
-    def __init__(self, status: int, reason: str) -> None:
-        super().__init__(f"{status}: {reason}")
-        self.status = status
-        self.reason = reason
-
-
-class KickAway(Exception):
-    """No answer, one of Kick's own faults, or an answer that is none: later.
-
-    `is_unsent`: nothing reached Kick, so nothing can have been done.
-    """
-
-    def __init__(self, reason: str, *, status: int = 0, is_unsent: bool = False) -> None:
-        super().__init__(reason)
-        self.status = status
-        self.is_unsent = is_unsent
-
-
-class KickBusy(Exception):
-    """Kick asks for fewer calls; nothing was done. `after_s`: when to try again."""
-
-    def __init__(self, after_s: float) -> None:
-        super().__init__(f"rate limited for {after_s:.1f} s")
-        self.after_s = after_s
+#: By their names here: what a call of Kick's API raises.
+KickRefused = LineRefused
+KickAway = LineAway
+KickBusy = LineBusy
 
 
 @dataclass(slots=True)

@@ -19,6 +19,9 @@ from typing import Any, Final, Literal, NamedTuple, Protocol
 import aiohttp
 import orjson
 
+from integrations.line import LineAway, LineBusy, LineRefused
+from integrations.twitch.scopes import CHANNEL
+
 Method = Literal["GET", "POST", "PATCH", "DELETE"]
 Query = Sequence[tuple[str, str]]
 
@@ -60,33 +63,22 @@ class Tokens(Protocol):
     async def app_refused(self, provider: Literal["twitch"], version: int) -> Token: ...
 
 
-class HelixRefused(Exception):
-    """Twitch says no, and will say so again. `reason` is Twitch's, for people, without anything secret."""
-
-    def __init__(self, status: int, reason: str) -> None:
-        super().__init__(f"{status}: {reason}")
-        self.status = status
-        self.reason = reason
+#: By their names here: what a call of Helix raises.
+HelixRefused = LineRefused
+HelixAway = LineAway
+HelixBusy = LineBusy
 
 
-class HelixAway(Exception):
-    """No answer, one of Twitch's own faults, or an answer that is none: later.
+class NotGranted(LineRefused):
+    """The streamer has not given the permission that a call needs; Twitch was not asked."""
 
-    `is_unsent`: nothing reached Twitch, so nothing can have been done. The message goes behind "Twitch".
-    """
-
-    def __init__(self, reason: str, *, status: int = 0, is_unsent: bool = False) -> None:
-        super().__init__(reason)
-        self.status = status
-        self.is_unsent = is_unsent
-
-
-class HelixBusy(Exception):
-    """Twitch asks for fewer calls; nothing was done. `after_s`: when to try again."""
-
-    def __init__(self, after_s: float) -> None:
-        super().__init__(f"rate limited for {after_s:.1f} s")
-        self.after_s = after_s
+    def __init__(self, scope: str) -> None:
+        super().__init__(
+            403,
+            f"the streamer has not let Hubbub {CHANNEL.get(scope, 'do this')}: connect the channel's Twitch "
+            "account again",
+        )
+        self.scope = scope
 
 
 @dataclass(slots=True)
@@ -134,14 +126,18 @@ class Helix:
         query: Query = (),
         body: Any = None,
         once: bool = False,
+        scope: str = "",
     ) -> Mapping[str, Any]:
         """The answer's envelope; empty for one without a body.
 
         Raises HelixRefused, HelixAway, HelixBusy, and what Tokens raises. A token that Twitch does not take
         is replaced once; the call has then had no effect before. `once`: a 503 is not tried again at once.
+        `scope`: what the token must be good for; NotGranted, a HelixRefused, says in words that it is not.
         """
         made = _Call(method, path, query, body)
         token = await (self._tokens.app("twitch") if who == APP else self._tokens.user("twitch", who))
+        if scope and scope not in token.scopes:
+            raise NotGranted(scope)
         status, answer = await self._patiently(made, who, token, once)
         if status == 401:
             if who == APP:

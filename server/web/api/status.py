@@ -65,7 +65,7 @@ async def _rates(connection: Connection, row: PollRow) -> dict[UUID, float]:
     return {
         seat.channel_id: round(by_slot.get(seat.slot, 0.0), 2)
         for seat in row.poll.seats
-        if seat.channel_id is not None
+        if seat.channel_id is not None and seat.counts == "chat"
     }
 
 

@@ -22,9 +22,9 @@ from sql import consents
 from sql.pool import Database
 
 LIFE: Final = timedelta(seconds=10)
-#: Twitch's limit for an ordinary account is 20 lines in 30 s, for the broadcaster, who speaks here, 100, and an
-#: account that goes beyond it is silenced for half an hour. Kick does not tell its own. The lower one is kept,
-#: per process: the streamer's own lines count as well, and so do those of our other processes.
+#: Twitch's limit for an ordinary account is 20 lines in 30 s, for the broadcaster, who speaks here, 100, and
+#: an account that goes beyond it is silenced for half an hour. Kick does not tell its own. The lower one is
+#: kept, per process: the streamer's own lines count as well, and so do those of our other processes.
 _LINES, _WINDOW_S = 20, 30.0
 #: Between two lines of one chat.
 GAP_S: Final = 1.0

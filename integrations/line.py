@@ -4,7 +4,7 @@ from __future__ import annotations
 
 
 class LineRefused(Exception):
-    """The platform says no, and will say so again. `reason` is its own, for people, without anything secret."""
+    """The platform says no, and will say so again. `reason` is its own, for people, without a secret."""
 
     def __init__(self, status: int, reason: str) -> None:
         super().__init__(f"{status}: {reason}")
@@ -15,7 +15,8 @@ class LineRefused(Exception):
 class LineAway(Exception):
     """No answer, one of the platform's own faults, or an answer that is none: later.
 
-    `is_unsent`: nothing reached the platform, so nothing can have been done. The message goes behind its name.
+    `is_unsent`: nothing reached the platform, so nothing can have been done. The message goes behind
+    its name.
     """
 
     def __init__(self, reason: str, *, status: int = 0, is_unsent: bool = False) -> None:

@@ -25,6 +25,7 @@ from integrations.token_keeper import TokenKeeper
 from integrations.tokens import AppIssuer, Tokens
 from integrations.twitch.chat import TwitchSpeaker
 from integrations.twitch.helix import Helix
+from integrations.twitch.polls import TwitchPolls
 from integrations.twitch.rewards import TwitchPoints
 from integrations.twitch.validation import TwitchValidation
 from server.accounts_setup import identities_of
@@ -83,6 +84,7 @@ class Platforms:
             RewardCourier("twitch", twitch_points, database, consents.allowed),
             RewardCourier("kick", kick_points, database, consents.allowed),
             self.kick.chat,
+            TwitchPolls(helix, database, clock),
             ChatCourier("twitch", TwitchSpeaker(helix), clock, by_consents(database, "twitch")),
         ]
         self.outbox = Outbox(database, couriers)

@@ -1,4 +1,4 @@
-"""Polls that Twitch runs beside ours (server/rules/native_poll.py). Whoever writes holds the campaign's lock."""
+"""Polls that Twitch runs beside ours (rules/native_poll.py). Whoever writes holds the campaign's lock."""
 
 from __future__ import annotations
 

@@ -276,9 +276,7 @@ async def _with_counts(connection: Connection, rows: Iterable[Row]) -> list[Poll
         results[row["poll_instance_id"]].append(row)
     with_native = [row["id"] for row in rows if row["native"] != "off"]
     natives = await native_polls.of_polls(connection, with_native) if with_native else {}
-    return [
-        _poll_row(row, seats[row["id"]], results[row["id"]], natives.get(row["id"], ())) for row in rows
-    ]
+    return [_poll_row(row, seats[row["id"]], results[row["id"]], natives.get(row["id"], ())) for row in rows]
 
 
 def _poll_row(
@@ -323,4 +321,6 @@ def _poll_row(
         ledger_rows=row["ledger_rows"],
         ledger_head=row["ledger_head"],
     )
-    return PollRow(poll, row["poll_id"], row["session_id"], row["order_index"] or 0, row["created_at"], tuple(natives))
+    return PollRow(
+        poll, row["poll_id"], row["session_id"], row["order_index"] or 0, row["created_at"], tuple(natives)
+    )

@@ -1,4 +1,4 @@
-"""Speaking in a Kick chat (platforms/kick.md §5): as a bot, or, where Kick does not take bots, as the account."""
+"""Speaking in a Kick chat (platforms/kick.md §5): as a bot, or, where bots are not taken, as the account."""
 
 from __future__ import annotations
 

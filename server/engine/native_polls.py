@@ -135,7 +135,9 @@ async def settle(room: Room, turn: Turn, poll: Poll) -> Poll:
     """Count what Twitch has told and nobody has counted: before the lock, and after a cancel was undone."""
     if poll.rules.native != "points" or poll.closes_at is None:
         return poll
-    return await _count(room, turn, poll, await native_polls.of_poll(turn.connection, poll.id), poll.closes_at)
+    return await _count(
+        room, turn, poll, await native_polls.of_poll(turn.connection, poll.id), poll.closes_at
+    )
 
 
 async def _count(

@@ -73,7 +73,9 @@ def unfit(question: str, options: Sequence[str], duration_s: int) -> tuple[str, 
     """Why Twitch would not take such a poll, a sentence each, for whoever writes it."""
     found = []
     if len(question) > LONGEST_TITLE:
-        found.append(f"A Twitch poll's question has {LONGEST_TITLE} characters at most; this has {len(question)}.")
+        found.append(
+            f"A Twitch poll's question has {LONGEST_TITLE} characters at most; this has {len(question)}."
+        )
     if len(options) > MOST_CHOICES:
         found.append(f"A Twitch poll has {MOST_CHOICES} options at most; this has {len(options)}.")
     found += [
@@ -82,7 +84,9 @@ def unfit(question: str, options: Sequence[str], duration_s: int) -> tuple[str, 
         if len(option) > LONGEST_CHOICE
     ]
     if not SHORTEST_S <= duration_s <= LONGEST_S:
-        found.append(f"A Twitch poll runs for {SHORTEST_S} s to {LONGEST_S // 60} minutes; this for {duration_s} s.")
+        found.append(
+            f"A Twitch poll runs for {SHORTEST_S} s to {LONGEST_S // 60} minutes; this for {duration_s} s."
+        )
     return tuple(found)
 
 

@@ -93,7 +93,7 @@ async def test_a_poll_goes_from_draft_to_export(rig: Rig, show: Show) -> None:
     assert [option["index"] for option in draft["options"]] == [1, 2, 3]
     opened = await show.post(f"/polls/{poll_id}/launch")
     assert opened["state"] == "open"
-    assert opened["channels"] == [{"platform": "custom", "login": "stage", "votes": 0}]
+    assert opened["channels"] == [{"platform": "custom", "login": "stage", "votes": 0, "counts": "chat"}]
     at = opened["opens_at"]
     assert await show.vote("ana", "!2", at) == {"accepted": 1, "duplicates": 0, "rejected": []}
     await show.vote("ben", "2", at)

@@ -15,7 +15,7 @@ from integrations.kick.chat import As, KickSpeaker
 from server.engine.clock import DatabaseClock
 from server.engine.outbox import Outbox
 from server.rules.delivery import Again, Dead, Done, Item, Verdict
-from sql import consents, outbox
+from sql import outbox
 from sql.ids import uuid7
 from sql.pool import Database
 from tests.fakes.kick import Fault

@@ -57,8 +57,8 @@ class PollIn(Model):
     )
     native: Native = Field(
         default="off",
-        description="Twitch's own poll on every Twitch channel: off; beside: shown, chat counts; points: votes "
-        "there that are paid with channel points count as well",
+        description="Twitch's own poll on every Twitch channel: off; beside: shown, chat counts; points: "
+        "votes there that are paid with channel points count as well",
     )
     points_per_vote: PointsPerVote = Field(default=100, description="Channel points for one vote, for points")
     rundown_id: UUID | None = None
@@ -275,7 +275,9 @@ def shown(row: PollRow) -> PollOut:
         commitment=seen.commitment,
         seed=seen.seed,
         channels=[
-            ChannelVotesOut(platform=channel.platform, login=channel.login, votes=channel.votes, counts=channel.counts)
+            ChannelVotesOut(
+                platform=channel.platform, login=channel.login, votes=channel.votes, counts=channel.counts
+            )
             for channel in seen.channels
         ],
         undo_until=poll.undo_until,

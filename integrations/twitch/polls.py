@@ -8,7 +8,7 @@ launch, that no other poll of ours is. Whatever Twitch answers goes into the row
 from __future__ import annotations
 
 from collections.abc import Callable
-from datetime import datetime, timedelta
+from datetime import timedelta
 from typing import Any, Final, NamedTuple
 from uuid import UUID
 
@@ -17,7 +17,7 @@ from integrations.line import LineAway, LineBusy, LineRefused
 from integrations.tokens import NoToken, TokensAway
 from integrations.twitch.eventsub_events import native_poll
 from integrations.twitch.helix import Helix, NotGranted
-from integrations.twitch.reading import fields, items, sent, text
+from integrations.twitch.reading import fields, items, moment, text
 from server.engine.native_polls import CREATE, END
 from server.rules.delivery import Again, Dead, Done, Item, Verdict
 from server.rules.native_poll import NativePoll, begun, duration_s, refused, told
@@ -143,9 +143,8 @@ class TwitchPolls:
             event = self._event(row, native.broadcaster_id)
             if event is None or event.poll_id in known or not _has_words(row, poll):
                 continue
-            if sent(row.get("started_at"), datetime.min.replace(tzinfo=poll.opens_at.tzinfo)) >= (
-                poll.opens_at - _SKEW
-            ):
+            started_at = moment(row.get("started_at"))
+            if started_at is not None and started_at >= poll.opens_at - _SKEW:
                 return event
         return None
 

@@ -46,7 +46,7 @@ def seated(
 ) -> tuple[tuple[Seat, ...], list[NativePoll]]:
     """The seats of a launch with those of votes for channel points behind them, and the polls that Twitch is
     to run: on every Twitch channel that takes part and is known by its id."""
-    every, wanted = list(seats), []
+    every, wanted = list(seats), list[NativePoll]()
     if poll.rules.native == "off":
         return tuple(every), wanted
     for seat in seats:
@@ -103,7 +103,7 @@ async def _order_end(connection: Connection, campaign_id: UUID, native: NativePo
 
 
 def _payload(poll_id: UUID, native: NativePoll, **more: str) -> dict[str, object]:
-    return {"poll": str(poll_id), "channel_id": native.broadcaster_id, "login": native.login} | more
+    return {"poll": str(poll_id), "channel_id": native.broadcaster_id, "login": native.login, **more}
 
 
 def _order_key(native: NativePoll) -> str:

@@ -177,14 +177,14 @@ def test_a_ledger_without_points_is_sealed_as_ever() -> None:
     head = vote_ledger.header(replace(poll, seats=poll.seats[:1]))
     assert head["channels"] == [{"platform": "twitch", "login": "mossy"}]
     points = {"platform": "twitch", "login": "mossy", "counts": "points", "points_per_vote": 50}
-    assert vote_ledger.header(poll)["channels"] == [head["channels"][0], points]  # type: ignore[index]
+    assert vote_ledger.header(poll)["channels"] == [head["channels"][0], points]
 
 
 def test_every_state_has_words() -> None:
     poll = launched()
     for state in ("wanted", "running", "completed", "terminated", "archived"):
         for ours in State:
-            words = in_words(replace(native(), state=state), replace(poll, state=ours))  # type: ignore[arg-type]
+            words = in_words(replace(native(), state=state), replace(poll, state=ours))
             assert words.endswith(".")
     assert in_words(refused(NativePoll(UUID(int=1), "700", None, "m"), "Not an affiliate."), poll) == (
         "Not an affiliate."

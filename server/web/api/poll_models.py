@@ -215,6 +215,11 @@ def _unfit(poll: Poll) -> list[str]:
     return list(unfit(poll.question, poll.options, poll.duration_s))
 
 
+def natives_of(row: PollRow) -> list[NativePollOut]:
+    """Twitch's own polls beside this one."""
+    return [_native(native, row.poll) for native in row.natives]
+
+
 def _native(native: NativePoll, poll: Poll) -> NativePollOut:
     hidden = poll.hides_votes or not native.votes
     return NativePollOut(
@@ -263,7 +268,7 @@ def shown(row: PollRow) -> PollOut:
         native=rules.native,
         points_per_vote=rules.points_per_vote,
         native_unfit=_unfit(poll),
-        native_polls=[_native(native, poll) for native in row.natives],
+        native_polls=natives_of(row),
         simulated=poll.simulated,
         opens_at=poll.opens_at,
         closes_at=poll.closes_at,

@@ -13,9 +13,9 @@ from starlette.routing import BaseRoute
 
 from integrations.base import Clock, Sink
 from integrations.chat_courier import ChatCourier, by_consents
+from integrations.client_credentials import ClientCredentials
 from integrations.kick import website_switch
 from integrations.kick.api import KickApi
-from integrations.kick.app_token import KickApp
 from integrations.kick.chat import KickSpeaker
 from integrations.kick.key_watch import KeyWatch
 from integrations.kick.line import KickLine
@@ -83,15 +83,15 @@ def kick_of(
     )
 
 
-def app_of(settings: Settings, http: aiohttp.ClientSession) -> KickApp | None:
+def app_of(settings: Settings, http: aiohttp.ClientSession) -> ClientCredentials | None:
     """Who hands out the application's own token."""
     if not settings.kick_client_id or settings.kick_client_secret is None:
         return None
-    return KickApp(
+    return ClientCredentials(
         http,
-        client_id=settings.kick_client_id,
-        client_secret=settings.kick_client_secret.get_secret_value(),
-        id_url=settings.kick_id_url,
+        f"{settings.kick_id_url}/oauth/token",
+        settings.kick_client_id,
+        settings.kick_client_secret.get_secret_value(),
     )
 
 

@@ -14,6 +14,7 @@ from integrations.twitch import eventsub_events
 from integrations.twitch.polls import TwitchPolls
 from server.engine import native_polls as engine
 from server.engine.clock import DatabaseClock
+from server.engine.departures import Departures
 from server.engine.outbox import Outbox
 from server.rules import vote_audit, vote_export
 from server.rules.native_poll import NativePoll
@@ -31,7 +32,7 @@ from server.rules.poll import (
     UndoCancel,
 )
 from server.rules.retry import Policy
-from sql import deadlines, native_polls
+from sql import consents, deadlines, heads, members, native_polls
 from sql.ids import uuid7
 from sql.pool import Database
 from tests.fakes.twitch_world import Fault
@@ -500,3 +501,71 @@ async def test_two_polls_in_a_row_with_the_same_words_are_told_apart(night: Nigh
     assert len(night.rig.twitch.world.polls) == 2
     assert (await night.native(second)).native_id == night.running().id
     assert (await night.native(first)).native_id != (await night.native(second)).native_id
+
+
+@pytest.mark.parametrize(
+    ("why", "goes_on"),
+    [("revoked", False), ("left", False), ("expired", True)],
+)
+async def test_whoever_goes_takes_their_poll_along(
+    night: Night, why: Literal["revoked", "left", "expired"], goes_on: bool
+) -> None:
+    """Ours goes on in chat. After a consent that ran out a poll that runs finishes."""
+    database, campaign_id = night.database, night.campaign_id
+    async with database.transaction() as connection:
+        streamer = await connection.fetchval("SELECT owner_id FROM campaigns WHERE id = $1", campaign_id)
+        await connection.execute("INSERT INTO users (id, display_name) VALUES ($1, 'Gus')", owner := uuid7())
+        await connection.execute("UPDATE campaigns SET owner_id = $1", owner)
+        await connection.execute("DELETE FROM campaign_memberships WHERE campaign_id = $1", campaign_id)
+        member = await members.invite(
+            connection,
+            campaign_id,
+            role="streamer",
+            platform="twitch",
+            login="mossy_tavern",
+            invited_by=owner,
+        )
+        accepted = await members.accept(connection, member.id, streamer)
+        assert accepted is not None
+        await consents.grant(connection, member.id, ["polls"])
+    poll = await night.launch("beside")
+    await night.deliver()
+    theirs = night.running()
+    departures = Departures((engine.on_gone,))
+    async with database.transaction() as connection:
+        await heads.lock(connection, campaign_id)
+        if why == "left":
+            await departures.go(connection, accepted, "left")
+        elif why == "revoked":
+            await departures.revoke(connection, accepted, ["polls"])
+        else:
+            await connection.execute(
+                """UPDATE campaign_consents
+                   SET granted_at = granted_at - interval '2 days', expires_at = now() - interval '1 second'"""
+            )
+            assert await departures.expire(connection, campaign_id) == 1
+    await night.deliver()
+    assert theirs.is_over is not goes_on
+    assert (await poll_of(database, poll.id)).state == State.OPEN
+
+
+async def test_everything_may_be_told_again_after_the_result(night: Night) -> None:
+    """The night's messages replayed change nothing, and what a streamer polls alone never did."""
+    poll = await night.launch()
+    await night.deliver()
+    theirs = night.running()
+    for number in range(3):
+        await night.rig.twitch.helix.vote(theirs, number % 2, free=1, points=number)
+        await night.tell(theirs, "progress", f"m{number}")
+    await night.do(poll, Close())
+    await night.deliver()
+    await night.tell(theirs, "end", "m-end")
+    await night.pass_time(1)
+    before = await night.verified(poll)
+    assert before.tally == ((0, 0), (2, 1))
+    for message in ("m0", "m1", "m2"):
+        assert await night.tell(theirs, "progress", message) == ["duplicate"]
+    assert await night.tell(theirs, "end", "m-end-again") == ["accepted"]
+    foreign = replace(theirs, id="somebody-elses")
+    assert await night.tell(foreign, "end") == ["accepted"]
+    assert await night.verified(poll) == before

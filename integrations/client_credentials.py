@@ -9,7 +9,7 @@ from integrations.oauth import ask, grant_of
 
 
 class ClientCredentials:
-    """An `AppIssuer` (integrations/tokens.py): by id and secret (RFC 6749 §4.4), as Twitch and Kick take it."""
+    """An `AppIssuer` (integrations/tokens.py): by id and secret (RFC 6749 §4.4), for Twitch and Kick."""
 
     def __init__(
         self, session: aiohttp.ClientSession, token_url: str, client_id: str, client_secret: str

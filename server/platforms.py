@@ -18,7 +18,7 @@ from integrations.client_credentials import ClientCredentials
 from integrations.identity import Provider
 from integrations.kick.rewards import KickPoints
 from integrations.redemption_courier import RedemptionCourier
-from integrations.rest import Rest
+from integrations.rest import TIMEOUT_S, Rest
 from integrations.reward_courier import RewardCourier
 from integrations.reward_watch import RewardWatch
 from integrations.token_keeper import TokenKeeper
@@ -73,7 +73,9 @@ class Platforms:
                 headers={"client-id": settings.twitch_client_id},
             )
         )
-        helix = Helix(http, self.tokens, settings.twitch_api_url, settings.twitch_client_id)
+        helix = Helix(
+            http, self.tokens, settings.twitch_api_url, settings.twitch_client_id, within_s=TIMEOUT_S
+        )
         kick_points = KickPoints(Rest(http, self.tokens, "kick", settings.kick_api_url))
         self._rewards = RewardWatch(
             database, {"twitch": twitch_points, "kick": kick_points}, consents.allowed

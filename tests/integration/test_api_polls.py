@@ -446,7 +446,7 @@ async def test_a_twitch_poll_is_written_down_told_and_refused_when_it_does_not_f
     assert [channel["counts"] for channel in opened["channels"]] == ["chat", "chat", "points"]
     status = (await show.client.get(f"{show.base}/status")).json()
     assert status["poll"] == {"id": poll_id, "state": "open", "native_polls": [waiting]}
-    waits = (await show.client.get(f"{show.base}/outbox?state=waiting")).json()["items"]
+    waits = (await show.client.get(f"{show.base}/outbox?which=waiting")).json()["items"]
     assert [item["what"] for item in waits] == [
         "Start a poll on mossy_tavern's Twitch channel: “Which door?”"
     ]

@@ -83,7 +83,7 @@ class Night:
             await self.box.deliver_due()
             async with self.database.connection() as connection:
                 await connection.execute("UPDATE outbox SET next_at = now() WHERE state = 'pending'")
-            self.rig.helix._buckets.clear()
+            self.rig.helix._pauses.clear()
 
     async def pass_time(self, seconds: float) -> None:
         await age(self.database, self.campaign_id, seconds)
@@ -540,8 +540,8 @@ async def test_whoever_goes_takes_their_poll_along(
             await departures.revoke(connection, accepted, ["polls"])
         else:
             await connection.execute(
-                """UPDATE campaign_consents
-                   SET granted_at = granted_at - interval '2 days', expires_at = now() - interval '1 second'"""
+                """UPDATE campaign_consents SET granted_at = granted_at - interval '2 days',
+                          expires_at = now() - interval '1 second'"""
             )
             assert await departures.expire(connection, campaign_id) == 1
     await night.deliver()

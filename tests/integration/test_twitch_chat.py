@@ -144,7 +144,7 @@ async def test_a_line_that_waited_is_not_taken_for_a_repeat(linked: TwitchRig) -
     linked.twitch.world.faults["POST chat/messages"] = Fault(429)
     speaker = courier(linked)
     assert isinstance(await speaker.deliver(item("Hello")), Again)
-    linked.helix._buckets.clear()
+    linked.helix._pauses.clear()
     assert isinstance(await speaker.deliver(item("Hello")), Done)
     assert said(linked) == ["Hello"]
 

@@ -23,6 +23,8 @@ DEFAULTS: Json = {
     "cap_percent": 50,
     "hold_s": 8,
     "auto_reveal_s": None,
+    "native": "off",
+    "points_per_vote": 100,
 }
 BUILT_IN: list[Json] = [
     {"label": "Yes or no", "question": "Do they dare?", "options": ["Yes", "No"], "duration_s": 60},

@@ -586,3 +586,43 @@ async def test_the_reference_shows_every_operation_and_finds_them(page: Page, fa
     await expect(page.locator("main > .prose").first).to_have_text("<b>not markup</b>")
     await page.get_by_role("searchbox").fill("launch")
     await expect(page.locator("article:visible")).to_have_count(1)
+
+
+async def test_a_poll_on_twitch_is_chosen_and_what_does_not_fit_is_said(page: Page, fake: FakeHubbub) -> None:
+    campaign = fake.add_campaign()
+    fake.add_channel(campaign, "ana")
+    await open_desk(page, fake)
+    await page.keyboard.press("n")
+    dialog = page.locator("dialog[open]")
+    await page.keyboard.type("Which way do they go now?")
+    for option in ("Left", "Right, through the very old oak door"):
+        await page.keyboard.press("Enter")
+        await page.keyboard.type(option)
+    await dialog.locator("details.more > summary").click()
+    await expect(dialog.get_by_label("Channel points for a vote")).to_be_hidden()
+    await dialog.get_by_role("radio", name="With channel points").check()
+    await expect(dialog).to_contain_text("Twitch does not take this: option 2 has more than 25 characters.")
+    await dialog.get_by_label("Channel points for a vote").fill("0")
+    await expect(dialog).to_contain_text("A whole number from 1 to 1000000.")
+    await dialog.get_by_label("Channel points for a vote").fill("50")
+    await page.locator(".option-fields input").nth(1).fill("Right")
+    await expect(dialog.get_by_text("Twitch does not take this")).to_be_hidden()
+    await page.keyboard.press("Control+Enter")
+    await expect(page.locator(".draft")).to_have_count(1)
+    body = next(body for method, path, body in fake.calls if method == "POST" and path.endswith("/polls"))
+    assert (body["native"], body["points_per_vote"]) == ("points", 50)
+
+
+async def test_the_desk_says_how_the_polls_on_twitch_are(page: Page, fake: FakeHubbub) -> None:
+    campaign = fake.add_campaign()
+    fake.add_channel(campaign, "ana")
+    poll = fake.add_poll(campaign)
+    fake.launch(poll, simulated=False)
+    detail = "The Twitch poll is running."
+    poll_status = {"id": poll.id, "state": "open"}
+    natives = [
+        {"login": "ana", "state": "running", "detail": detail, "votes": [2, 1], "points_votes": [1, 0]}
+    ]
+    fake.trouble = {"poll": {**poll_status, "native_polls": natives}}
+    await open_desk(page, fake)
+    await expect(page.get_by_role("list", name="Polls on Twitch")).to_contain_text(f"ana {detail}")

@@ -4,7 +4,7 @@ import { tieButton } from "./action.js";
 import { button, h, mirror, setData, setText, show as visible } from "./dom.js";
 import { clock, count, many, percent, toMs } from "./time.js";
 import { unread } from "./toast.js";
-import { PLATFORM, TIE_RULE, WEIGHTINGS, outcome, revealWords, tieWords } from "./words.js";
+import { PLATFORM, TIE_RULE, WEIGHTINGS, outcome, revealWords, seatWords, tieWords } from "./words.js";
 
 const PAGE = 20;
 const MOST = 100; // that the server gives at once
@@ -201,6 +201,10 @@ function figures(poll) {
   const table = h("table", {}, h("caption", { class: "unseen", text: `Result of ${poll.question}` }), h("tbody", {}, rows));
   const notes = [];
   if (poll.weighting && poll.weighting !== "sum") notes.push(`${WEIGHTINGS[poll.weighting][0]}: percent is the weighted share.`);
+  for (const native of poll.native_polls ?? []) {
+    const all = native.votes?.reduce((sum, votes) => sum + votes, 0);
+    notes.push(`${native.login}: ${native.detail}${all === undefined ? "" : ` ${many(all, "vote")} there in all.`}`);
+  }
   if (poll.tied?.length) {
     const rule = poll.tie === "gm" && poll.winner ? "you decided" : TIE_RULE[poll.tie];
     notes.push(`Tie between ${poll.tied.join(" and ")}: ${rule}.`);
@@ -208,7 +212,7 @@ function figures(poll) {
   return [
     table,
     channels.length > 0 && h("ul", { class: "by-channel", "aria-label": "Votes by channel" }, channels.map((channel) => h("li", {},
-      h("span", { class: "name", dir: "auto", text: channel.login }), ` ${PLATFORM[channel.platform] ?? channel.platform} `
+      h("span", { class: "name", dir: "auto", text: seatWords(channel) }), ` ${PLATFORM[channel.platform] ?? channel.platform} `
         + `${count(channel.votes)} ${channel.votes === 1 ? "vote" : "votes"}`))),
     notes.length > 0 && h("p", { class: "hint", text: notes.join(" ") }),
   ].filter(Boolean);

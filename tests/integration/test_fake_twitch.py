@@ -11,6 +11,7 @@ import aiohttp
 import pytest
 from aiohttp import web
 
+from tests.fakes.by_hand import obey, twitch_acts
 from tests.fakes.twitch import FakeTwitch, running
 from tests.fakes.twitch_eventsub import EventSub
 from tests.fakes.twitch_irc import until
@@ -306,3 +307,16 @@ async def test_2_2_who_disconnects_is_told_of_by_a_revocation(stage: Stage) -> N
     assert told["metadata"]["message_type"] == "revocation"
     assert told["payload"]["subscription"]["status"] == "authorization_revoked"
     assert (await stage.call("GET", "users"))[0] == 401
+
+
+async def test_by_hand_a_typed_line_is_what_a_viewer_does_and_wrong_usage_is_answered(stage: Stage) -> None:
+    acts = twitch_acts(stage.twitch, stage.mossy)
+    for line in ("say ann hello", "gift ann 2", "cheer ann 5 cheer5", "raid bob 12", "online", "offline"):
+        assert not (await obey(line, acts)).startswith("usage"), line
+    assert [one.type for one in stage.twitch.eventsub.happened] == [
+        "channel.chat.message", "channel.subscription.gift", "channel.subscribe", "channel.subscribe",
+        "channel.cheer", "channel.bits.use", "channel.raid", "stream.online", "stream.offline",
+    ]  # fmt: skip
+    for line in ("vote 1", "cheer ann much", "say", "offline", "affiliate maybe"):
+        assert (await obey(line, acts)).startswith("usage"), line
+    assert "gift USER COUNT" in await obey("what", acts)

@@ -176,7 +176,13 @@ class Process:
         self.deadlines = Deadlines(database, self.rooms, self.batches.settle)
         self.twitch = TwitchIrc(settings.twitch_irc_url, self.batches, self.clock)
         self.platforms = Platforms(
-            settings, http, database=database, vault=self.vault, sink=self.batches, clock=self.clock
+            settings,
+            http,
+            database=database,
+            vault=self.vault,
+            sink=self.batches,
+            deliver=self.batches.deliver,
+            clock=self.clock,
         )
         self.departures = Departures((native_polls.on_gone,))
         self.connectors = self._connectors() if roles.connectors else []

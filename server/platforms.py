@@ -24,6 +24,7 @@ from integrations.reward_watch import RewardWatch
 from integrations.token_keeper import TokenKeeper
 from integrations.tokens import AppIssuer, Tokens
 from integrations.twitch.chat import TwitchSpeaker
+from integrations.twitch.eventsub_intake import Deliver
 from integrations.twitch.helix import Helix
 from integrations.twitch.polls import TwitchPolls
 from integrations.twitch.rewards import TwitchPoints
@@ -33,6 +34,7 @@ from server.config import Settings
 from server.engine.outbox import Outbox
 from server.kick_setup import app_of, kick_of
 from server.roles import Roles
+from server.twitch_setup import twitch_of
 from server.vault import Vault
 from server.web.services import Services
 from sql import consents
@@ -50,6 +52,7 @@ class Platforms:
         database: Database,
         vault: Vault,
         sink: Sink,
+        deliver: Deliver,
         clock: Clock,
     ) -> None:
         self._settings, self._http = settings, http
@@ -76,6 +79,7 @@ class Platforms:
         helix = Helix(
             http, self.tokens, settings.twitch_api_url, settings.twitch_client_id, within_s=TIMEOUT_S
         )
+        self.twitch = twitch_of(settings, database=database, helix=helix, deliver=deliver, clock=clock)
         kick_points = KickPoints(Rest(http, self.tokens, "kick", settings.kick_api_url))
         self._rewards = RewardWatch(
             database, {"twitch": twitch_points, "kick": kick_points}, consents.allowed
@@ -94,6 +98,7 @@ class Platforms:
     def background(self, roles: Roles) -> Iterator[Coroutine[Any, Any, None]]:
         """What runs beside everything else in a process of these roles."""
         yield from self.kick.background(roles)
+        yield from self.twitch.background(roles)
         if roles.worker:
             yield self.outbox.run()
             yield self._keeper.run()

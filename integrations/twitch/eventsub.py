@@ -1,0 +1,378 @@
+"""Everything that Twitch tells of linked channels beside chat: who listens, what is asked, what was missed.
+
+One process does it for all (`duties`); another takes over within ten seconds when it dies. Each account has a
+socket of its own (`eventsub_socket.py`). What a socket that is lost did not tell is read afterwards
+(`missed.py`), and the gap stands in `channel_gaps` until it is.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections import Counter
+from collections.abc import Collection
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from typing import Any, Final
+from uuid import uuid4
+
+import structlog
+
+from integrations.base import Clock
+from integrations.tokens import NoToken, TokensAway
+from integrations.twitch import eventsub_events, eventsub_plan
+from integrations.twitch.eventsub_intake import EventSubIntake
+from integrations.twitch.eventsub_messages import Notification, Revocation
+from integrations.twitch.eventsub_session import End, Times
+from integrations.twitch.eventsub_socket import EventSubSocket
+from integrations.twitch.helix import Helix, HelixAway, HelixBusy, HelixRefused, NotGranted
+from integrations.twitch.missed import missed
+from integrations.twitch.reading import identifier, items
+from server.rules.events import ChatMessage
+from sql import duties, gaps, twitch_subscriptions
+from sql.gaps import Reason
+from sql.pool import UNREACHABLE, Database
+from sql.twitch_subscriptions import Account, News, Subscription, Wanted
+
+_log = structlog.get_logger(__name__)
+
+_DUTY: Final = "twitch.eventsub"
+_SUBSCRIPTIONS: Final = "eventsub/subscriptions"
+#: Helix holds it already, from a call whose answer was lost.
+_ALREADY: Final = 409
+
+#: What a revocation means for the person at the desk (twitch.md §2.2).
+REVOKED: Final = {
+    "authorization_revoked": "The streamer has taken the permission back on Twitch: link the account again.",
+    "user_removed": "Twitch says that the account is gone.",
+    "moderator_removed": "The account is no moderator of the channel any more.",
+    "chat_user_banned": "The account is banned from the channel.",
+    "version_removed": "Twitch no longer has this kind of event: Hubbub has to be updated.",
+}
+_LIMIT: Final = "Twitch takes no more subscriptions for this account: is it linked with another Hubbub, too?"
+
+
+@dataclass(frozen=True, slots=True)
+class Pace:
+    """Times of the upkeep, in seconds; tests shorten them."""
+
+    look: float = 2.0
+    ttl: float = 8.0  # whoever does not renew the duty for so long has died
+    repair: float = 5.0  # before another try to read what was missed
+    handover: float = 3.0  # nobody listened for longer: that is a gap
+
+
+@dataclass(slots=True)
+class _Lost:
+    """What has to be written down of a lost line as soon as it can be."""
+
+    began_at: datetime
+    reason: Reason
+    words: str
+
+
+class EventSub:
+    """Of all linked Twitch channels of this installation."""
+
+    def __init__(
+        self,
+        database: Database,
+        helix: Helix,
+        url: str,
+        intake: EventSubIntake,
+        clock: Clock,
+        *,
+        times: Times | None = None,
+        pace: Pace | None = None,
+    ) -> None:
+        self._database = database
+        self._helix = helix
+        self._url = url
+        self._intake = intake
+        self._clock = clock
+        self._times = times or Times()
+        self._pace = pace or Pace()
+        self._me = uuid4()
+        self._is_ours = False
+        self._accounts: dict[str, Account] = {}
+        self._sockets: dict[str, tuple[EventSubSocket, asyncio.Task[None]]] = {}
+        self._sessions: dict[str, str] = {}  # of accounts whose line is up
+        self._lost: dict[str, _Lost] = {}
+        self._repairs: set[str] = set()
+        self._repair_after = 0.0
+        #: Frames and events by what became of them.
+        self.counts: Counter[str] = Counter()
+
+    async def run(self) -> None:
+        """Listen until cancelled; never ends because of Twitch or the database."""
+        storing = asyncio.create_task(self._intake.run())
+        renewed = loop_time()
+        try:
+            while True:
+                try:
+                    async with asyncio.timeout(self._pace.ttl / 2):
+                        await self.look()
+                    renewed = loop_time()
+                except UNREACHABLE as error:
+                    _log.info("eventsub_postponed", error=type(error).__name__)
+                if self._is_ours and loop_time() - renewed > self._pace.ttl - self._pace.look:
+                    # Somebody else may have it by now: bits that two are told of would count twice.
+                    await self._stop(set(self._sockets))
+                    self._is_ours = False
+                await asyncio.sleep(self._pace.look)
+        finally:
+            await self._stop(set(self._sockets))
+            storing.cancel()
+            await asyncio.gather(storing, return_exceptions=True)
+
+    async def close(self) -> None:
+        """Let another process have it at once. Raises UNREACHABLE."""
+        async with self._database.connection() as connection:
+            await duties.leave(connection, _DUTY, self._me)
+
+    async def look(self) -> None:
+        """Do what is due. Raises UNREACHABLE."""
+        async with self._database.connection() as connection:
+            duty = await duties.take(connection, _DUTY, self._me, self._pace.ttl)
+            if duty is None:
+                accounts: list[Account] = []
+            else:
+                accounts = await twitch_subscriptions.accounts(connection)
+                await self._want(connection, accounts)
+        if duty is None:
+            if self._is_ours:
+                self._is_ours = False
+                await self._stop(set(self._sockets))
+            return
+        if not self._is_ours:
+            self._is_ours = True
+            silent = duty.now - duty.done_until if duty.done_until else timedelta()
+            if duty.done_until and silent > timedelta(seconds=self._pace.handover):
+                await self._open(accounts, _Lost(duty.done_until, "no_process", ""))
+        await self._note_lost()
+        before, self._accounts = self._accounts, {account.id: account for account in accounts}
+        await self._stop(self._sockets.keys() - self._accounts.keys())
+        for account in accounts:
+            known = before.get(account.id)
+            if account.id not in self._sockets:
+                self._start(account.id)
+            elif known and (known.token_version, known.scopes) != (account.token_version, account.scopes):
+                await self._again(account.id)
+        if self._repairs and loop_time() >= self._repair_after:
+            self._repair_after = loop_time() + self._pace.repair
+            for account_id in sorted(self._repairs & self._sessions.keys()):
+                await self._repair(account_id)
+
+    async def _want(self, connection: Any, accounts: Collection[Account]) -> None:
+        await twitch_subscriptions.want(
+            connection,
+            [
+                Wanted(account.id, kind.type, kind.version, "socket")
+                for account in accounts
+                for kind in eventsub_plan.KINDS
+            ],
+        )
+
+    # --- lines ----------------------------------------------------------------------------------------
+
+    def _start(self, account_id: str) -> None:
+        socket = EventSubSocket(
+            account_id,
+            self._url,
+            on_session=self._subscribe,
+            on_message=self._take,
+            on_end=self._ended,
+            times=self._times,
+            counts=self.counts,
+        )
+        self._sockets[account_id] = (socket, asyncio.create_task(self._watched(socket)))
+
+    async def _watched(self, socket: EventSubSocket) -> None:
+        try:
+            await socket.run()
+        except Exception:
+            # A mistake of ours in one line costs that line: the next look makes it anew.
+            _log.exception("eventsub_line_failed", account=socket.account_id)
+            self._sessions.pop(socket.account_id, None)
+            self._sockets.pop(socket.account_id, None)
+
+    async def _stop(self, accounts: Collection[str]) -> None:
+        tasks = [self._sockets.pop(account_id)[1] for account_id in list(accounts)]
+        for account_id in accounts:
+            self._sessions.pop(account_id, None)
+        for task in tasks:
+            task.cancel()
+        await asyncio.gather(*tasks, return_exceptions=True)
+
+    async def _again(self, account_id: str) -> None:
+        """Another token: what was refused may be granted now."""
+        if session := self._sessions.get(account_id):
+            await self._subscribe(account_id, session, refused_only=True)
+        else:
+            self._sockets[account_id][0].changed.set()
+
+    async def _subscribe(self, account_id: str, session: str, *, refused_only: bool = False) -> bool:
+        """Ask for everything that may be asked for; whether there is anything."""
+        while True:
+            try:
+                return await self._subscribed(account_id, session, refused_only=refused_only)
+            except HelixBusy as busy:
+                await asyncio.sleep(busy.after_s)
+            except TokensAway as away:
+                await asyncio.sleep(away.after_s)
+            except (HelixAway, *UNREACHABLE) as error:
+                _log.info("eventsub_subscribing_later", account=account_id, reason=str(error)[:100])
+                await asyncio.sleep(1.0)
+
+    async def _subscribed(self, account_id: str, session: str, *, refused_only: bool) -> bool:
+        account = self._accounts[account_id]
+        async with self._database.connection() as connection:
+            rows = (await twitch_subscriptions.of_broadcasters(connection, [account_id])).get(account_id, [])
+        rows.sort(key=lambda row: eventsub_plan.place(row.type))
+        news: list[News] = []
+        for row in rows:
+            is_refused = row.state in ("refused", "revoked")
+            if is_refused and row.token_version == account.token_version:
+                continue  # a person's to mend
+            if refused_only and not is_refused:
+                continue
+            news.append(await self._ask(account, row, session))
+        async with self._database.connection() as connection:
+            await twitch_subscriptions.tell(connection, news)
+            if not refused_only:
+                await gaps.close(connection, account.channels, "events")
+        if refused_only:
+            return True
+        if not any(one.state == "held" for one in news):
+            return False
+        self._sessions[account_id] = session
+        await self._repair(account_id)
+        return True
+
+    async def _ask(self, account: Account, row: Subscription, session: str) -> News:
+        """Subscribe to one. Raises what heals by itself."""
+        kind = eventsub_plan.BY_TYPE[row.type]
+
+        def told(state: Any, id_: str | None = None, detail: str = "") -> News:
+            return News(account.id, row.type, state, id_, detail, account.token_version)
+
+        if not eventsub_plan.is_granted(kind, account.scopes):
+            return told("refused", detail=_sentence(NotGranted(kind.scope).reason))
+        try:
+            answer = await self._helix.call(
+                "POST",
+                _SUBSCRIPTIONS,
+                account.id,
+                body={
+                    "type": kind.type,
+                    "version": kind.version,
+                    "condition": eventsub_plan.condition(kind, account.id),
+                    "transport": {"method": "websocket", "session_id": session},
+                },
+            )
+        except HelixRefused as refused:
+            if refused.status == _ALREADY:
+                return told("held")
+            _log.warning(
+                "eventsub_refused_by_twitch", account=account.id, type=kind.type, status=refused.status
+            )
+            words = _LIMIT if "limit" in refused.reason or "cost" in refused.reason else refused.reason
+            return told("refused", detail=_sentence(f"Twitch refuses it: {words}"))
+        except TokensAway:
+            raise
+        except NoToken as none:
+            return told("refused", detail=str(none))
+        made = items(answer.get("data"))
+        return told("held", identifier(made[0].get("id")) if made else None)
+
+    async def _take(self, account_id: str, message: Notification | Revocation) -> None:
+        if isinstance(message, Revocation):
+            await self._revoked(account_id, message)
+            return
+        meaning = eventsub_events.translate(
+            message.subscription.type,
+            message.event,
+            id=message.message_id,
+            sent_at=message.sent_at,
+            received_at=self._clock.now(),
+        )
+        self.counts[eventsub_events.outcome(meaning)] += 1
+        if isinstance(meaning, eventsub_events.Ignored) or meaning.channel_id != account_id:
+            return
+        if not isinstance(meaning, ChatMessage):
+            await self._intake.put(meaning)
+
+    async def _revoked(self, account_id: str, message: Revocation) -> None:
+        status = message.subscription.status
+        _log.warning("eventsub_revoked", account=account_id, type=message.subscription.type, status=status)
+        words = REVOKED.get(status, f"Twitch took it away ({status or 'no reason given'}).")
+        try:
+            async with self._database.connection() as connection:
+                await twitch_subscriptions.revoked(connection, message.subscription.id, words)
+        except UNREACHABLE:
+            _log.warning("eventsub_revocation_not_noted", account=account_id)
+        if status == "authorization_revoked":
+            try:  # a token that is dead is found out by using it
+                await self._helix.call("GET", "users", account_id)
+            except (HelixAway, HelixBusy, HelixRefused, NoToken) as error:
+                _log.info("eventsub_token_looked_at", account=account_id, found=type(error).__name__)
+
+    # --- what was missed ------------------------------------------------------------------------------
+
+    async def _ended(self, account_id: str, end: End) -> None:
+        self._sessions.pop(account_id, None)
+        silent_s = self._times.keepalive + self._times.margin if end.is_silent else 0.0
+        began_at = self._clock.now() - timedelta(seconds=silent_s)
+        self._lost.setdefault(
+            account_id, _Lost(began_at, "silent" if end.is_silent else "lost", f"The connection {end.words}.")
+        )
+        try:
+            await self._note_lost()
+        except UNREACHABLE:
+            return  # the next look does it
+
+    async def _note_lost(self) -> None:
+        for account_id, lost in list(self._lost.items()):
+            account = self._accounts.get(account_id)
+            if account is not None:
+                await self._open([account], lost)
+            self._lost.pop(account_id, None)
+
+    async def _open(self, accounts: Collection[Account], lost: _Lost) -> None:
+        channels = [channel for account in accounts for channel in account.channels]
+        async with self._database.connection() as connection:
+            await gaps.open_(
+                connection,
+                channels,
+                "events",
+                began_at=lost.began_at,
+                reason=lost.reason,
+                detail=lost.words,
+            )
+
+    async def _repair(self, account_id: str) -> None:
+        """Read what nobody was told. Raises UNREACHABLE; what Twitch does not answer is asked again later."""
+        self._repairs.add(account_id)
+        account = self._accounts[account_id]
+        try:
+            found = await missed(self._helix, account_id, account.scopes, self._clock.now())
+        except (HelixAway, HelixBusy, HelixRefused, NoToken) as error:
+            _log.warning("eventsub_gap_not_repaired_yet", account=account_id, reason=type(error).__name__)
+            return
+        for event in found:
+            await self._intake.put(event)
+        await self._intake.stored()
+        async with self._database.connection() as connection:
+            over = (await gaps.to_repair(connection, "twitch")).get(account_id, [])
+            await gaps.repaired(connection, over)
+        self._repairs.discard(account_id)
+        self.counts["repaired"] += len(over)
+
+
+def loop_time() -> float:
+    """Monotonic seconds of the running loop."""
+    return asyncio.get_running_loop().time()
+
+
+def _sentence(words: str) -> str:
+    """With a capital at its start and a full stop at its end."""
+    return f"{words[:1].upper()}{words[1:].rstrip('.')}."

@@ -1,4 +1,4 @@
-"""What EventSub tells is stored once; what it could not tell is read afterwards, and is told as a gap (R18)."""
+"""What EventSub tells is stored once; what it could not tell is read afterwards, told as a gap (R18)."""
 
 from __future__ import annotations
 
@@ -255,13 +255,11 @@ async def test_what_was_not_allowed_is_said_in_words_and_asked_for_when_it_is(ni
     await night.rig.channel(night.campaign_id, "700100300", "briar")
 
     async def of_bits() -> tuple[str, str]:
-        return (
-            await night.rows(
-                "SELECT state, detail FROM twitch_subscriptions"
-                " WHERE type = 'channel.bits.use' AND broadcaster_id = '700100300'"
-            )
-            or [("", "")]
-        )[0]
+        found = await night.rows(
+            "SELECT state, detail FROM twitch_subscriptions"
+            " WHERE type = 'channel.bits.use' AND broadcaster_id = '700100300'"
+        )
+        return (found[0][0], found[0][1]) if found else ("", "")
 
     async with night.listening():
 

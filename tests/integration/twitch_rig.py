@@ -108,7 +108,7 @@ class TwitchRig:
 async def twitch_rig(database: Database, **times: float) -> AsyncIterator[TwitchRig]:
     """An affiliate's channel `mossy_tavern` is there on the stand-in; nobody here knows of it. `times` as of
     its EventSub."""
-    async with running(**times) as twitch, aiohttp.ClientSession() as session:
+    async with running(0, with_irc=False, **times) as twitch, aiohttp.ClientSession() as session:
         twitch.world.person(MOSSY, "mossy_tavern")
         issuer = Issuer(twitch)
         tokens = Tokens(database, Vault([b"k" * 32]), {"twitch": issuer}, {}, rest_s=0)

@@ -106,7 +106,7 @@ class Platforms:
 
     def routes(self, services: Services) -> list[BaseRoute]:
         """Where platforms deliver."""
-        return self.kick.routes(services)
+        return [*self.kick.routes(services), *self.twitch.routes(services)]
 
     def _issuers(self) -> dict[Provider, AppIssuer]:
         """Who hands out the installation's own tokens: those whose application has a secret."""

@@ -119,9 +119,9 @@ async def tell(connection: Connection, news: Sequence[News]) -> None:
         )
 
 
-async def confirmed(connection: Connection, subscription_id: str) -> None:
-    """Twitch had its challenge answered."""
-    await connection.execute(_Q["confirmed"], subscription_id)
+async def confirmed(connection: Connection, subscription_id: str, broadcaster_id: str, type_: str) -> None:
+    """Twitch had its challenge answered: it delivers this from now on."""
+    await connection.execute(_Q["confirmed"], subscription_id, broadcaster_id, type_)
 
 
 async def revoked(connection: Connection, subscription_id: str, why: str) -> tuple[str, str] | None:

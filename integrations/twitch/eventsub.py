@@ -20,13 +20,13 @@ import structlog
 from integrations.base import Clock
 from integrations.tokens import NoToken, TokensAway
 from integrations.twitch import eventsub_events, eventsub_plan
+from integrations.twitch.eventsub_asking import ask, revoked_words
 from integrations.twitch.eventsub_intake import EventSubIntake
 from integrations.twitch.eventsub_messages import Notification, Revocation
 from integrations.twitch.eventsub_session import End, Times
 from integrations.twitch.eventsub_socket import EventSubSocket
-from integrations.twitch.helix import Helix, HelixAway, HelixBusy, HelixRefused, NotGranted
+from integrations.twitch.helix import Helix, HelixAway, HelixBusy, HelixRefused
 from integrations.twitch.missed import missed
-from integrations.twitch.reading import identifier, items
 from server.rules.events import ChatMessage
 from sql import duties, gaps, twitch_subscriptions
 from sql.gaps import Reason
@@ -36,19 +36,6 @@ from sql.twitch_subscriptions import Account, News, Subscription, Wanted
 _log = structlog.get_logger(__name__)
 
 _DUTY: Final = "twitch.eventsub"
-_SUBSCRIPTIONS: Final = "eventsub/subscriptions"
-#: Helix holds it already, from a call whose answer was lost.
-_ALREADY: Final = 409
-
-#: What a revocation means for the person at the desk (twitch.md §2.2).
-REVOKED: Final = {
-    "authorization_revoked": "The streamer has taken the permission back on Twitch: link the account again.",
-    "user_removed": "Twitch says that the account is gone.",
-    "moderator_removed": "The account is no moderator of the channel any more.",
-    "chat_user_banned": "The account is banned from the channel.",
-    "version_removed": "Twitch no longer has this kind of event: Hubbub has to be updated.",
-}
-_LIMIT: Final = "Twitch takes no more subscriptions for this account: is it linked with another Hubbub, too?"
 
 
 @dataclass(frozen=True, slots=True)
@@ -249,40 +236,13 @@ class EventSub:
         return True
 
     async def _ask(self, account: Account, row: Subscription, session: str) -> News:
-        """Subscribe to one. Raises what heals by itself."""
-        kind = eventsub_plan.BY_TYPE[row.type]
-
-        def told(state: Any, id_: str | None = None, detail: str = "") -> News:
-            return News(account.id, row.type, state, id_, detail, account.token_version)
-
-        if not eventsub_plan.is_granted(kind, account.scopes):
-            return told("refused", detail=_sentence(NotGranted(kind.scope).reason))
-        try:
-            answer = await self._helix.call(
-                "POST",
-                _SUBSCRIPTIONS,
-                account.id,
-                body={
-                    "type": kind.type,
-                    "version": kind.version,
-                    "condition": eventsub_plan.condition(kind, account.id),
-                    "transport": {"method": "websocket", "session_id": session},
-                },
-            )
-        except HelixRefused as refused:
-            if refused.status == _ALREADY:
-                return told("held")
-            _log.warning(
-                "eventsub_refused_by_twitch", account=account.id, type=kind.type, status=refused.status
-            )
-            words = _LIMIT if "limit" in refused.reason or "cost" in refused.reason else refused.reason
-            return told("refused", detail=_sentence(f"Twitch refuses it: {words}"))
-        except TokensAway:
-            raise
-        except NoToken as none:
-            return told("refused", detail=str(none))
-        made = items(answer.get("data"))
-        return told("held", identifier(made[0].get("id")) if made else None)
+        return await ask(
+            self._helix,
+            account,
+            eventsub_plan.BY_TYPE[row.type],
+            who=account.id,
+            transport={"method": "websocket", "session_id": session},
+        )
 
     async def _take(self, account_id: str, message: Notification | Revocation) -> None:
         if isinstance(message, Revocation):
@@ -304,7 +264,7 @@ class EventSub:
     async def _revoked(self, account_id: str, message: Revocation) -> None:
         status = message.subscription.status
         _log.warning("eventsub_revoked", account=account_id, type=message.subscription.type, status=status)
-        words = REVOKED.get(status, f"Twitch took it away ({status or 'no reason given'}).")
+        words = revoked_words(status)
         try:
             async with self._database.connection() as connection:
                 await twitch_subscriptions.revoked(connection, message.subscription.id, words)
@@ -371,8 +331,3 @@ class EventSub:
 def loop_time() -> float:
     """Monotonic seconds of the running loop."""
     return asyncio.get_running_loop().time()
-
-
-def _sentence(words: str) -> str:
-    """With a capital at its start and a full stop at its end."""
-    return f"{words[:1].upper()}{words[1:].rstrip('.')}."

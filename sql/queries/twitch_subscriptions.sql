@@ -37,18 +37,20 @@ SELECT broadcaster_id, type, version, transport, subscription_id, state, detail,
   FROM twitch_subscriptions WHERE broadcaster_id = ANY ($1::text[]) ORDER BY broadcaster_id, type;
 
 -- name: tell
--- How far some of them are; the moment moves only when the state or its words do.
+-- How far some are; the moment moves only with state or words. A webhook whose challenge was answered first is held.
 UPDATE twitch_subscriptions AS s
-   SET subscription_id = v.subscription_id, state = v.state, detail = v.detail, token_version = v.token_version,
+   SET subscription_id = v.subscription_id,
+       state = CASE WHEN v.state = 'pending' AND s.state = 'held' AND s.subscription_id = v.subscription_id
+                    THEN 'held' ELSE v.state END, detail = v.detail, token_version = v.token_version,
        state_at = CASE WHEN (s.state, s.detail) IS DISTINCT FROM (v.state, v.detail) THEN now() ELSE s.state_at END
   FROM unnest($1::text[], $2::text[], $3::text[], $4::text[], $5::text[], $6::integer[])
        AS v (broadcaster_id, type, subscription_id, state, detail, token_version)
  WHERE s.broadcaster_id = v.broadcaster_id AND s.type = v.type;
 
 -- name: confirmed
--- Twitch had its challenge answered.
-UPDATE twitch_subscriptions SET state = 'held', detail = '', state_at = now()
- WHERE subscription_id = $1 AND state = 'pending';
+-- Twitch had its challenge answered, maybe before whoever asked for the subscription heard its id.
+UPDATE twitch_subscriptions SET state = 'held', subscription_id = $1, detail = '', state_at = now()
+ WHERE broadcaster_id = $2 AND type = $3 AND transport = 'webhook' AND state IN ('wanted', 'pending');
 
 -- name: revoked
 -- Twitch took one away; answers whose it was.

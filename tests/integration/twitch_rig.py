@@ -61,6 +61,16 @@ class Issuer:
         raise NotImplementedError
 
 
+class Applications:
+    """Who hands out the installation's own token."""
+
+    def __init__(self, twitch: FakeTwitch) -> None:
+        self._twitch = twitch
+
+    async def app_grant(self) -> Grant:
+        return Grant(self._twitch.world.grant_app(), "", (), timedelta(days=60))
+
+
 @dataclass
 class TwitchRig:
     """The stand-in and our end of the line to it."""
@@ -111,6 +121,8 @@ async def twitch_rig(database: Database, **times: float) -> AsyncIterator[Twitch
     async with running(0, with_irc=False, **times) as twitch, aiohttp.ClientSession() as session:
         twitch.world.person(MOSSY, "mossy_tavern")
         issuer = Issuer(twitch)
-        tokens = Tokens(database, Vault([b"k" * 32]), {"twitch": issuer}, {}, rest_s=0)
+        tokens = Tokens(
+            database, Vault([b"k" * 32]), {"twitch": issuer}, {"twitch": Applications(twitch)}, rest_s=0
+        )
         helix = Helix(session, tokens, twitch.api_url, CLIENT_ID, random=Random(1), within_s=2)  # noqa: S311
         yield TwitchRig(twitch, issuer, database, tokens, helix)

@@ -11,12 +11,15 @@ from pydantic import Field
 from server.rules import readiness as rules
 from server.rules.consent import CAPABILITIES, Capability
 from server.rules.readiness import Act, Code
+from server.web.checks.people import judged
 from server.web.endpoint import Call, endpoint
 from server.web.models import Empty, Model, Moment
 from server.web.problems import not_found
-from sql import admin_log, heads, readiness
-from sql.pool import Connection
+from sql import admin_log, kick_rounds, readiness
 from sql.readiness import Participant
+
+#: Kick is compared at most so often because somebody presses a button.
+_KICK_REST_S = 3.0
 
 
 class IssueOut(Model):
@@ -59,15 +62,6 @@ class CheckAgainIn(Model):
     platform: Literal["twitch", "kick"]
     channel_id: Annotated[str, Field(min_length=1, max_length=64)]
     code: Code
-
-
-async def judged(
-    connection: Connection, campaign_id: UUID
-) -> tuple[datetime, list[tuple[Participant, list[rules.Issue]]]]:
-    """Every streamer of a show with what stands in the way, by the database clock."""
-    now = await heads.now(connection)
-    found = await readiness.participants(connection, campaign_id)
-    return now, [(one, rules.issues(one.facts, now)) for one in found]
 
 
 def _shown(call: Call, one: Participant, found: list[rules.Issue], now: datetime) -> StreamerOut:
@@ -143,6 +137,8 @@ async def check_again(call: Call, body: CheckAgainIn) -> Empty:
         wanted = (body.code, body.platform, body.channel_id, "check_again")
         if wanted in {(issue.code, issue.platform, issue.channel_id, issue.act) for issue in issues}:
             await readiness.ask(call.connection, body.platform, body.channel_id, body.code)
+            if body.code == "webhook_off":
+                await kick_rounds.hasten(call.connection, "all", _KICK_REST_S)
             await admin_log.note(
                 call.connection,
                 actor=call.actor.label,

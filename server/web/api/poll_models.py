@@ -175,7 +175,7 @@ class PollOut(Model):
     created_at: Moment
     warnings: list[str] = Field(
         default=[],
-        description="At a launch: whom the poll does not reach, and why. It is launched all the same",
+        description="At a launch: whom it does not reach, and why; launched all the same",
     )
 
 

@@ -11,7 +11,8 @@ from pydantic import Field
 from server.rules import readiness as rules
 from server.rules.consent import CAPABILITIES, Capability
 from server.rules.readiness import Act, Code
-from server.web.checks.people import judged
+from server.web.checks.people import button_for, judged
+from server.web.checks.found import ButtonOut
 from server.web.endpoint import Call, endpoint
 from server.web.models import Empty, Model, Moment
 from server.web.problems import not_found
@@ -31,6 +32,7 @@ class IssueOut(Model):
     stops: list[Capability]
     platform: str
     channel_id: str = Field(description="The platform's id; empty: it concerns all of their channels")
+    button: ButtonOut | None = Field(description="What you can press about it; none where only they can")
 
 
 class ChannelOfOut(Model):
@@ -81,6 +83,7 @@ def _shown(call: Call, one: Participant, found: list[rules.Issue], now: datetime
                 stops=[capability for capability in CAPABILITIES if capability in issue.stops],
                 platform=issue.platform,
                 channel_id=issue.channel_id,
+                button=_may_press(call, one, issue),
             )
             for issue in found
         ],
@@ -90,6 +93,14 @@ def _shown(call: Call, one: Participant, found: list[rules.Issue], now: datetime
         good_until={capability: until for capability, until in one.facts.until.items() if until > now},
         reminded_at=one.member.reminded_at,
     )
+
+
+def _may_press(call: Call, one: Participant, issue: rules.Issue) -> ButtonOut | None:
+    """The button, unless it takes more than the person who asks may do."""
+    button = button_for(one.member, issue, call.actor.user_id)
+    if button.do == "remind" and not call.may(one.member.campaign_id, "moderate"):
+        return None
+    return None if button.do == "open" else button
 
 
 @endpoint(

@@ -35,7 +35,7 @@ async def of_people(connection: Connection, campaign_id: UUID, asking: UUID | No
     for one, issues in found:
         name = f"Streamer {one.member.name}"
         for issue in issues:
-            button = None if asking is None else _button(one.member, issue, asking)
+            button = None if asking is None else button_for(one.member, issue, asking)
             told.append(warned(name, issue.words, issue.fix, button))
         if not issues and (one.member.role != "owner" or any(c.has_account for c in one.facts.channels)):
             told.append(passed(name, "Is ready."))
@@ -52,7 +52,7 @@ async def not_reached(connection: Connection, campaign_id: UUID) -> list[str]:
     ]
 
 
-def _button(member: Member, issue: Issue, asking: UUID) -> ButtonOut:
+def button_for(member: Member, issue: Issue, asking: UUID) -> ButtonOut:
     """What mends it by one press, for who asks: their own account themself, anybody else's by a reminder."""
     if issue.act == "check_again":
         return ButtonOut(

@@ -137,16 +137,16 @@ async def test_invited_agreed_reminded_and_gone(
         # A role is given, and taken again; then the streamer goes, and the owner deletes the show.
         await theirs.get_by_label("Role of Mossy_Tavern").select_option("moderator")
         await expect(zone.locator(".tag", has_text="Moderator").first).to_be_visible(timeout=WAIT)
-        await press_twice(zone.get_by_role("button", name="Leave the show (hold)"))
+        await press_twice(zone.get_by_role("region", name="You").locator(".hold"))
         await expect(streamer.get_by_role("status").filter(has_text="You have left the show")).to_be_visible()
         await expect(theirs).to_have_count(0, timeout=WAIT)
         await gwen.get_by_text("Delete this show").click()
         word = gwen.get_by_label("Type the name of the show to delete it")
         await word.fill("Another")
-        await press_twice(gwen.get_by_role("button", name="Delete the show (hold)"))
+        await press_twice(gwen.locator(".ending .hold"))
         await expect(gwen.get_by_text("Could not delete the show")).to_be_visible()
         await word.fill("Friday dungeon")
-        await press_twice(gwen.get_by_role("button", name="Delete the show (hold)"))
+        await press_twice(gwen.locator(".ending .hold"))
         await expect(gwen.get_by_role("status").filter(has_text="The show is deleted")).to_be_visible()
 
 
@@ -242,7 +242,7 @@ async def test_kick_that_stopped_is_asked_again(
         await makes_show(page)
         await page.get_by_role("region", name="Channels").get_by_role("button", name="Add a channel").click()
         dialog = page.get_by_role("dialog", name="Add a channel")
-        await dialog.get_by_text("Kick", exact=True).click()
+        await dialog.get_by_role("radio", name="Kick").first.check()
         await dialog.get_by_label("Channel name").fill("mossytavern")
         await dialog.get_by_role("button", name="Add", exact=True).click()
         await until(lambda: kick.has(MOSSY, "chat.message.sent"), "subscribed")

@@ -56,7 +56,10 @@ export class Campaigns {
   async join(id) {
     await this.load();
     const made = this.store.get().campaigns.find((item) => item.id === id);
-    if (made) this.choose(made);
+    if (!made) return;
+    localStorage.setItem(REMEMBERED, made.id);
+    this.dialog.close();
+    await this.switched(made); // also when reading the list has chosen it already
     this.onJoined?.();
   }
 

@@ -19,7 +19,7 @@ export class People {
     this.own = new OwnPart(store, api, toasts, fixes, changed, gone);
     this.members = new Members(api, toasts, fixes, new Invite(store, api, toasts, changed), changed);
     this.ending = new Ending(store, api, toasts, gone);
-    this.trouble = h("div");
+    this.trouble = h("div", { class: "people-trouble" });
     this.summary = h("p", { class: "health-summary" });
     this.parts = h("div", { class: "people-parts" }, this.own.root, this.members.root, this.ending.root);
     this.root = h("section", { class: "zone people", "aria-labelledby": "zone-people", hidden: true },
@@ -41,7 +41,8 @@ export class People {
     const show = `/campaigns/${campaign.id}`;
     try {
       // The list of members says what your role allows; without a part in the show there are no consents.
-      const listed = await this.api.get(`${show}/members?limit=200`);
+      const listed = await this.api.get(`${show}/members?limit=100`);
+      if (listed.next) listed.items.push(...await this.api.all(`${show}/members?limit=100&cursor=${listed.next}`, 1));
       const [readiness, consents, invitations] = await Promise.all([
         this.api.get(`${show}/readiness`),
         listed.may.includes("take_part") && listed.items.some((member) => member.is_you) ? this.api.get(`${show}/consents`) : null,

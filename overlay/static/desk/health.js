@@ -7,6 +7,7 @@ import { failure } from "./words.js";
 
 const FOLLOW_MS = 2500; // a platform is asked within seconds: looked at so often, so many times
 const FOLLOW_TIMES = 6;
+const URGENT = ["fail", "warn", "pass"];
 const STALE_MS = 8000; // the status is asked every 2 s; older than this is said
 
 export class Health {
@@ -18,7 +19,7 @@ export class Health {
     this.trouble = h("p", { class: "wrong", role: "alert" });
     this.system = h("section", { class: "part", "aria-label": "Server" },
       h("div", { class: "part-head" }, h("h3", { text: "Server" })), this.lamps,
-      h("div", { class: "row" }, this.checkButton), this.trouble, this.checks);
+      h("div", { class: "row check-row" }, this.checkButton), this.trouble, this.checks);
     this.summary = h("p", { class: "health-summary" });
     this.root = h("section", { class: "zone health", "aria-labelledby": "zone-health" },
       h("div", { class: "zone-head" }, h("h2", { id: "zone-health", text: "Health" }), this.summary),
@@ -68,7 +69,8 @@ export class Health {
     const words = bad === 1 ? "1 thing to look at" : bad ? `${bad} things to look at` : unfinished ? "not set up yet" : "all well";
     setText(this.summary, state.statusAt === 0 ? "" : words);
     setData(this.summary, "tone", bad ? "bad" : unfinished ? "wait" : "good");
-    const checks = state.preflight?.checks ?? [];
+    // What has to be looked at stands first.
+    const checks = (state.preflight?.checks ?? []).toSorted((a, b) => URGENT.indexOf(a.status) - URGENT.indexOf(b.status));
     visible(this.checks, checks.length);
     mirror(this.checks, checks.map((check, place) => ({ ...check, place })), (check) => check.place, () => checkRow(this.fixes));
     this.channels.update(state);

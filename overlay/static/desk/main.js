@@ -33,7 +33,7 @@ import { Table } from "./table/zone.js";
 import { Templates } from "./templates.js";
 import { Toasts } from "./toast.js";
 import { watchFingers } from "./touch.js";
-import { STILL, failure } from "./words.js";
+import { STILL, failure, mayLead } from "./words.js";
 
 const desk = document.getElementById("desk");
 
@@ -103,7 +103,7 @@ function build() {
     link.start();
     if (store.get().view === "people") people.load();
     await Promise.all([lists(), templates.load()]);
-    if (fixes.cameBack()) await health.check();
+    if (fixes.isBack && mayLead(campaign)) await health.check();
     // A poll cancelled moments ago on another device can still be brought back from here.
     const cancelled = store.get().history.items?.find((poll) => poll.state === "cancelled" && poll.undo_until);
     if (cancelled) actions.offerUndo(cancelled);
@@ -143,12 +143,12 @@ function build() {
     table.update(state);
     people.update(state);
   });
-  return { store, api, campaigns, open, account, around, strip, parts: [now.root, next.root, health.root, table.root, people.root], toasts, announcer };
+  return { store, api, campaigns, open, account, fixes, around, strip, parts: [now.root, next.root, health.root, table.root, people.root], toasts, announcer };
 }
 
 async function start() {
   watchFingers();
-  const { store, api, campaigns, open, account, around, strip, parts, toasts, announcer } = build();
+  const { store, api, campaigns, open, account, fixes, around, strip, parts, toasts, announcer } = build();
   let campaign = null;
   for (;;) {
     try {
@@ -171,7 +171,7 @@ async function start() {
   setInterval(() => {
     if (!document.hidden) store.redraw();
   }, 500);
-  const isTold = account.tell(location.hash);
+  const isTold = account.tell(location.hash, fixes.isBack);
   if (campaign) await open(campaign);
   else if (!isTold) around.firstShow();
 }

@@ -16,6 +16,9 @@ export class Fixes {
   /** `ways`: places of the desk. `mended()` is called after something has been done. */
   constructor(store, api, toasts, ways) {
     Object.assign(this, { store, api, toasts, ways, mended: () => {} });
+    /** Whether this page was opened by the way back from a platform that a button began. */
+    this.isBack = sessionStorage.getItem(AFTERWARDS) !== null;
+    sessionStorage.removeItem(AFTERWARDS);
   }
 
   /** The button for `fix` (ButtonOut of the API). */
@@ -54,13 +57,6 @@ export class Fixes {
     } catch (error) {
       this.toasts.fail(error, fix.label.toLowerCase());
     }
-  }
-
-  /** Whether this page was opened by the way back from a platform that a button began. */
-  cameBack() {
-    const did = sessionStorage.getItem(AFTERWARDS) !== null;
-    sessionStorage.removeItem(AFTERWARDS);
-    return did;
   }
 }
 

@@ -2,6 +2,7 @@
 
 import { button, h, setAttr, setData, setText, show as visible } from "../dom.js";
 import { many } from "../time.js";
+import { mayLead } from "../words.js";
 
 const REMEMBERED = "hubbub.view"; // for this tab only: a new evening begins with the show
 
@@ -32,6 +33,7 @@ export class Views {
   update({ view, table, campaign }) {
     visible(this.root, campaign);
     setData(document.documentElement, "view", view);
+    setData(document.documentElement, "role", mayLead(campaign) ? null : "watches");
     setAttr(this.show, "aria-current", view === "show" ? "true" : null);
     setAttr(this.dice, "aria-current", view === "table" ? "true" : null);
     setAttr(this.who, "aria-current", view === "people" ? "true" : null);

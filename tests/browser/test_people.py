@@ -204,7 +204,9 @@ async def test_every_trouble_has_words_and_a_fix(
         dead = zone.get_by_text("Twitch does not accept what mossy_tavern on Twitch has given us")
         await expect(dead).to_be_visible(timeout=WAIT)
         await pictured(streamer, "revoked")
-        await expect((await checks(gwen)).filter(has_text="does not accept what mossy_tavern")).to_be_visible()
+        await expect(
+            (await checks(gwen)).filter(has_text="does not accept what mossy_tavern")
+        ).to_be_visible()
         await zone.get_by_role("button", name="Link Twitch again").click()
         await opens_desk(streamer, hubbub)
         await expect(zone.get_by_text("Good until").first).to_be_visible(timeout=WAIT)

@@ -8,6 +8,7 @@ from uuid import UUID
 
 from tests.integration import schema_breaks_accounts as of_accounts
 from tests.integration import schema_breaks_kick as of_kick
+from tests.integration import schema_breaks_preflight as of_preflight
 from tests.integration import schema_breaks_table as of_tables
 
 NOW = datetime(2026, 11, 20, 20, tzinfo=UTC)
@@ -151,6 +152,7 @@ ROWS: dict[str, dict[str, Any]] = {
     **of_tables.rows(),
     **of_accounts.rows(),
     **of_kick.ROWS,
+    **of_preflight.rows(CAMPAIGN),
 }
 
 #: What turns the draft of ROWS into a launched poll.
@@ -297,7 +299,7 @@ _COLUMNS: dict[str, dict[str, Changes]] = {
 #: (table, constraint) → changes to the good row, each of which that constraint must refuse.
 BREAKS: dict[tuple[str, str], Changes] = {
     (table, f"{table}_{column}_check"): changes
-    for columns_of in (_COLUMNS, of_accounts.COLUMNS, of_kick.COLUMNS)
+    for columns_of in (_COLUMNS, of_accounts.COLUMNS, of_kick.COLUMNS, of_preflight.COLUMNS)
     for table, columns in columns_of.items()
     for column, changes in columns.items()
 } | {

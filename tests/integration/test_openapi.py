@@ -210,6 +210,8 @@ async def test_every_endpoint_answers_as_described(rig: Rig) -> None:
     await call("send_events", [line, line, {}])
     await call("read_status")
     await call("run_preflight")
+    await call("keep_preflight")
+    await call("list_preflight_reports")
     await call("extend", {"seconds": 5})
     await call("cancel")
     await call("undo_cancel")

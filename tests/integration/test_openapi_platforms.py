@@ -34,6 +34,7 @@ WITH_A_PLATFORM = {
     "reminder_seen",
     "retry_outbox_item",
     "settle_outbox_item",
+    "subscribe_again",
     "take_back",
     "update_reward",
 }

@@ -70,7 +70,7 @@ export class Health {
     setText(this.summary, state.statusAt === 0 ? "" : words);
     setData(this.summary, "tone", bad ? "bad" : unfinished ? "wait" : "good");
     // What has to be looked at stands first.
-    const checks = (state.preflight?.checks ?? []).toSorted((a, b) => URGENT.indexOf(a.status) - URGENT.indexOf(b.status));
+    const checks = [...(state.preflight?.checks ?? [])].sort((a, b) => URGENT.indexOf(a.status) - URGENT.indexOf(b.status));
     visible(this.checks, checks.length);
     mirror(this.checks, checks.map((check, place) => ({ ...check, place })), (check) => check.place, () => checkRow(this.fixes));
     this.channels.update(state);
@@ -155,7 +155,7 @@ function checkRow(fixes) {
   return {
     root,
     update(check) {
-      for (const node of [title, detail, fix, place]) node.classList.toggle("name", !NAMELESS.includes(check.name));
+      for (const node of [title, detail, fix]) node.classList.toggle("name", !NAMELESS.includes(check.name));
       const [tone, word] = CHECK[check.status] ?? CHECK.warn;
       setData(root, "tone", tone);
       setText(title, check.name);
@@ -164,6 +164,7 @@ function checkRow(fixes) {
       setText(fix, check.status === "pass" ? "" : check.fix);
       visible(fix, fix.textContent);
       keepButton(place, fixes, check.button ?? null);
+      place.classList.toggle("name", check.button?.do === "remind"); // it has a name in it
     },
   };
 }

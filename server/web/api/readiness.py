@@ -11,8 +11,8 @@ from pydantic import Field
 from server.rules import readiness as rules
 from server.rules.consent import CAPABILITIES, Capability
 from server.rules.readiness import Act, Code
-from server.web.checks.people import button_for, judged
 from server.web.checks.found import ButtonOut
+from server.web.checks.people import button_for, judged
 from server.web.endpoint import Call, endpoint
 from server.web.models import Empty, Model, Moment
 from server.web.problems import not_found

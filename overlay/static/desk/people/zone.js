@@ -20,7 +20,7 @@ export class People {
     this.members = new Members(api, toasts, fixes, new Invite(store, api, toasts, changed), changed);
     this.ending = new Ending(store, api, toasts, gone);
     this.trouble = h("div", { class: "people-trouble" });
-    this.summary = h("p", { class: "health-summary" });
+    this.summary = h("p", { class: "people-summary" });
     this.parts = h("div", { class: "people-parts" }, this.own.root, this.members.root, this.ending.root);
     this.root = h("section", { class: "zone people", "aria-labelledby": "zone-people", hidden: true },
       h("div", { class: "zone-head" }, h("h2", { id: "zone-people", text: "People" }), this.summary),

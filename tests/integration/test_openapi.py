@@ -211,6 +211,7 @@ async def test_every_endpoint_answers_as_described(rig: Rig) -> None:
     await call("read_status")
     await call("run_preflight")
     await call("keep_preflight")
+    await refused("subscribe_again", 409)
     await call("list_preflight_reports")
     await call("extend", {"seconds": 5})
     await call("cancel")

@@ -34,7 +34,6 @@ WITH_A_PLATFORM = {
     "reminder_seen",
     "retry_outbox_item",
     "settle_outbox_item",
-    "subscribe_again",
     "take_back",
     "update_reward",
 }

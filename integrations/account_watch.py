@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import asyncio
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any, Final, Protocol
 
 import structlog
@@ -37,7 +37,7 @@ class Line(Protocol):
     """As integrations.rest.Rest, as far as it is needed."""
 
     async def call(
-        self, account_id: str, method: str, path: str, *, query: list[tuple[str, str]] = ...
+        self, account_id: str, method: str, path: str, *, query: Sequence[tuple[str, str]] = ...
     ) -> Answer: ...
 
 

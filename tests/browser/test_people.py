@@ -1,4 +1,4 @@
-"""Who takes part in a show, in Chromium against the running program: invited, agreed, in trouble, mended, gone.
+"""Who takes part in a show, in Chromium against the running program: invited, in trouble, mended, gone.
 
 Every trouble that a streamer can be in appears in words, and the button beside it makes the check green. The
 pictures go to build/pictures/people-*.png.

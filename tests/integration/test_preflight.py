@@ -1,8 +1,8 @@
-"""Check everything: the registry, its buttons, kept reports, the warning of a launch, and who is looked after."""
+"""Check everything: the registry, its buttons, kept reports, the warning of a launch, who is looked after."""
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Sequence
 from pathlib import Path
 from typing import Any
 from uuid import UUID
@@ -186,8 +186,8 @@ class Twitch:
         method: str,
         path: str,
         *,
-        query: list[tuple[str, str]] = [],
-        **_: Any,  # noqa: B006
+        query: Sequence[tuple[str, str]] = (),
+        **_: Any,
     ) -> Answer:
         self.calls += 1
         if self.fails:

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections import defaultdict
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
+from functools import cache
 
 from starlette.applications import Starlette
 from starlette.exceptions import HTTPException
@@ -73,18 +75,23 @@ def _is_person(request: Request) -> bool:
 
 
 def _documents(services: Services) -> list[Route]:
-    documents = {
-        "/openapi.json": openapi.document(ENDPOINTS, services.version, services.origins.public_url),
-        "/asyncapi.json": asyncapi.document(services.version, services.origins.public_url),
+    """The contract, as documents. Written when asked for: few do, and it takes 0.2 s."""
+    version, public_url = services.version, services.origins.public_url
+    documents: dict[str, Callable[[], bytes]] = {
+        "/openapi.json": lambda: openapi.document(ENDPOINTS, version, public_url),
+        "/asyncapi.json": lambda: asyncapi.document(version, public_url),
     }
 
-    def serve(body: bytes) -> Handler:
+    def serve(written: Callable[[], bytes]) -> Handler:
+        kept = cache(written)
+
         async def document(request: Request) -> Response:
+            body = await asyncio.to_thread(kept)  # the live line goes on meanwhile
             return Response(body, 200, {"cache-control": "no-cache"}, "application/json")
 
         return document
 
-    return [route(path, serve(body)) for path, body in documents.items()]
+    return [route(path, serve(written)) for path, written in documents.items()]
 
 
 def _api(services: Services) -> list[Route]:

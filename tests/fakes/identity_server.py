@@ -515,7 +515,8 @@ def _refused(provider: Provider, status: int, message: str) -> web.Response:
 async def identity_server() -> AsyncIterator[IdentityServer]:
     """The fake, listening on a free port of loopback."""
     server = IdentityServer()
-    runner = web.AppRunner(server._app(), access_log=None)
+    # Who hangs up in the middle of a delayed answer waits for nobody at the end.
+    runner = web.AppRunner(server._app(), access_log=None, shutdown_timeout=0.2)
     await runner.setup()
     try:
         site = web.TCPSite(runner, "127.0.0.1", 0)

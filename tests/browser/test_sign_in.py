@@ -334,7 +334,7 @@ async def test_a_local_installation_says_where_the_link_is(
 async def test_a_code_that_is_confirmed_opens_the_desk(
     page: Page, start_hubbub: StartHubbub, database_url: str
 ) -> None:
-    """Typed on another device; the page that waits goes on by itself, and the device code never reaches it."""
+    """Typed on another device; the page that waits goes on by itself, and no token reaches it."""
     async with identity_server() as there:
         names = ("TWITCH_CLIENT_ID", "TWITCH_ID_URL", "TWITCH_API_URL")
         hubbub = start_hubbub(

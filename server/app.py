@@ -382,6 +382,9 @@ class Process:
                 household=(Shows(self.departures),),
             ),
             departures=self.departures,
+            data_dir=self.settings.data_dir
+            if self.settings.embedded_postgres or self.settings.embedded_redis
+            else None,
         )
 
     def _start_web(self, group: asyncio.TaskGroup, listener: socket.socket) -> WebTask:

@@ -1,6 +1,7 @@
 """`hubbub doctor`: what this installation and its shows need, on the terminal, each with a way to mend it.
 
-The checks of a show are those of the desk's *Check everything* (server/web/api/preflight.py). Only the
+The checks are those of the registry that the desk's *Check everything* goes through (server/web/checks), and
+some that only make sense before the program runs. Reports are kept beside the desk's. Only the
 installation decides about the exit code, because a show that is not ready yet breaks nothing; with
 `--campaign` that show has to be ready too.
 """
@@ -9,7 +10,6 @@ from __future__ import annotations
 
 import asyncio
 import secrets
-import shutil
 import socket
 import sys
 import tempfile
@@ -24,15 +24,15 @@ from server import commands, postgres_child, running, valkey_child
 from server.children import ChildFailure
 from server.config import RefusedConfiguration, Settings
 from server.live.cluster_bus import bus_at
-from server.web.api import preflight
-from server.web.api.preflight import CheckOut
+from server.web.checks import installation, registry
+from server.web.checks.found import CheckOut
+from server.web.checks.registry import Asked
 from sql import campaigns, members, users
 from sql.campaigns import Campaign
 from sql.migrate import SchemaRefused, outstanding
 from sql.pool import UNREACHABLE, Connection, Database, StatementRefused
 
 _WORDS = {"pass": "ok  ", "warn": "note", "fail": "MEND"}
-_LEAST_FREE, _GOOD_FREE = 200 * 2**20, 2**30
 _REDIS_PATIENCE_S = 4.0
 _PORT_PATIENCE_S = 2.0
 _MOST_SHOWS = 20
@@ -95,17 +95,14 @@ def _data_directory(settings: Settings) -> CheckOut:
     place = next(path for path in (folder, *folder.parents) if path.exists())
     try:
         with tempfile.TemporaryFile(dir=place):
-            free = shutil.disk_usage(place).free
+            room = installation.of_disk(place, folder)
     except OSError as error:
         return _check(
             name,
             f"{folder} cannot be {'written' if place == folder else 'made'} ({error.strerror}).",
             "Give it to the user who runs Hubbub, or set HUBBUB_DATA_DIR to a folder of that user.",
         )
-    detail = f"{folder}, {free / 2**30:.1f} GiB free"
-    if free < _GOOD_FREE:
-        return _check(name, f"{detail}.", "Make room on that disk.", fails=free < _LEAST_FREE)
-    return _check(name, detail)
+    return room
 
 
 def _port(settings: Settings, found: running.Running | None) -> CheckOut:
@@ -185,7 +182,7 @@ async def _database(
         database = await Database.open(url, most=1, name="hubbub-doctor")
         try:
             async with database.connection() as connection:
-                checks = await preflight.of_database(connection, lambda: datetime.now(UTC))
+                checks = await registry.run(_asked(connection), "installation")
                 schema = await _schema(connection)
                 is_ours = schema.status == "pass"
                 return [*checks, schema], await _shows(connection, campaign_id) if is_ours else []
@@ -195,6 +192,10 @@ async def _database(
         reason = " ".join(str(error).split()) or type(error).__name__
         fix = "Start it, or correct DATABASE_URL."
         return [_check("Database", f"PostgreSQL does not answer ({reason}).", fix)], []
+
+
+def _asked(connection: Connection, campaign_id: UUID | None = None) -> Asked:
+    return Asked(connection=connection, clock=lambda: datetime.now(UTC), campaign_id=campaign_id)
 
 
 async def _schema(connection: Connection) -> CheckOut:
@@ -221,7 +222,15 @@ async def _shows(connection: Connection, campaign_id: UUID | None) -> list[tuple
     else:
         one = await campaigns.get(connection, campaign_id, within)
         chosen = [one] if one else []
-    return [(campaign, await preflight.of_campaign(connection, campaign.id)) for campaign in chosen]
+    return [(campaign, await _show(connection, campaign.id)) for campaign in chosen]
+
+
+async def _show(connection: Connection, campaign_id: UUID) -> list[CheckOut]:
+    """The checks of one show, kept as a report."""
+    began = time.monotonic()
+    found = await registry.run(_asked(connection, campaign_id), "show")
+    await registry.keep(connection, campaign_id, found, source="doctor", actor="hubbub doctor", began=began)
+    return found
 
 
 async def _redis(url: str) -> CheckOut:
@@ -231,7 +240,7 @@ async def _redis(url: str) -> CheckOut:
     give_up = time.monotonic() + _REDIS_PATIENCE_S
     while bus.state != "ok" and time.monotonic() < give_up:  # noqa: ASYNC110  the bus sets no Event
         await asyncio.sleep(0.05)
-    found = preflight.of_redis(bus.state)
+    found = installation.of_redis(bus.state)
     listening.cancel()
     await asyncio.wait([listening])
     if found.status == "pass":

@@ -12,6 +12,7 @@ from typing import Any
 import aiohttp
 from starlette.routing import BaseRoute
 
+from integrations.account_watch import AccountWatch
 from integrations.base import Clock, Courier, Sink
 from integrations.chat_courier import ChatCourier, by_consents
 from integrations.client_credentials import ClientCredentials
@@ -67,19 +68,19 @@ class Platforms:
             validates={"twitch": TwitchValidation(http, settings.twitch_id_url)},
         )
         self.kick = kick_of(settings, http, database=database, tokens=self.tokens, sink=sink, clock=clock)
-        twitch_points = TwitchPoints(
-            Rest(
-                http,
-                self.tokens,
-                "twitch",
-                settings.twitch_api_url,
-                headers={"client-id": settings.twitch_client_id},
-            )
+        twitch = Rest(
+            http,
+            self.tokens,
+            "twitch",
+            settings.twitch_api_url,
+            headers={"client-id": settings.twitch_client_id},
         )
         helix = Helix(
             http, self.tokens, settings.twitch_api_url, settings.twitch_client_id, within_s=TIMEOUT_S
         )
         self.twitch = twitch_of(settings, database=database, helix=helix, deliver=deliver, clock=clock)
+        twitch_points = TwitchPoints(twitch)
+        self._accounts = AccountWatch(database, twitch if settings.twitch_client_id else None)
         kick_points = KickPoints(Rest(http, self.tokens, "kick", settings.kick_api_url))
         self._rewards = RewardWatch(
             database, {"twitch": twitch_points, "kick": kick_points}, consents.allowed
@@ -103,6 +104,7 @@ class Platforms:
             yield self.outbox.run()
             yield self._keeper.run()
             yield self._rewards.run()
+            yield self._accounts.run()
 
     def routes(self, services: Services) -> list[BaseRoute]:
         """Where platforms deliver."""

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
+from pathlib import Path
 from typing import Literal, Protocol
 from uuid import UUID
 
@@ -72,3 +73,5 @@ class Services:
     #: What happens when somebody goes or takes a consent back, with the hooks of whoever has made something
     #: there.
     departures: Departures = field(default_factory=Departures)
+    #: Where the embedded servers keep their data; None where there are none.
+    data_dir: Path | None = None

@@ -317,6 +317,8 @@ def api_routes(hubbub: FakeHubbub) -> list[Route]:
         ("POST", "/live-tickets", api.ticket, 200),
         ("GET", "/campaigns/{campaign}/status", api.status, 200),
         ("GET", "/campaigns/{campaign}/preflight", api.preflight, 200),
+        ("POST", "/campaigns/{campaign}/preflight", api.preflight, 200),
+        ("GET", "/invitations", lambda _, __: {"items": [], "next": None}, 200),
         ("GET", "/polls/{id}", api.one_poll, 200),
         ("PATCH", "/polls/{id}", api.edit_poll, 200),
         ("DELETE", "/polls/{id}", api.drop_poll, 204),

@@ -329,3 +329,94 @@ async def test_a_local_installation_says_where_the_link_is(
     await page.goto(f"{hubbub.base_url}/login")
     await title(page, "You need the link from the terminal")
     assert await page.locator("#panel").is_hidden()
+
+
+async def test_a_code_that_is_confirmed_opens_the_desk(
+    page: Page, start_hubbub: StartHubbub, database_url: str
+) -> None:
+    """Typed on another device; the page that waits goes on by itself, and no token reaches it."""
+    async with identity_server() as there:
+        names = ("TWITCH_CLIENT_ID", "TWITCH_ID_URL", "TWITCH_API_URL")
+        hubbub = start_hubbub(
+            DATABASE_URL=database_url,
+            HUBBUB_SECRET_KEY=KEY,
+            **{name: there.settings[name] for name in names},
+        )
+        answers: list[str] = []
+        page.on("request", lambda request: answers.append(f"{request.url} {request.post_data or ''}"))
+        await page.goto(f"{hubbub.base_url}/login")
+        await page.get_by_role("button", name="Sign in with Twitch").click()
+        await title(page, "Type this code at Twitch")
+        code = await page.locator(".code").inner_text()
+        there.confirm_device(code)
+        await page.wait_for_url(re.compile(re.escape(f"{hubbub.base_url}/desk")), timeout=20_000)
+        await expect(page.locator(".wordmark")).to_be_visible(timeout=10_000)
+        (cookie,) = await session_cookies(page.context)
+        assert (cookie["httpOnly"], cookie["sameSite"]) == (True, "Lax")
+        assert there.issued[0].access not in "".join(answers) + hubbub.log
+        assert there.complaints == []
+
+
+async def test_google_happy_and_denied(page: Page, start_hubbub: StartHubbub, database_url: str) -> None:
+    async with program(start_hubbub, database_url) as (hubbub, there):
+        there.decide = None
+        await page.goto(f"{hubbub.base_url}/login")
+        google = page.get_by_role("link", name="Sign in with Google")
+        await google.click()
+        await page.get_by_role("button", name="Cancel").click()
+        await title(page, "You did not agree at Google")
+        assert await session_cookies(page.context) == []
+        await google.click()
+        await title(page, "Authorize for Mossy Tavern?")
+        assert "openid" in parse_qs(urlsplit(page.url).query)["scope"][0]
+        await page.get_by_role("button", name="Authorize").click()
+        await opens_desk(page, hubbub)
+        # Google's code does not go to Twitch, though the state is one of ours.
+        back = await _answer_of(page, hubbub, "google")
+        calls = len(there.calls)
+        await page.goto(back.replace("/auth/google/", "/auth/twitch/"))
+        await title(page, "The answer came from somebody else")
+        assert there.calls[calls:] == []
+
+
+async def _answer_of(page: Page, hubbub: Hubbub, provider: str) -> str:
+    """A way that was begun in this browser, up to the provider's answer."""
+    await page.context.clear_cookies(name="hubbub_session")
+    await page.goto(f"{hubbub.base_url}/login")
+    await page.get_by_role("link", name=f"Sign in with {provider.title()}").click()
+    await title(page, "Authorize for Mossy Tavern?")
+    async with httpx2.AsyncClient() as outside:
+        answer = await outside.get(page.url.replace("/authorize?", "/authorize/decision?answer=allow&"))
+    return str(answer.headers["location"])
+
+
+async def test_e_mail_and_password_again(page: Page, start_hubbub: StartHubbub, database_url: str) -> None:
+    """Another browser later: a wrong password is refused in words, the right one opens the desk; a letter's
+    link is good once."""
+    async with program(start_hubbub, database_url) as (hubbub, _):
+        await page.set_viewport_size({"width": 360, "height": 740})
+        await _by_letter(page, hubbub)
+        letter = re.search(r"http://\S+/login#register=\S+", hubbub.log)
+        assert letter is not None
+        await page.context.clear_cookies()
+        await page.goto(f"{hubbub.base_url}/login")
+        await page.get_by_role("textbox", name="E-mail").fill("mossy@example.org")
+        await page.get_by_role("textbox", name="Password").fill("not my password")
+        await page.keyboard.press("Enter")
+        await expect(page.get_by_role("alert")).not_to_be_empty()
+        assert await session_cookies(page.context) == []
+        await page.get_by_role("textbox", name="Password").fill(SECRET)
+        await page.keyboard.press("Enter")
+        await opens_desk(page, hubbub)
+        (cookie,) = await session_cookies(page.context)
+        assert (cookie["httpOnly"], cookie["sameSite"], cookie["path"]) == (True, "Lax", "/")
+        assert SECRET not in hubbub.log
+        await page.context.clear_cookies()
+        await page.goto("about:blank")
+        await page.goto(letter[0])
+        await page.get_by_role("textbox", name="Name").fill("Mallory")
+        await page.get_by_role("textbox", name="Password").fill("another fine battery")
+        await page.keyboard.press("Enter")
+        await expect(page.locator("[role=alert]:visible, h1").first).not_to_be_empty()
+        await page.wait_for_timeout(500)  # it would have gone on to the desk
+        assert await session_cookies(page.context) == [], "the letter was used already"

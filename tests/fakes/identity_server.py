@@ -46,6 +46,9 @@ class FakeAccount:
     name: str
     email: str = ""
     email_verified: bool = False
+    #: Of Twitch: empty, affiliate or partner; and whose chats are one with this one.
+    kind: str = "affiliate"
+    shares_with: tuple[str, ...] = ()
 
 
 @dataclass(slots=True)
@@ -163,6 +166,7 @@ class IdentityServer:
             ("twitch validate", "GET", "/twitch/oauth2/validate", self._validate),
             ("twitch device", "POST", "/twitch/oauth2/device", self._device),
             ("twitch users", "GET", "/twitch/helix/users", self._twitch_users),
+            ("twitch shared chat", "GET", "/twitch/helix/shared_chat/session", self._shared_chat),
             ("kick users", "GET", "/kick-api/public/v1/users", self._kick_users),
             ("google configuration", "GET", "/google/.well-known/openid-configuration", self._discovery),
             ("google userinfo", "GET", "/google/userinfo", self._userinfo),
@@ -437,7 +441,7 @@ class IdentityServer:
             "login": account.login,
             "display_name": account.name,
             "type": "",
-            "broadcaster_type": "affiliate",
+            "broadcaster_type": account.kind,
             "description": "",
             "profile_image_url": "https://static-cdn.jtvnw.net/jtv_user_pictures/hb.png",
             "offline_image_url": "",
@@ -447,6 +451,27 @@ class IdentityServer:
         if "user:read:email" in token.scopes:
             user["email"] = account.email
         return web.json_response({"data": [user]})
+
+    async def _shared_chat(self, request: web.Request, provider: Provider) -> web.Response:
+        token = self._bearer(request, provider)
+        if token is None:
+            return web.json_response({"status": 401, "message": "Invalid OAuth token"}, status=401)
+        account, asked = token.account, request.query.get("broadcaster_id")
+        if not account.shares_with or asked != account.id:
+            return web.json_response({"data": []})
+        session = {
+            "session_id": "359bce59-fa4e-41a5-bd6f-9bc0c8360485",
+            "host_broadcaster_id": account.id,
+            "participants": [{"broadcaster_id": id_} for id_ in (account.id, *account.shares_with)],
+            "created_at": "2026-11-20T19:29:11Z",
+            "updated_at": "2026-11-20T19:29:11Z",
+        }
+        return web.json_response({"data": [session]})
+
+    def revoke_access(self, account_id: str) -> None:
+        """Somebody disconnects the application in their settings: no token of theirs works any more."""
+        for issued in self.issued:
+            issued.is_dead |= issued.account.id == account_id
 
     async def _kick_users(self, request: web.Request, provider: Provider) -> web.Response:
         token = self._bearer(request, provider)

@@ -9,6 +9,7 @@ from uuid import UUID
 from tests.integration import schema_breaks_accounts as of_accounts
 from tests.integration import schema_breaks_kick as of_kick
 from tests.integration import schema_breaks_native as of_native
+from tests.integration import schema_breaks_preflight as of_preflight
 from tests.integration import schema_breaks_table as of_tables
 
 NOW = datetime(2026, 11, 20, 20, tzinfo=UTC)
@@ -153,6 +154,7 @@ ROWS: dict[str, dict[str, Any]] = {
     **of_accounts.rows(),
     **of_kick.ROWS,
     **of_native.ROWS,
+    **of_preflight.rows(CAMPAIGN),
 }
 
 #: What turns the draft of ROWS into a launched poll.
@@ -299,7 +301,13 @@ _COLUMNS: dict[str, dict[str, Changes]] = {
 #: (table, constraint) → changes to the good row, each of which that constraint must refuse.
 BREAKS: dict[tuple[str, str], Changes] = {
     (table, f"{table}_{column}_check"): changes
-    for columns_of in (_COLUMNS, of_accounts.COLUMNS, of_kick.COLUMNS, of_native.COLUMNS)
+    for columns_of in (
+        _COLUMNS,
+        of_accounts.COLUMNS,
+        of_kick.COLUMNS,
+        of_native.COLUMNS,
+        of_preflight.COLUMNS,
+    )
     for table, columns in columns_of.items()
     for column, changes in columns.items()
 } | {

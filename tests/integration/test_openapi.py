@@ -210,6 +210,13 @@ async def test_every_endpoint_answers_as_described(rig: Rig) -> None:
     await call("send_events", [line, line, {}])
     await call("read_status")
     await call("run_preflight")
+    await call("keep_preflight")
+    own = ids["channel_id"]
+    kick = {"platform": "kick", "login": "mossy", "source": "webhook", "channel_id": "910001"}
+    ids["channel_id"] = (await call("add_channel", kick))["id"]
+    await call("subscribe_again")
+    ids["channel_id"] = own
+    await call("list_preflight_reports")
     await call("extend", {"seconds": 5})
     await call("cancel")
     await call("undo_cancel")

@@ -56,6 +56,9 @@ export class Actions {
     const done = await this.send("launch", pollId, "launch", body, [
       ["Try it simulated", () => this.launch(pollId, true)],
     ]);
+    if (done?.warnings?.length) {
+      this.toasts.warn("Launched, but not everybody takes part", done.warnings.join(" "), [["See who", () => this.onPeople?.()]]);
+    }
     if (done?.id === pollId) {
       const drafts = (this.store.get().drafts ?? []).filter((draft) => draft.id !== pollId);
       this.store.set({ drafts });

@@ -4,17 +4,18 @@ import { Dialog } from "./dialog.js";
 import { button, h, mirror, setAttr, setText, show as visible } from "./dom.js";
 import { icon } from "./icons.js";
 import { Line } from "./fields.js";
+import { Invitations } from "./people/invitations.js";
 import { failure } from "./words.js";
 
 const REMEMBERED = "hubbub.campaign";
 
 export class Campaigns {
   /** `switched(campaign)` reloads the desk for another show. */
-  constructor(store, api, switched) {
+  constructor(store, api, switched, toasts) {
     Object.assign(this, { store, api, switched });
     this.label = h("span", { class: "show-name", dir: "auto" });
     this.demo = h("span", { class: "tag sim", text: "Demo" });
-    this.root = h("button", { type: "button", class: "button quiet show-button", onclick: () => this.dialog.open() },
+    this.root = h("button", { type: "button", class: "button quiet show-button", onclick: () => this.open() },
       this.label, this.demo, icon("down"));
     this.dialog = new Dialog("Shows");
     this.list = h("ul", { class: "shows" });
@@ -22,7 +23,8 @@ export class Campaigns {
       if (event.key === "Enter") this.create();
     } }, "A show has its own channels, overlays, rundown and history.");
     this.save = button("Create", "accent", () => this.create());
-    this.dialog.body.append(this.list, this.name.root);
+    this.invitations = new Invitations(api, toasts, (id) => this.join(id), () => this.ask());
+    this.dialog.body.append(this.invitations.root, this.list, this.name.root);
     this.dialog.foot.append(this.save);
   }
 
@@ -34,6 +36,31 @@ export class Campaigns {
     const campaign = campaigns.find((item) => item.id === last) ?? newest.find((item) => !item.is_demo) ?? newest[0] ?? null;
     this.store.set({ campaigns, campaign });
     return campaign;
+  }
+
+  /** Opens the list, with the invitations that wait. */
+  open(focus) {
+    this.dialog.open(focus);
+    this.ask();
+  }
+
+  async ask() {
+    try {
+      this.invitations.update(await this.api.all("/invitations"));
+    } catch {
+      this.invitations.update([]); // the page "People" tells that they cannot be read
+    }
+  }
+
+  /** The show of an invitation that was accepted, at the place where one says what Hubbub may do. */
+  async join(id) {
+    await this.load();
+    const made = this.store.get().campaigns.find((item) => item.id === id);
+    if (!made) return;
+    localStorage.setItem(REMEMBERED, made.id);
+    this.dialog.close();
+    await this.switched(made); // also when reading the list has chosen it already
+    this.onJoined?.();
   }
 
   choose(campaign) {

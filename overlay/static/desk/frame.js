@@ -59,7 +59,7 @@ export function frame({ store, api, campaigns, safe, keys, toasts, views, accoun
       document.getElementById("desk").replaceChildren(gate("ended"));
     },
     firstShow() {
-      campaigns.dialog.open(campaigns.name.input);
+      campaigns.open(campaigns.name.input);
     },
   };
 }

@@ -1,21 +1,25 @@
 // Zone "Health": lamps in words, so that nobody has to guess whether the show would work.
 
 import { button, h, mirror, setData, setText, show as visible } from "./dom.js";
+import { fixPlace, keepButton } from "./people/fixes.js";
 import { ago, lag, many, serverNow } from "./time.js";
 import { failure } from "./words.js";
 
+const FOLLOW_MS = 2500; // a platform is asked within seconds: looked at so often, so many times
+const FOLLOW_TIMES = 6;
+const URGENT = ["fail", "warn", "pass"];
 const STALE_MS = 8000; // the status is asked every 2 s; older than this is said
 
 export class Health {
-  constructor(store, api, channels, overlays) {
-    Object.assign(this, { store, api, channels, overlays });
+  constructor(store, api, channels, overlays, fixes) {
+    Object.assign(this, { store, api, channels, overlays, fixes });
     this.lamps = h("ul", { class: "lamps compact", "aria-label": "Server" });
     this.checkButton = button("Check everything", "plain", () => this.check());
     this.checks = h("ul", { class: "checks" });
     this.trouble = h("p", { class: "wrong", role: "alert" });
     this.system = h("section", { class: "part", "aria-label": "Server" },
       h("div", { class: "part-head" }, h("h3", { text: "Server" })), this.lamps,
-      h("div", { class: "row" }, this.checkButton), this.trouble, this.checks);
+      h("div", { class: "row check-row" }, this.checkButton), this.trouble, this.checks);
     this.summary = h("p", { class: "health-summary" });
     this.root = h("section", { class: "zone health", "aria-labelledby": "zone-health" },
       h("div", { class: "zone-head" }, h("h2", { id: "zone-health", text: "Health" }), this.summary),
@@ -27,7 +31,7 @@ export class Health {
     setText(this.checkButton, "Checking…");
     setText(this.trouble, "");
     try {
-      const preflight = await this.api.get(`/campaigns/${campaign.id}/preflight`);
+      const preflight = await this.api.post(`/campaigns/${campaign.id}/preflight`);
       this.store.set({ preflight: { ...preflight, at: serverNow() } });
     } catch (error) {
       const { title, text } = failure(error, "run the checks");
@@ -35,6 +39,26 @@ export class Health {
     } finally {
       setText(this.checkButton, "Check everything");
     }
+  }
+
+  /** After a button of a check was pressed: looks again, now and while an answer of a platform may come. */
+  async follow() {
+    if (!this.store.get().preflight) return;
+    clearTimeout(this.again);
+    const { campaign } = this.store.get();
+    let left = FOLLOW_TIMES;
+    const look = async () => {
+      left -= 1;
+      try {
+        const preflight = await this.api.get(`/campaigns/${campaign.id}/preflight`);
+        if (this.store.get().campaign?.id !== campaign.id) return;
+        this.store.set({ preflight: { ...preflight, at: serverNow() } });
+      } catch {
+        // What stands there stays; the button "Check everything" says why not.
+      }
+      if (left > 0) this.again = setTimeout(look, FOLLOW_MS);
+    };
+    await look();
   }
 
   update(state) {
@@ -45,9 +69,10 @@ export class Health {
     const words = bad === 1 ? "1 thing to look at" : bad ? `${bad} things to look at` : unfinished ? "not set up yet" : "all well";
     setText(this.summary, state.statusAt === 0 ? "" : words);
     setData(this.summary, "tone", bad ? "bad" : unfinished ? "wait" : "good");
-    const checks = state.preflight?.checks ?? [];
+    // What has to be looked at stands first.
+    const checks = [...(state.preflight?.checks ?? [])].sort((a, b) => URGENT.indexOf(a.status) - URGENT.indexOf(b.status));
     visible(this.checks, checks.length);
-    mirror(this.checks, checks.map((check, place) => ({ ...check, place })), (check) => check.place, checkRow);
+    mirror(this.checks, checks.map((check, place) => ({ ...check, place })), (check) => check.place, () => checkRow(this.fixes));
     this.channels.update(state);
     this.overlays.update(state);
   }
@@ -116,16 +141,17 @@ function lamp() {
 }
 
 /** Checks of the server or of all together; any other one is about a single channel or overlay, and has its name in it. */
-const NAMELESS = ["Database", "Clock", "Redis", "Channels", "Chat clock", "Overlays", "Stage", "Lost lines"];
+const NAMELESS = ["Database", "Clock", "Redis", "Channels", "Chat clock", "Overlays", "Stage", "Lost lines", "Disk"];
 const CHECK = { pass: ["good", "fine"], warn: ["warn", "look at it"], fail: ["bad", "not fine"] };
 
-function checkRow() {
+function checkRow(fixes) {
   const title = h("span", { dir: "auto" });
   const verdict = h("span");
   const detail = h("p", { class: "lamp-facts" });
   const fix = h("p", { class: "lamp-help" });
+  const place = fixPlace();
   const root = h("li", { class: "lamp" }, h("i", { class: "lamp-light", "aria-hidden": "true" }),
-    h("div", { class: "lamp-words" }, h("p", { class: "lamp-line" }, h("strong", {}, h("span", {}, title, verdict))), detail, fix));
+    h("div", { class: "lamp-words" }, h("p", { class: "lamp-line" }, h("strong", {}, h("span", {}, title, verdict))), detail, fix, place));
   return {
     root,
     update(check) {
@@ -137,6 +163,8 @@ function checkRow() {
       setText(detail, check.detail);
       setText(fix, check.status === "pass" ? "" : check.fix);
       visible(fix, fix.textContent);
+      keepButton(place, fixes, check.button ?? null);
+      place.classList.toggle("name", check.button?.do === "remind"); // it has a name in it
     },
   };
 }

@@ -18,6 +18,9 @@ import { Next } from "./next.js";
 import { Now } from "./now.js";
 import { Overlays } from "./overlays.js";
 import { Problem } from "./problem.js";
+import { Fixes } from "./people/fixes.js";
+import { EMPTY as NOBODY } from "./people/empty.js";
+import { People } from "./people/zone.js";
 import { Pulse } from "./pulse.js";
 import { Rehearsal } from "./rehearsal.js";
 import { Rundown } from "./rundown.js";
@@ -30,7 +33,7 @@ import { Table } from "./table/zone.js";
 import { Templates } from "./templates.js";
 import { Toasts } from "./toast.js";
 import { watchFingers } from "./touch.js";
-import { STILL, failure } from "./words.js";
+import { STILL, failure, mayLead } from "./words.js";
 
 const desk = document.getElementById("desk");
 
@@ -54,42 +57,63 @@ function build() {
   const rundowns = new Rundowns(store, api, toasts, rundown);
   const rehearsal = new Rehearsal(store, rundown, toasts);
   Object.assign(ways, {
-    compose: (how) => (store.get().campaign ? composer.open(how) : campaigns.dialog.open()),
+    compose: (how) => (store.get().campaign ? composer.open(how) : campaigns.open()),
     addChannel: () => channels.open(),
     addOverlay: () => overlays.open(),
     manageRundowns: () => rundowns.open(),
     trySimulated: () => rehearsal.start(),
+    show: (place) => {
+      if (place === "tables") table.open("tables");
+      else views.choose(place === "people" ? "people" : "show");
+    },
   });
+  actions.onPeople = () => ways.show("people");
   actions.onWrite = () => ways.compose();
-  actions.onCreate = () => campaigns.dialog.open(campaigns.name.input);
+  actions.onCreate = () => campaigns.open(campaigns.name.input);
   const lists = () => Promise.all([rundown.load(), channels.load(), overlays.load(), history.load()]);
   actions.onListsChanged = lists;
   const link = new Link(store, api, actions);
   const pulse = new Pulse(store, api, actions, lists);
   const now = new Now(store, actions, announcer, ways);
   const next = new Next(store, rundown, history, ways);
-  const health = new Health(store, api, channels, overlays);
+  const fixes = new Fixes(store, api, toasts, ways);
+  const health = new Health(store, api, channels, overlays, fixes);
   const strip = new Strip();
   const table = new Table(store, api, toasts, announcer, ways);
-  const views = new Views(store, table);
+  const people = new People({
+    store, api, toasts, fixes,
+    accepted: (id) => campaigns.join(id),
+    gone: async () => {
+      localStorage.removeItem("hubbub.campaign");
+      await open(await campaigns.load());
+    },
+  });
+  const views = new Views(store, table, people);
 
   const open = async (campaign) => {
     link.stop();
     pulse.stop();
     store.set({
       campaign, show: null, lastAction: null, rundowns: null, rundownId: null, drafts: null, templates: null, preflight: null,
-      history: { items: null, next: null }, channels: null, overlays: null, status: null, statusAt: 0, boards: {}, links: {},
+      history: { items: null, next: null }, channels: null, overlays: null, status: null, statusAt: 0, boards: {}, links: {}, people: NOBODY,
     });
     table.data.restart();
     if (!campaign) return;
     pulse.start();
     link.start();
+    if (store.get().view === "people") people.load();
     await Promise.all([lists(), templates.load()]);
+    if (fixes.isBack && mayLead(campaign)) await health.check();
     // A poll cancelled moments ago on another device can still be brought back from here.
     const cancelled = store.get().history.items?.find((poll) => poll.state === "cancelled" && poll.undo_until);
     if (cancelled) actions.offerUndo(cancelled);
   };
-  const campaigns = new Campaigns(store, api, open);
+  const campaigns = new Campaigns(store, api, open, toasts);
+  campaigns.onJoined = () => views.choose("people");
+  fixes.mended = () => {
+    people.load();
+    health.follow();
+  };
   const keys = new Keys({
     next: () => now.bar.press(null),
     resolve: (winner) => actions.resolve(winner),
@@ -117,13 +141,14 @@ function build() {
     health.update(state);
     views.update(state);
     table.update(state);
+    people.update(state);
   });
-  return { store, api, campaigns, open, account, around, strip, parts: [now.root, next.root, health.root, table.root], toasts, announcer };
+  return { store, api, campaigns, open, account, fixes, around, strip, parts: [now.root, next.root, health.root, table.root, people.root], toasts, announcer };
 }
 
 async function start() {
   watchFingers();
-  const { store, api, campaigns, open, account, around, strip, parts, toasts, announcer } = build();
+  const { store, api, campaigns, open, account, fixes, around, strip, parts, toasts, announcer } = build();
   let campaign = null;
   for (;;) {
     try {
@@ -146,7 +171,7 @@ async function start() {
   setInterval(() => {
     if (!document.hidden) store.redraw();
   }, 500);
-  const isTold = account.tell(location.hash);
+  const isTold = account.tell(location.hash, fixes.isBack);
   if (campaign) await open(campaign);
   else if (!isTold) around.firstShow();
 }

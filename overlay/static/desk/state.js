@@ -1,5 +1,6 @@
 // What the desk knows, in one place. Views read it and are told (once per frame) when it changed.
 
+import { EMPTY as NOBODY } from "./people/empty.js";
 import { EMPTY } from "./table/empty.js";
 import { fingerDown, whenLifted } from "./touch.js";
 
@@ -27,8 +28,9 @@ const initial = {
   preflight: null,
   links: {}, // overlay id → its secret url, kept only until the page goes
   tab: "rundown",
-  view: "show", // what stands beside "Now": show (Next and Health) | table
+  view: "show", // what stands beside "Now": show (Next and Health) | table | people
   table: EMPTY, // the game's own table, as table/data.js reads it
+  people: NOBODY, // who takes part, as people/zone.js reads it
   safe: false,
 };
 

@@ -12,6 +12,11 @@ export const SCRIPTED = {
   custom: ["Other", "Another platform, a Discord bot, a button box."],
 };
 
+/** Whether a role leads a show: writes and launches polls, and may have everything checked. */
+export function mayLead(campaign) {
+  return !["streamer", "read_only"].includes(campaign?.role);
+}
+
 export const RULES = {
   one_vote: "One vote per viewer",
   every_message: "Every message counts",

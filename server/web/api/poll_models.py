@@ -203,6 +203,10 @@ class PollOut(Model):
     channels: list[ChannelVotesOut]
     undo_until: Moment | None = Field(description="Until when a cancel can be undone")
     created_at: Moment
+    warnings: list[str] = Field(
+        default=[],
+        description="At a launch: whom it does not reach, and why; launched all the same",
+    )
 
 
 def _moment(text: str | None) -> datetime | None:

@@ -33,6 +33,7 @@ from server.web.api.poll_models import (
     as_input,
     shown,
 )
+from server.web.checks.people import not_reached
 from server.web.endpoint import Call, Raw, endpoint
 from server.web.models import Page
 from server.web.problems import Problem, conflict, invalid, not_found
@@ -186,6 +187,9 @@ class _Acted:
             subject=row.id,
         )
         self.answer = shown(row)
+        if self._action == "launch" and not row.poll.simulated:
+            warnings = await not_reached(connection, row.poll.campaign_id)
+            self.answer = self.answer.model_copy(update={"warnings": warnings})
         await self._call.keep(connection, self.answer)
 
 

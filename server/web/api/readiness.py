@@ -11,12 +11,16 @@ from pydantic import Field
 from server.rules import readiness as rules
 from server.rules.consent import CAPABILITIES, Capability
 from server.rules.readiness import Act, Code
+from server.web.checks.found import ButtonOut
+from server.web.checks.people import button_for, judged
 from server.web.endpoint import Call, endpoint
 from server.web.models import Empty, Model, Moment
 from server.web.problems import not_found
-from sql import admin_log, heads, readiness
-from sql.pool import Connection
+from sql import admin_log, kick_rounds, readiness
 from sql.readiness import Participant
+
+#: Kick is compared at most so often because somebody presses a button.
+_KICK_REST_S = 3.0
 
 
 class IssueOut(Model):
@@ -28,6 +32,7 @@ class IssueOut(Model):
     stops: list[Capability]
     platform: str
     channel_id: str = Field(description="The platform's id; empty: it concerns all of their channels")
+    button: ButtonOut | None = Field(description="What you can press about it; none where only they can")
 
 
 class ChannelOfOut(Model):
@@ -61,15 +66,6 @@ class CheckAgainIn(Model):
     code: Code
 
 
-async def judged(
-    connection: Connection, campaign_id: UUID
-) -> tuple[datetime, list[tuple[Participant, list[rules.Issue]]]]:
-    """Every streamer of a show with what stands in the way, by the database clock."""
-    now = await heads.now(connection)
-    found = await readiness.participants(connection, campaign_id)
-    return now, [(one, rules.issues(one.facts, now)) for one in found]
-
-
 def _shown(call: Call, one: Participant, found: list[rules.Issue], now: datetime) -> StreamerOut:
     return StreamerOut(
         member_id=one.member.id,
@@ -87,6 +83,7 @@ def _shown(call: Call, one: Participant, found: list[rules.Issue], now: datetime
                 stops=[capability for capability in CAPABILITIES if capability in issue.stops],
                 platform=issue.platform,
                 channel_id=issue.channel_id,
+                button=_may_press(call, one, issue),
             )
             for issue in found
         ],
@@ -96,6 +93,14 @@ def _shown(call: Call, one: Participant, found: list[rules.Issue], now: datetime
         good_until={capability: until for capability, until in one.facts.until.items() if until > now},
         reminded_at=one.member.reminded_at,
     )
+
+
+def _may_press(call: Call, one: Participant, issue: rules.Issue) -> ButtonOut | None:
+    """The button, unless it takes more than the person who asks may do."""
+    button = button_for(one.member, issue, call.actor.user_id)
+    if button.do == "remind" and not call.may(one.member.campaign_id, "moderate"):
+        return None
+    return None if button.do == "open" else button
 
 
 @endpoint(
@@ -143,6 +148,8 @@ async def check_again(call: Call, body: CheckAgainIn) -> Empty:
         wanted = (body.code, body.platform, body.channel_id, "check_again")
         if wanted in {(issue.code, issue.platform, issue.channel_id, issue.act) for issue in issues}:
             await readiness.ask(call.connection, body.platform, body.channel_id, body.code)
+            if body.code == "webhook_off":
+                await kick_rounds.hasten(call.connection, "all", _KICK_REST_S)
             await admin_log.note(
                 call.connection,
                 actor=call.actor.label,

@@ -74,8 +74,11 @@ export class Account {
     }
   }
 
-  /** Tells what a provider has answered, when the page was opened by its answer; whether it was. */
-  tell(fragment) {
+  /**
+   * Tells what a provider has answered, when the page was opened by its answer; whether it was. `isQuiet`: all went well is
+   * told and no more, the person was elsewhere on the desk.
+   */
+  tell(fragment, isQuiet = false) {
     const given = new URLSearchParams(fragment.slice(1));
     const word = given.get("sign-in");
     const provider = given.get("provider");
@@ -88,7 +91,7 @@ export class Account {
       const [title, text] = DONE[word];
       this.toasts.note(title, text.replace("{name}", PROVIDER[provider] ?? "The account"));
     }
-    this.open();
+    if (word in PROBLEMS || !isQuiet) this.open();
     return true;
   }
 }

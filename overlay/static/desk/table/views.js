@@ -1,24 +1,28 @@
-// Which half of the desk is shown beside "Now": the show (Next and Health) or the table. Key T goes there and back.
+// Which half of the desk is shown beside "Now": the show (Next and Health), the table, or the people. Key T goes there and back.
 
 import { button, h, setAttr, setData, setText, show as visible } from "../dom.js";
 import { many } from "../time.js";
+import { mayLead } from "../words.js";
 
 const REMEMBERED = "hubbub.view"; // for this tab only: a new evening begins with the show
 
 export class Views {
-  constructor(store, table) {
-    Object.assign(this, { store, table });
+  constructor(store, table, people) {
+    Object.assign(this, { store, table, people });
     this.show = button("Show", "quiet", () => this.choose("show"));
     this.count = h("span", { class: "count-tag", hidden: true });
     this.dice = button("Table", "quiet", () => this.choose("table"), { "aria-keyshortcuts": "T" });
     this.dice.append(this.count, h("kbd", { text: "T", "aria-hidden": "true" }));
-    this.root = h("nav", { class: "views", "aria-label": "Parts of the desk" }, this.show, this.dice);
-    if (sessionStorage.getItem(REMEMBERED) === "table") store.set({ view: "table" });
+    this.who = button("People", "quiet", () => this.choose("people"));
+    this.root = h("nav", { class: "views", "aria-label": "Parts of the desk" }, this.show, this.dice, this.who);
+    const last = sessionStorage.getItem(REMEMBERED);
+    if (["table", "people"].includes(last)) store.set({ view: last });
   }
 
   choose(view) {
     sessionStorage.setItem(REMEMBERED, view);
     if (view === "table") this.table.open();
+    else if (view === "people") this.people.open();
     else this.store.set({ view });
   }
 
@@ -29,8 +33,10 @@ export class Views {
   update({ view, table, campaign }) {
     visible(this.root, campaign);
     setData(document.documentElement, "view", view);
+    setData(document.documentElement, "role", mayLead(campaign) ? null : "watches");
     setAttr(this.show, "aria-current", view === "show" ? "true" : null);
     setAttr(this.dice, "aria-current", view === "table" ? "true" : null);
+    setAttr(this.who, "aria-current", view === "people" ? "true" : null);
     const waiting = table.pending?.length ?? 0;
     visible(this.count, waiting);
     setText(this.count, waiting);

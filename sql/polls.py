@@ -113,6 +113,7 @@ def _draft_values(draft: Draft) -> tuple[object, ...]:
         rules.grace_s,
         rules.hold_s,
         rules.auto_reveal_s,
+        rules.per_person,
     )
 
 
@@ -293,6 +294,7 @@ def _poll_row(row: Row, seats: Sequence[Seat], results: Sequence[Row]) -> PollRo
             grace_s=row["grace_s"],
             hold_s=row["hold_s"],
             auto_reveal_s=row["auto_reveal_s"],
+            per_person=row["per_person"],
         ),
         state=State(row["state"]),
         simulated=row["simulated"],

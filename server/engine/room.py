@@ -17,7 +17,7 @@ from uuid import UUID
 
 import structlog
 
-from server.engine import alerts, intakes, table
+from server.engine import alerts, intakes, persons, table
 from server.engine.bench import Bench
 from server.engine.clock import DatabaseClock
 from server.engine.heard import Heard
@@ -30,6 +30,7 @@ from server.engine.turn import Also, Turn
 from server.rules import outcome, poll_board, vote_export, vote_ledger
 from server.rules.changes import Change
 from server.rules.events import UnreadLine
+from server.rules.persons import counts_persons
 from server.rules.platform_events import PlatformEvent
 from server.rules.poll import (
     RUNNING,
@@ -48,7 +49,7 @@ from server.rules.poll import (
 )
 from server.rules.poll import Outcome as PollOutcome
 from server.rules.votes import Vote, ballot_key, take
-from sql import channels, consents, deadlines, heads, inbox, polls, transactions, votes
+from sql import channels, consents, deadlines, heads, inbox, poll_persons, polls, transactions, votes
 from sql.pool import Connection, Database, UniqueViolation
 
 log = structlog.get_logger(__name__)
@@ -209,7 +210,9 @@ class Rooms:
             await storing
         counted = replace(poll, tally=taken.tally, ledger_rows=rows[-1].n, ledger_head=rows[-1].hash)
         await votes.append_ledger(turn.connection, poll.id, rows)
-        await votes.save_results(turn.connection, poll.id, poll.tally, taken.tally)
+        if counts_persons(poll):
+            counted = await persons.settle(turn, counted, taken.changed.keys(), held)
+        await votes.save_results(turn.connection, poll.id, poll.tally, counted.tally)
         await polls.save_ledger_position(turn.connection, counted)
         room.poll = counted  # its times and rules are as they were, and so is the reader
         await turn.show(poll.id, poll_board.board(counted))
@@ -325,9 +328,12 @@ class Rooms:
             row = await polls.get(turn.connection, due.board_id)
             if row is None:
                 return fired
+            poll = row.poll
+            if due.kind == "lock" and poll.state == State.CLOSING and counts_persons(poll):
+                poll = await persons.settle_all(turn, poll)
             try:
-                command = await self._due_command(room, turn, row.poll, due.kind)
-                after = apply(row.poll, command, turn.head.now)
+                command = await self._due_command(room, turn, poll, due.kind)
+                after = apply(poll, command, turn.head.now)
             except Refused as refusal:
                 log.info("deadline_without_effect", kind=due.kind, reason=refusal.reason)
                 return fired
@@ -348,7 +354,8 @@ class Rooms:
 
     async def _count_anew(self, connection: Connection, poll: Poll) -> PollOutcome:
         """The result from the stored votes; the running totals must agree with it."""
-        tally = await votes.count(connection, poll.id, len(poll.seats), len(poll.options))
+        count = votes.count_of_persons if counts_persons(poll) else votes.count
+        tally = await count(connection, poll.id, len(poll.seats), len(poll.options))
         if tally != poll.tally:
             self.miscounted += 1
             log.error("running_totals_differ", poll_id=str(poll.id), counted=tally, running=poll.tally)
@@ -356,7 +363,8 @@ class Rooms:
             return outcome.decide(poll, tally, ())
         # Rare and long: the whole ledger decides, and the event loop goes on meanwhile.
         rows = await votes.ledger(connection, poll.id)
-        counting = asyncio.to_thread(vote_export.count, poll, rows)
+        entries = await poll_persons.ledger(connection, poll.id) if counts_persons(poll) else ()
+        counting = asyncio.to_thread(vote_export.count, poll, rows, entries)
         counted = await transactions.while_working(connection, counting)
         return outcome.decide(poll, tally, counted.steps)
 

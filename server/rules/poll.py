@@ -63,6 +63,7 @@ class PollRules:
     grace_s: int | None = None  # 0…60; None until launch
     hold_s: int = 8  # 3…600: how long the result stays on stream
     auto_reveal_s: int | None = None  # 0…600 after the count; None: the game master reveals
+    per_person: bool = False  # accounts that are one person have one vote together; with `one_vote` only
 
 
 @dataclass(frozen=True, slots=True)

@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 from datetime import datetime
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any, Literal, Self
 from uuid import UUID
 
-from pydantic import Field
+from pydantic import Field, model_validator
 
 from server.rules.poll import PollRules
 from server.rules.poll_board import figures, phase_end
@@ -52,8 +52,18 @@ class PollIn(Model):
     auto_reveal_s: AutoReveal | None = Field(
         default=None, description="Seconds from the count to the reveal; null: you reveal"
     )
+    per_person: bool = Field(
+        default=False,
+        description="Whether accounts that are one person (`/me`) have one vote together; under `one_vote`",
+    )
     rundown_id: UUID | None = None
     order_index: OrderIndex | None = Field(default=None, description="null: behind all others")
+
+    @model_validator(mode="after")
+    def _persons_have_one_vote(self) -> Self:
+        if self.per_person and self.rule != "one_vote":
+            raise ValueError("per_person goes with the rule one_vote: where every message counts, nobody has one")
+        return self
 
     def draft(self) -> Draft:
         rules = PollRules(
@@ -67,6 +77,7 @@ class PollIn(Model):
             grace_s=self.grace_s,
             hold_s=self.hold_s,
             auto_reveal_s=self.auto_reveal_s,
+            per_person=self.per_person,
         )
         return Draft(
             self.question, tuple(self.options), self.duration_s, rules, self.rundown_id, self.order_index
@@ -86,6 +97,7 @@ class PollSettings(Model):
     grace_s: Grace | None = absent()
     hold_s: Hold = absent()
     auto_reveal_s: AutoReveal | None = absent()
+    per_person: bool = absent()
 
 
 class PollPatch(PollSettings):
@@ -160,6 +172,7 @@ class PollOut(Model):
     cap_percent: int
     hold_s: int
     auto_reveal_s: int | None
+    per_person: bool = Field(description="Accounts that are one person have one vote together")
     simulated: bool
     opens_at: Moment | None
     closes_at: Moment | None
@@ -213,6 +226,7 @@ def shown(row: PollRow) -> PollOut:
         cap_percent=rules.cap_percent,
         hold_s=rules.hold_s,
         auto_reveal_s=rules.auto_reveal_s,
+        per_person=rules.per_person,
         simulated=poll.simulated,
         opens_at=poll.opens_at,
         closes_at=poll.closes_at,
@@ -249,6 +263,7 @@ def as_input(row: PollRow) -> dict[str, Any]:
         "grace_s": rules.grace_s,
         "hold_s": rules.hold_s,
         "auto_reveal_s": rules.auto_reveal_s,
+        "per_person": rules.per_person,
         "rundown_id": row.rundown_id,
         "order_index": row.order_index,
     }

@@ -20,7 +20,7 @@ from server.rules.poll import (
     State,
     UndoCancel,
 )
-from server.rules.vote_ledger import Row
+from server.rules.vote_ledger import Entry, Row
 from server.web.api.poll_models import (
     ExportQuery,
     ExtendIn,
@@ -36,7 +36,7 @@ from server.web.api.poll_models import (
 from server.web.endpoint import Call, Raw, endpoint
 from server.web.models import Page
 from server.web.problems import Problem, conflict, invalid, not_found
-from sql import admin_log, heads, polls, rundowns, votes
+from sql import admin_log, heads, poll_persons, polls, rundowns, votes
 from sql.polls import PollRow
 from sql.pool import Connection
 
@@ -349,7 +349,8 @@ async def export(call: Call) -> Raw:
         if poll.ledger_rows > _MOST_ROWS:
             raise Problem(413, "too_large", "The ledger is too long for one file; read it from the database.")
         rows = await votes.ledger(connection, poll.id)
-    text = await asyncio.to_thread(_file, poll, rows, wanted)
+        entries = await poll_persons.ledger(connection, poll.id) if poll.rules.per_person else []
+    text = await asyncio.to_thread(_file, poll, rows, entries, wanted)
     media_type = "text/csv; charset=utf-8" if wanted == "csv" else "application/json"
     return Raw(text, media_type, f"poll-{poll.id}.{wanted}")
 
@@ -358,10 +359,10 @@ async def export(call: Call) -> Raw:
 _MOST_ROWS = 1_200_000
 
 
-def _file(poll: Poll, rows: list[Row], wanted: str) -> str:
+def _file(poll: Poll, rows: list[Row], entries: list[Entry], wanted: str) -> str:
     if wanted == "csv":
-        return vote_export.spreadsheet(poll, rows)
-    return orjson.dumps(vote_export.document(poll, rows)).decode()
+        return vote_export.spreadsheet(poll, rows, entries)
+    return orjson.dumps(vote_export.document(poll, rows, entries)).decode()
 
 
 ENDPOINTS = (

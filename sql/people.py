@@ -1,15 +1,15 @@
-"""People: accounts that somebody has shown to be theirs by signing in to each, and shows that think otherwise.
+"""People: accounts that somebody has shown to be theirs by signing in to each; shows that think otherwise.
 
 A person has at most one account of a platform, an account at most one person; unique indexes say so in every
-interleaving. `person_links` remembers for a day what has ended, so that a poll can ask who was one person when
-it closed, and so that somebody can take it back.
+interleaving. `person_links` remembers for a day what has ended, so that a poll can ask who was one person
+when it closed, and so that somebody can take it back.
 """
 
 from __future__ import annotations
 
 from collections.abc import Collection, Sequence
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Any, Final, Literal
 from uuid import UUID
 
@@ -22,6 +22,8 @@ _Q = sql.load("people")
 
 Platform = Literal["twitch", "kick"]
 PLATFORMS: Final[tuple[Platform, ...]] = ("twitch", "kick")
+#: How long an unlinking can be taken back, and is remembered (the queries say the same).
+UNDO: Final = timedelta(days=1)
 #: person: they said so, and may take it back for a day. account: nobody signs in by one of them any more.
 EndedBy = Literal["person", "account"]
 
@@ -51,13 +53,13 @@ class Seen:
 
     id: UUID
     split_at: datetime | None
-    accounts: tuple[tuple[str, str, str], ...]  # platform, login, name
+    accounts: tuple[Account, ...]
 
 
 async def kin(
     connection: Connection, campaign_id: UUID, accounts: Collection[BallotKey], at: datetime
 ) -> dict[BallotKey, UUID]:
-    """Who of these was a person with several accounts at `at` as the show sees it, and the others of theirs."""
+    """Who of these was a person with several accounts at `at`, as the show sees it, and the others."""
     asked = _columns(accounts)
     rows = await connection.fetch(_Q["kin"], campaign_id, *asked, at)
     return {(platform, user_id): person_id for platform, user_id, person_id in rows}
@@ -81,15 +83,17 @@ async def of_account(connection: Connection, platform: str, platform_user_id: st
     return _person(await connection.fetch(_Q["of_account"], platform, platform_user_id))
 
 
-async def part(connection: Connection, person_id: UUID, ended_by: EndedBy) -> list[BallotKey]:
-    """The accounts of a person are nobody's from now on; answers which they were."""
-    rows = await connection.fetch(_Q["part"], person_id, ended_by)
+async def part(
+    connection: Connection, person_id: UUID, ended_by: EndedBy, by: UUID | None = None
+) -> list[BallotKey]:
+    """The accounts of a person are nobody's from now on; answers which they were. `by`: who said so."""
+    rows = await connection.fetch(_Q["part"], person_id, ended_by, by)
     return [(platform, user_id) for platform, user_id in rows]
 
 
-async def parted(connection: Connection, platform: str, platform_user_id: str) -> Person | None:
-    """The person that the account was until less than a day ago, if that can be taken back."""
-    return _person(await connection.fetch(_Q["parted"], platform, platform_user_id))
+async def parted(connection: Connection, user_id: UUID) -> Person | None:
+    """The person whom this user ended less than a day ago, if that can be taken back."""
+    return _person(await connection.fetch(_Q["parted"], user_id))
 
 
 async def running(connection: Connection) -> list[UUID]:
@@ -97,18 +101,23 @@ async def running(connection: Connection) -> list[UUID]:
     return [row["campaign_id"] for row in await connection.fetch(_Q["running"])]
 
 
-async def split(connection: Connection, campaign_id: UUID, person_id: UUID) -> None:
-    """A show counts the accounts of a person apart from now on. UniqueViolation: it does already."""
-    await connection.execute(_Q["split"], uuid7(), campaign_id, person_id)
+async def split(connection: Connection, campaign_id: UUID, person_id: UUID, at: datetime) -> None:
+    """A show counts the accounts of a person apart from `at` on. UniqueViolation: it does already."""
+    await connection.execute(_Q["split"], uuid7(), campaign_id, person_id, at)
 
 
-async def rejoin(connection: Connection, campaign_id: UUID, person_id: UUID) -> bool:
-    """A show counts them together again; False when it did."""
-    return await connection.fetchval(_Q["rejoin"], campaign_id, person_id) is not None
+async def rejoin(connection: Connection, campaign_id: UUID, person_id: UUID, at: datetime) -> None:
+    """A show counts them together again."""
+    await connection.execute(_Q["rejoin"], campaign_id, person_id, at)
 
 
 async def seen(
-    connection: Connection, campaign_id: UUID, *, after: UUID | None = None, only: UUID | None = None, most: int = 50
+    connection: Connection,
+    campaign_id: UUID,
+    *,
+    after: UUID | None = None,
+    only: UUID | None = None,
+    most: int = 50,
 ) -> list[Seen]:
     """Persons who have voted in polls of the show with more than one account, or whom it counts apart."""
     rows = await connection.fetch(_Q["seen"], campaign_id, after, only, most)
@@ -116,7 +125,7 @@ async def seen(
         Seen(
             row["person_id"],
             row["split_at"],
-            tuple(zip(row["platforms"], row["logins"], row["names"], strict=True)),
+            tuple(map(Account, row["platforms"], row["ids"], row["logins"], row["names"])),
         )
         for row in rows
     ]

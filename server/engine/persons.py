@@ -1,8 +1,8 @@
 """One vote per person, inside a campaign's turn: whose votes are set aside, and what the ledger says of it.
 
-Who is one person is asked anew for whoever votes, links or unlinks, and once more for everybody when the count
-is locked: as of then, or of the poll's close when that was before. So nothing that was missed on the way can
-alter a result.
+Who is one person is asked anew for whoever votes, links or unlinks, and once more for everybody when the
+count is locked: as of then, or of the poll's close when that was before. So nothing that was missed on the
+way can alter a result.
 """
 
 from __future__ import annotations
@@ -11,6 +11,7 @@ from collections.abc import Collection, Mapping
 from dataclasses import replace
 from datetime import datetime
 from typing import Final
+from uuid import UUID
 
 from server.engine.memory import Room
 from server.engine.turn import Turn
@@ -31,7 +32,8 @@ async def settle(
     `replaced` are the votes that some of them held before. The caller saves tally and ledger position.
     """
     connection, at = turn.connection, _as_of(turn, poll)
-    who, before = {}, {}
+    who: dict[BallotKey, UUID] = {}
+    before: dict[BallotKey, persons.Stance] = {}
     known: set[BallotKey] = set()
     asked = {account for account in accounts if account[0] in people.PLATFORMS}
     while asked:  # the others of a person, and those who were one with any of them until now

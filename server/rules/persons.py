@@ -1,9 +1,9 @@
 """One vote per person: accounts that are one person share a place in the count (reliability §3.2, §3.3).
 
 The rule is that of a single account, with the person in the account's place: where votes may be changed the
-latest by `(sent_at, message_id)` counts, of whichever account, and the earliest where they may not. Should two
-platforms name the same message at the same moment, the voter digest decides. So the result is a function of
-the votes and of who is one person, not of the order in which either became known.
+latest by `(sent_at, message_id)` counts, of whichever account, and the earliest where they may not. Should
+two platforms name the same message at the same moment, the voter digest decides. So the result is a function
+of the votes and of who is one person, not of the order in which either became known.
 """
 
 from __future__ import annotations
@@ -80,7 +80,7 @@ def aside(stances: Mapping[BallotKey, Stance]) -> list[BallotKey]:
 def entries(
     poll: Poll, before: Mapping[BallotKey, Stance], now: Mapping[BallotKey, Stance], at: datetime
 ) -> tuple[Entry, ...]:
-    """What the ledger is told behind its last row: each account whose stance has changed, in a fixed order."""
+    """What the ledger is told behind its last row: each account whose stance has changed, in fixed order."""
     key, previous = _key(poll), poll.ledger_head
     if previous is None:
         raise ValueError("a draft has no ledger")
@@ -106,9 +106,7 @@ def at_last(entries: Iterable[Entry]) -> dict[bytes, Entry]:
 
 def persons_of(entries: Iterable[Entry]) -> dict[bytes, bytes]:
     """Which voters of a ledger are one person at its end: voter → person."""
-    return {
-        voter: entry.person for voter, entry in at_last(entries).items() if entry.person is not None
-    }
+    return {voter: entry.person for voter, entry in at_last(entries).items() if entry.person is not None}
 
 
 def shared(persons: Mapping[bytes, bytes], voters: Collection[bytes]) -> frozenset[bytes]:

@@ -104,9 +104,7 @@ def _count(
     )
 
 
-def _person_faults(
-    rows: Sequence[Row], entries: Sequence[Entry], counted: vote_ledger.Replay
-) -> list[str]:
+def _person_faults(rows: Sequence[Row], entries: Sequence[Entry], counted: vote_ledger.Replay) -> list[str]:
     """Whether the votes that the entries set aside are those that the rule sets aside."""
     last = persons.at_last(entries)
     voters = {row.voter for row in rows}

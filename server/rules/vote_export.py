@@ -56,7 +56,8 @@ def document(poll: Poll, rows: Sequence[Row], entries: Sequence[Entry] = ()) -> 
     """The export that `vote_audit.audit` checks. Must not leave the server while `poll.hides_votes`."""
     head = header(poll)
     decided = poll.rules.tie == "random" and poll.state == "revealed" and poll.seed is not None
-    ledger = sorted((*rows, *entries), key=lambda row: row.n) if entries else rows
+    ledger: list[Row | Entry] = [*rows, *entries]
+    ledger.sort(key=lambda row: row.n)
     return {
         "format": format_of(poll),
         "header": head,
@@ -125,8 +126,10 @@ def spreadsheet(poll: Poll, rows: Sequence[Row], entries: Sequence[Entry] = ()) 
         ]
         if is_of_persons:
             person = persons.get(row.voter)
-            why = "" if row.n in standing else "same person" if row.n in alone else "other vote of the account"
-            cells += [person.hex() if person else "", why]
+            why = (
+                "" if row.n in standing else "same person" if row.n in alone else "other vote of the account"
+            )
+            cells += [person.hex() if person else "", why_not]
         writer.writerow(cells)
     return out.getvalue()
 

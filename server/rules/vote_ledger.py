@@ -42,7 +42,7 @@ class Row(NamedTuple):
 
 
 class Entry(NamedTuple):
-    """What the ledger says about a voter from here on: with whom they are one, and whether their vote counts."""
+    """What the ledger says about a voter from here on: whose account it is, and whether its vote counts."""
 
     n: int  # numbered with the votes
     voter: bytes  # 16 bytes
@@ -148,7 +148,7 @@ def seal_entry(
 
 
 def why(entry: Entry) -> Literal["same_person", "of_person", "alone"]:
-    """Why a vote does not count, or does: another of the person does, it is the one of theirs, nobody shares it."""
+    """Why a vote does not count, or does: another of the person does, it is theirs, nobody shares it."""
     if not entry.counts:
         return "same_person"
     return "of_person" if entry.person else "alone"

@@ -10,14 +10,18 @@ CREATE TABLE person_links (
     since             timestamptz NOT NULL,
     until             timestamptz CHECK (until >= since),
     ended_by          text CHECK (ended_by IN ('person', 'account')),
-    CHECK ((until IS NULL) = (ended_by IS NULL))
+    ended_user        uuid REFERENCES users ON DELETE SET NULL,
+    CHECK ((until IS NULL) = (ended_by IS NULL)),
+    CHECK (ended_user IS NULL OR ended_by = 'person')
 );
 COMMENT ON TABLE person_links IS 'polls ask who was one person when they closed; what has ended is forgotten after a day';
-COMMENT ON COLUMN person_links.ended_by IS 'person: they said so, and may take it back; account: one of them is signed in by no more';
+COMMENT ON COLUMN person_links.ended_by IS 'person: they said so; account: nobody signs in by one of the accounts any more';
+COMMENT ON COLUMN person_links.ended_user IS 'who said so, and alone may take it back without signing in to both again';
 CREATE UNIQUE INDEX person_links_one_person ON person_links (platform, platform_user_id) WHERE until IS NULL;
 CREATE UNIQUE INDEX person_links_one_account ON person_links (person_id, platform) WHERE until IS NULL;
 CREATE INDEX person_links_account ON person_links (platform, platform_user_id);
 CREATE INDEX person_links_person ON person_links (person_id);
+CREATE INDEX person_links_ended_user ON person_links (ended_user) WHERE ended_user IS NOT NULL;
 CREATE INDEX person_links_ended ON person_links (until) WHERE until IS NOT NULL;
 
 -- Shows whose moderators count the accounts of a person apart, because they hold the link for a mistake.

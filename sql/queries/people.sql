@@ -40,7 +40,8 @@ ORDER BY l.platform DESC;
 -- name: part
 -- The accounts of a person are nobody's from now on.
 WITH ended AS (
-    UPDATE person_links SET until = clock_timestamp(), ended_by = $2 WHERE person_id = $1 AND until IS NULL
+    UPDATE person_links SET until = greatest(since, clock_timestamp()), ended_by = $2, ended_user = $3
+    WHERE person_id = $1 AND until IS NULL
     RETURNING platform, platform_user_id
 ), freed AS (
     UPDATE viewers AS v SET person_id = NULL, updated_at = now() FROM ended
@@ -49,15 +50,13 @@ WITH ended AS (
 SELECT platform, platform_user_id FROM ended;
 
 -- name: parted
--- The accounts of the person that this account last was, if somebody said so less than a day ago and neither is
--- anybody's since; when it ended.
+-- The accounts of the person whom $1 has ended less than a day ago, if none of them is anybody's since.
 SELECT l.person_id, l.platform, l.platform_user_id, v.login, v.name, l.until
 FROM person_links AS l
 JOIN viewers AS v ON v.platform = l.platform AND v.platform_user_id = l.platform_user_id
-WHERE (l.person_id, l.until) = (
-        SELECT m.person_id, m.until FROM person_links AS m
-        WHERE m.platform = $1 AND m.platform_user_id = $2 ORDER BY m.until DESC NULLS FIRST LIMIT 1)
-  AND l.ended_by = 'person' AND l.until > clock_timestamp() - interval '1 day'
+WHERE (l.person_id, l.until) = (SELECT m.person_id, m.until FROM person_links AS m
+                                WHERE m.ended_user = $1 ORDER BY m.until DESC LIMIT 1)
+  AND l.until > clock_timestamp() - interval '1 day'
   AND NOT EXISTS (SELECT FROM person_links AS o JOIN person_links AS n USING (platform, platform_user_id)
                   WHERE o.person_id = l.person_id AND n.until IS NULL)
 ORDER BY l.platform DESC;
@@ -68,17 +67,18 @@ SELECT campaign_id FROM poll_instances WHERE state IN ('open', 'closing') AND pe
 
 -- name: split
 -- A show counts the accounts of a person apart from now on.
-INSERT INTO person_splits (id, campaign_id, person_id, since) VALUES ($1, $2, $3, clock_timestamp());
+INSERT INTO person_splits (id, campaign_id, person_id, since) VALUES ($1, $2, $3, $4);
 
 -- name: rejoin
 -- A show counts them together again.
-UPDATE person_splits SET until = clock_timestamp() WHERE campaign_id = $1 AND person_id = $2 AND until IS NULL
+UPDATE person_splits SET until = greatest(since, $3) WHERE campaign_id = $1 AND person_id = $2 AND until IS NULL
 RETURNING id;
 
 -- name: seen
 -- Persons whose accounts have voted side by side in polls of a show, or that it counts apart; by id, after $2.
 SELECT l.person_id, s.since AS split_at,
        array_agg(l.platform ORDER BY l.platform DESC) AS platforms,
+       array_agg(l.platform_user_id ORDER BY l.platform DESC) AS ids,
        array_agg(v.login ORDER BY l.platform DESC) AS logins,
        array_agg(v.name ORDER BY l.platform DESC) AS names
 FROM person_links AS l

@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 from datetime import datetime
-from typing import Annotated, Any, Literal, Self
+from typing import Annotated, Any, Literal
 from uuid import UUID
 
-from pydantic import Field, model_validator
+from pydantic import Field
 
 from server.rules.poll import PollRules
 from server.rules.poll_board import figures, phase_end
@@ -58,12 +58,6 @@ class PollIn(Model):
     )
     rundown_id: UUID | None = None
     order_index: OrderIndex | None = Field(default=None, description="null: behind all others")
-
-    @model_validator(mode="after")
-    def _persons_have_one_vote(self) -> Self:
-        if self.per_person and self.rule != "one_vote":
-            raise ValueError("per_person goes with the rule one_vote: where every message counts, nobody has one")
-        return self
 
     def draft(self) -> Draft:
         rules = PollRules(

@@ -37,7 +37,7 @@ from server.web.endpoint import Call, Raw, endpoint
 from server.web.models import Page
 from server.web.problems import Problem, conflict, invalid, not_found
 from sql import admin_log, heads, poll_persons, polls, rundowns, votes
-from sql.polls import PollRow
+from sql.polls import Draft, PollRow
 from sql.pool import Connection
 
 _STATES = {"draft": polls.DRAFTS, "running": polls.RUNNING, "done": polls.DONE, None: tuple(State)}
@@ -68,6 +68,13 @@ async def _draft(call: Call) -> PollRow:
 async def _check_rundown(connection: Connection, campaign_id: UUID, rundown_id: UUID | None) -> None:
     if rundown_id is not None and await rundowns.get(connection, rundown_id, [campaign_id]) is None:
         raise invalid("/rundown_id", "the campaign has no such rundown")
+
+
+def _draft_of(body: PollIn) -> Draft:
+    """Raises Problem 422 for rules that do not go together."""
+    if body.per_person and body.rule != "one_vote":
+        raise invalid("/per_person", "where every message counts nobody has one vote: choose rule one_vote")
+    return body.draft()
 
 
 @endpoint(
@@ -108,7 +115,7 @@ async def create_poll(call: Call, body: PollIn) -> PollOut:
     """A draft: nothing is on stream before the launch."""
     campaign_id = call.campaign_id()
     await _check_rundown(call.connection, campaign_id, body.rundown_id)
-    poll_id = await polls.create(call.connection, campaign_id, body.draft())
+    poll_id = await polls.create(call.connection, campaign_id, _draft_of(body))
     return await _read(call.connection, poll_id)
 
 
@@ -142,7 +149,7 @@ async def update_poll(call: Call, body: PollPatch) -> PollOut:
     if "rundown_id" in given:
         await _check_rundown(call.connection, campaign_id, given["rundown_id"])
     moved = "rundown_id" in given and given["rundown_id"] != row.rundown_id and "order_index" not in given
-    draft = PollIn.model_validate({**as_input(row), **given}).draft()
+    draft = _draft_of(PollIn.model_validate({**as_input(row), **given}))
     await polls.update_draft(call.connection, campaign_id, row.id, draft)
     if moved:
         await polls.move_to_end(call.connection, campaign_id, row.id)

@@ -126,9 +126,8 @@ def spreadsheet(poll: Poll, rows: Sequence[Row], entries: Sequence[Entry] = ()) 
         ]
         if is_of_persons:
             person = persons.get(row.voter)
-            why = (
-                "" if row.n in standing else "same person" if row.n in alone else "other vote of the account"
-            )
+            replaced = "same person" if row.n in alone else "other vote of the account"
+            why_not = "" if row.n in standing else replaced
             cells += [person.hex() if person else "", why_not]
         writer.writerow(cells)
     return out.getvalue()

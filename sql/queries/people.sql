@@ -39,9 +39,11 @@ ORDER BY l.platform DESC;
 
 -- name: part
 -- The accounts of a person are nobody's from now on.
-WITH ended AS (
-    UPDATE person_links SET until = greatest(since, clock_timestamp()), ended_by = $2, ended_user = $3
-    WHERE person_id = $1 AND until IS NULL
+WITH moment AS MATERIALIZED (
+    SELECT greatest(max(since), clock_timestamp()) AS at FROM person_links WHERE person_id = $1 AND until IS NULL
+), ended AS (
+    UPDATE person_links SET until = moment.at, ended_by = $2, ended_user = $3
+    FROM moment WHERE person_id = $1 AND until IS NULL
     RETURNING platform, platform_user_id
 ), freed AS (
     UPDATE viewers AS v SET person_id = NULL, updated_at = now() FROM ended

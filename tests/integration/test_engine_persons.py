@@ -1,4 +1,4 @@
-"""One vote per person through real engines on a real PostgreSQL: as if counted from scratch, at every step."""
+"""One vote per person through real engines on a real PostgreSQL: at every step as if counted from scratch."""
 
 from __future__ import annotations
 

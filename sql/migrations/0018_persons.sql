@@ -12,7 +12,7 @@ CREATE TABLE person_links (
     ended_by          text CHECK (ended_by IN ('person', 'account')),
     ended_user        uuid REFERENCES users ON DELETE SET NULL,
     CHECK ((until IS NULL) = (ended_by IS NULL)),
-    CHECK (ended_user IS NULL OR ended_by = 'person')
+    CHECK (ended_user IS NULL OR ended_by IS NOT DISTINCT FROM 'person')
 );
 COMMENT ON TABLE person_links IS 'polls ask who was one person when they closed; what has ended is forgotten after a day';
 COMMENT ON COLUMN person_links.ended_by IS 'person: they said so; account: nobody signs in by one of the accounts any more';

@@ -23,6 +23,7 @@ DEFAULTS: Json = {
     "cap_percent": 50,
     "hold_s": 8,
     "auto_reveal_s": None,
+    "per_person": False,
 }
 BUILT_IN: list[Json] = [
     {"label": "Yes or no", "question": "Do they dare?", "options": ["Yes", "No"], "duration_s": 60},
@@ -171,6 +172,7 @@ class FakePoll:
             "question",
             "rule",
             "changeable",
+            "per_person",
             "secret",
             "words",
             "options",

@@ -60,6 +60,8 @@ export class Composer {
       ["every_message", RULES.every_message, "Shouting matches: the same viewer counts again with every line."],
     ], changed);
     this.changeable = new Switch("Viewers may change their mind", "Until the poll closes.", changed);
+    this.perPerson = new Switch("One vote per person",
+      `Viewers who have linked their Twitch and Kick accounts at ${location.host}/me vote once.`, changed);
     this.tie = new Choice("On a tie", pairs(TIES), changed);
     this.words = new Choice("How chat votes", pairs(WORDS), changed);
     this.weighting = new Choice("Several channels", pairs(WEIGHTINGS), changed);
@@ -71,7 +73,7 @@ export class Composer {
       { optional: "I reveal", help: "Empty: the result waits until you press Reveal." });
     this.moreWords = h("span", { class: "more-words" });
     this.more = h("details", { class: "more" }, h("summary", {}, "More: rules, ties, timing ", this.moreWords),
-      this.rule.root, this.changeable.root, this.tie.root, this.words.root, this.weighting.root, this.cap.root,
+      this.rule.root, this.changeable.root, this.perPerson.root, this.tie.root, this.words.root, this.weighting.root, this.cap.root,
       h("div", { class: "wholes" }, this.grace.root, this.hold.root, this.reveal.root));
   }
 
@@ -101,6 +103,7 @@ export class Composer {
     this.secret.value = settings.secret;
     this.rule.value = settings.rule;
     this.changeable.value = settings.changeable;
+    this.perPerson.value = settings.per_person;
     this.tie.value = settings.tie;
     this.words.value = settings.words;
     this.weighting.value = settings.weighting;
@@ -120,6 +123,8 @@ export class Composer {
       grace_s: this.grace.value, words: this.words.value, weighting: this.weighting.value,
       cap_percent: this.weighting.value === "capped" ? this.cap.value : DEFAULTS.cap_percent,
       hold_s: this.hold.value, auto_reveal_s: this.reveal.value,
+      // Where every message counts nobody has one vote.
+      per_person: this.rule.value === "one_vote" && this.perPerson.value,
     };
   }
 
@@ -138,6 +143,7 @@ export class Composer {
     visible(this.custom.root, this.length.value === "custom");
     visible(this.cap.root, body.weighting === "capped");
     visible(this.changeable.root, body.rule === "one_vote");
+    visible(this.perPerson.root, body.rule === "one_vote");
     // With one channel all weightings are the same: one choice less to read.
     visible(this.weighting.root, (this.store.get().channels?.length ?? 0) > 1 || body.weighting !== "sum");
     this.custom.complain(wrong.duration_s);

@@ -5,7 +5,7 @@ export const LIMITS = { question: 120, option: 80, optionsMin: 2, optionsMax: 10
 /** Everything but question, options and length; the defaults of the API. */
 export const DEFAULTS = {
   rule: "one_vote", changeable: true, tie: "gm", secret: false, grace_s: null, words: "exact", weighting: "sum",
-  cap_percent: 50, hold_s: 8, auto_reveal_s: null,
+  cap_percent: 50, hold_s: 8, auto_reveal_s: null, per_person: false,
 };
 
 export const DURATIONS = [30, 60, 120, 300];

@@ -5,6 +5,8 @@ A real browser, the running program, and providers that say yes. Pictures: build
 
 from __future__ import annotations
 
+import re
+
 import asyncpg
 import httpx2
 from playwright.async_api import Browser, Page, expect
@@ -50,9 +52,13 @@ async def test_a_viewer_links_unlinks_and_undoes_it_on_a_phone(
 async def _votes_of_both(root: httpx2.AsyncClient, there: IdentityServer) -> str:
     """A show on both platforms with a poll of persons, in which both accounts have voted."""
     campaign = (await root.post("/api/v1/campaigns", json={"name": "Persons"})).json()["id"]
-    lines = []
     for number, platform in enumerate(("twitch", "kick"), 1):
-        channel = {"platform": platform, "login": f"stage_{platform}", "source": "api", "channel_id": str(number)}
+        channel = {
+            "platform": platform,
+            "login": f"stage_{platform}",
+            "source": "api",
+            "channel_id": str(number),
+        }
         added = await root.post(f"/api/v1/campaigns/{campaign}/channels", json=channel)
         assert added.status_code == 201, added.text
     poll: str = (await root.post(f"/api/v1/campaigns/{campaign}/polls", json=POLL)).json()["id"]
@@ -60,13 +66,16 @@ async def _votes_of_both(root: httpx2.AsyncClient, there: IdentityServer) -> str
     for number, platform in enumerate(("twitch", "kick"), 1):
         account = there.people[platform]  # type: ignore[index]
         user = {"id": account.id, "login": account.login, "name": account.name}
-        lines.append(
-            {
-                "type": "chat.message", "platform": platform, "channel_id": str(number), "message_id": f"m{number}",
-                "user": user, "text": str(number), "sent_at": opened,
-            }
-        )  # fmt: skip
-        taken = await root.post(f"/api/v1/campaigns/{campaign}/events", json=lines[-1:])
+        line = {
+            "type": "chat.message",
+            "platform": platform,
+            "channel_id": str(number),
+            "message_id": f"m{number}",
+            "user": user,
+            "text": str(number),
+            "sent_at": opened,
+        }
+        taken = await root.post(f"/api/v1/campaigns/{campaign}/events", json=[line])
         assert taken.json()["accepted"] == 1, taken.text
     return poll
 
@@ -89,6 +98,7 @@ async def _links(page: Page, hubbub: Hubbub, there: IdentityServer) -> None:
     await agree(page)
     await title(page, "You are one person")
     assert page.url == f"{hubbub.base_url}/me", "the word is out of the address again"
+    assert "false" not in await page.inner_text("main")
     await fits(page, "me-both")
     await page.set_viewport_size({"width": 1280, "height": 800})
     await page.screenshot(path=PICTURES / "sign-in-me-wide.png")
@@ -100,7 +110,9 @@ async def _desk(browser: Browser, hubbub: Hubbub, root: httpx2.AsyncClient, poll
     """Who runs the show counts the two apart, and takes it back."""
     context = await browser.new_context(viewport={"width": 1280, "height": 900})
     page = await context.new_page()
-    await page.goto(hubbub.desk_link)
+    link = re.search(r"http://\S+/login#code=\S+", hubbub.log)
+    assert link is not None
+    await page.goto(link[0])
     await page.get_by_role("tab", name="Past polls").click()
     await page.get_by_role("button", name="Linked viewers…").click()
     dialog = page.get_by_role("dialog", name="Linked viewers")

@@ -41,6 +41,9 @@ OWN = {
     "campaigns.list_campaigns",
     "campaigns.create_campaign",
     "live_tickets.issue_ticket",
+    "persons.my_person",
+    "persons.become_one",
+    "persons.become_two",
 }
 
 
@@ -208,7 +211,8 @@ async def every_route(document: dict[str, Any], ana: Person, mallory: Person) ->
             address = path
             for name, theirs in ana.ids.items():
                 address = address.replace(f"{{{name}}}", theirs)
-            address = address.replace("{session_id}", str(uuid4()))
+            for name in ("session_id", "person_id"):
+                address = address.replace(f"{{{name}}}", str(uuid4()))
             assert "{" not in address, f"{address}: furnish a show with it"
             body = None if method in ("get", "delete") else BODIES.get(operation_id.partition(".")[2], {})
             answer = await mallory.http.request(method.upper(), address, json=body)

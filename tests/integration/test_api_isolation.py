@@ -128,7 +128,7 @@ async def furnish(client: httpx2.AsyncClient, *, with_module: bool = True) -> di
 
 
 #: Of these there is nothing without a platform; their routes are tried beside them.
-OF_PLATFORMS = {"reward_id", "redemption_id", "outbox_id"}
+OF_PLATFORMS = {"reward_id", "redemption_id", "outbox_id", "person_id"}
 
 
 async def everything(rig: Rig) -> dict[str, list[str]]:
@@ -138,7 +138,7 @@ async def everything(rig: Rig) -> dict[str, list[str]]:
               "poll_sessions", "boards", "board_events", "inbox", "characters", "character_assignments",
               "dice_rolls", "campaign_criticality_rules", "campaign_item_category_rules",
               "table_settings", "vtt_connections", "vtt_pairings", "vtt_commands", "outbox",
-              "device_sign_ins")  # fmt: skip
+              "device_sign_ins", "person_links", "person_splits")  # fmt: skip
     async with rig.services.database.connection() as connection:
         return {
             table: sorted(str(dict(row)) for row in await connection.fetch(f"SELECT * FROM {table}"))  # noqa: S608

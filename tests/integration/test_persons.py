@@ -14,9 +14,11 @@ import pytest
 from server.rules.vote_audit import audit
 from server.rules.wiretime import to_wire
 from sql import heads
+from sql.ids import uuid7
 from sql.pool import Database
 from tests.fakes.identity_server import FakeAccount, Provider
 from tests.integration.sign_in_rig import SignInRig, csrf, sign_in_rig, word_of
+from tests.integration.test_openapi import BY_NAME, check
 from tests.integration.web_rig import ORIGIN
 
 ME = "?wants=identity&return_to=/me"
@@ -90,12 +92,13 @@ async def test_signing_in_to_both_makes_one_person_and_asks_for_nothing_else(rig
 
 async def test_unlinking_is_at_once_and_can_be_undone(rig: SignInRig) -> None:
     browser = await one_person(rig)
-    assert (await browser.delete("/api/v1/account/person")).status_code == 204
+    check(BY_NAME["become_two"], await browser.delete("/api/v1/account/person"))
     apart = await person_of(browser)
     assert (apart["is_one"], apart["can_join"]) == (False, True)
     assert apart["undo_until"] is not None
     assert (await browser.delete("/api/v1/account/person")).status_code == 404
     again = await browser.post("/api/v1/account/person", json={})
+    check(BY_NAME["become_one"], again)
     assert (again.status_code, again.json()["is_one"]) == (200, True)
     async with rig.database.connection() as connection:
         assert await connection.fetchval("SELECT count(DISTINCT person_id) FROM person_links") == 1
@@ -240,12 +243,12 @@ async def launched(rig: SignInRig, campaign: str, **fields: Any) -> str:
     return poll
 
 
-async def says(rig: SignInRig, campaign: str, platform: str, user: str, text: str, message: str) -> None:
+async def says(rig: SignInRig, campaign: str, platform: str, user: str, text: str) -> None:
     async with rig.database.connection() as connection:
         now = to_wire(await heads.now(connection))
     channel = {"twitch": "4242", "kick": "9001"}[platform]
     line = {
-        "type": "chat.message", "platform": platform, "channel_id": channel, "message_id": message,
+        "type": "chat.message", "platform": platform, "channel_id": channel, "message_id": str(uuid7()),
         "user": {"id": user, "login": f"l{user}", "name": f"N{user}"}, "text": text, "sent_at": now,
     }  # fmt: skip
     answer = await rig.web.root.post(f"/api/v1/campaigns/{campaign}/events", json=[line])
@@ -261,13 +264,13 @@ async def test_a_poll_follows_links_and_unlinks_and_its_export_can_be_checked(ri
     campaign, _ = await show(rig)
     poll = await launched(rig, campaign, per_person=True)
     twitch, kick = rig.there.people["twitch"].id, rig.there.people["kick"].id
-    await says(rig, campaign, "twitch", twitch, "1", "m1")
-    await says(rig, campaign, "kick", kick, "2", "m2")
-    await says(rig, campaign, "kick", "somebody", "2", "m3")
+    await says(rig, campaign, "twitch", twitch, "1")
+    await says(rig, campaign, "kick", kick, "2")
+    await says(rig, campaign, "kick", "somebody", "2")
     assert await counted(rig, poll) == [1, 2]
     browser = await one_person(rig)
     assert await counted(rig, poll) == [0, 2]
-    await says(rig, campaign, "twitch", twitch, "1", "m4")
+    await says(rig, campaign, "twitch", twitch, "1")
     assert await counted(rig, poll) == [1, 1]
     await browser.delete("/api/v1/account/person")
     assert await counted(rig, poll) == [1, 2]
@@ -320,8 +323,8 @@ async def test_moderators_undo_a_mistake_in_their_show_only_and_it_is_on_record(
     await one_person(rig)
     assert (await rig.web.root.get(base)).json() == {"items": [], "next": None}
     twitch, kick = rig.there.people["twitch"], rig.there.people["kick"]
-    await says(rig, campaign, "twitch", twitch.id, "1", "m1")
-    await says(rig, campaign, "kick", kick.id, "2", "m2")
+    await says(rig, campaign, "twitch", twitch.id, "1")
+    await says(rig, campaign, "kick", kick.id, "2")
     (person,) = (await rig.web.root.get(base)).json()["items"]
     assert [(one["platform"], one["login"]) for one in person["accounts"]] == [
         ("twitch", twitch.login),
@@ -333,13 +336,14 @@ async def test_moderators_undo_a_mistake_in_their_show_only_and_it_is_on_record(
     assert (await rig.web.root.post(stranger)).status_code == 404
 
     split = await rig.web.root.post(f"{base}/{person['id']}/split")
-    assert split.status_code == 200, split.text
+    check(BY_NAME["split_person"], split)
     assert split.json()["split_at"] is not None
     assert await counted(rig, poll) == [1, 1]
     (still,) = (await rig.web.root.get(base)).json()["items"]
     assert still["split_at"] == split.json()["split_at"]
     back = await rig.web.root.post(f"{base}/{person['id']}/rejoin")
-    assert (back.status_code, back.json()["split_at"]) == (200, None)
+    check(BY_NAME["rejoin_person"], back)
+    assert back.json()["split_at"] is None
     assert await counted(rig, poll) == [0, 1]
     async with rig.database.connection() as connection:
         found = await connection.fetch(

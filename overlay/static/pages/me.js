@@ -7,8 +7,8 @@ import { PROBLEMS, PROVIDER, wordsOf } from "./sign_in/words.js";
 
 const HERE = "/me";
 const WHY = "In polls that count people, your Twitch and your Kick account have one vote together: the latest that you cast.";
-const SEEN = "The hosts and moderators of a show in which you vote with both can see that they are one person, nobody else can. "
-  + "Unlink them whenever you like; a poll that is over stays as it was.";
+const SEEN = "The hosts and moderators of a show in which you vote with both can see that they are one person. An export of the poll "
+  + "says only that two votes were one person's. Unlink them whenever you like; a poll that is over stays as it was.";
 
 const given = new URLSearchParams(location.hash.slice(1));
 const word = given.get("sign-in");
@@ -66,7 +66,7 @@ function draw(person, told) {
   }
   const nothing = person.accounts.length < 2 && person.can_sign_in.length === 0
     && h("p", { class: "hint", text: "This Hubbub has no sign-in for another platform." });
-  show.panel(list, acts.childElementCount > 0 && acts, nothing, foot());
+  show.panel(...[list, acts.childElementCount > 0 && acts, nothing, foot()].filter(Boolean));
 }
 
 function account(one) {

@@ -17,6 +17,7 @@ export class Persons {
       h("p", { class: "help" }, "Viewers link their Twitch and Kick accounts at ", h("strong", { text: `${location.host}/me` }),
         " by signing in to both. If a link is a mistake, count the accounts apart: only in this show, and only until you undo it."),
       this.trouble, this.empty, this.list);
+    visible(this.dialog.foot, false);
   }
 
   async open() {

@@ -1,17 +1,17 @@
 -- name: kin
--- Accounts that were one person at $4, as a show sees it, with any of these, and these.
+-- Accounts that were one person at $4, as a show sees it, with any of these, and these. By account, never by time.
 WITH asked AS (
     SELECT DISTINCT l.person_id
     FROM unnest($2::text[], $3::text[]) AS a (platform, id)
-    JOIN person_links AS l ON l.platform = a.platform AND l.platform_user_id = a.id
-    WHERE l.since <= $4 AND (l.until IS NULL OR l.until > $4)
+    CROSS JOIN LATERAL (SELECT * FROM person_links WHERE platform = a.platform AND platform_user_id = a.id OFFSET 0) AS l
+    WHERE l.since <= $4 AND coalesce(l.until, 'infinity') > $4
 )
 SELECT l.platform, l.platform_user_id, l.person_id
 FROM asked JOIN person_links AS l USING (person_id)
-WHERE l.since <= $4 AND (l.until IS NULL OR l.until > $4)
+WHERE l.since <= $4 AND coalesce(l.until, 'infinity') > $4
   AND NOT EXISTS (SELECT FROM person_splits AS s
                   WHERE s.campaign_id = $1 AND s.person_id = l.person_id
-                    AND s.since <= $4 AND (s.until IS NULL OR s.until > $4));
+                    AND s.since <= $4 AND coalesce(s.until, 'infinity') > $4);
 
 -- name: create
 -- Somebody of whom nothing is known yet.

@@ -28,6 +28,6 @@ SELECT n, voter, person, counts, at, hash FROM poll_person_ledger WHERE poll_ins
 -- Voters of a poll who are somebody's account at $2, or are one with others in the poll.
 SELECT v.platform, v.ballot FROM poll_votes AS v
 JOIN person_links AS l ON l.platform = v.platform AND l.platform_user_id = v.ballot
-WHERE v.poll_instance_id = $1 AND l.since <= $2 AND (l.until IS NULL OR l.until > $2)
+WHERE v.poll_instance_id = $1 AND l.since <= $2 AND coalesce(l.until, 'infinity') > $2
 UNION
 SELECT platform, ballot FROM poll_persons WHERE poll_instance_id = $1;

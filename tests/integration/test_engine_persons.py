@@ -18,10 +18,11 @@ from server.rules.poll import Cancel, Close, Poll, PollRules, Reveal, State, Tie
 from server.rules.tally import Tally
 from server.rules.vote_audit import Verdict, audit
 from server.rules.vote_export import count, document
-from server.rules.vote_ledger import voter_digest
+from server.rules.vote_ledger import Entry, voter_digest
 from server.rules.votes import BallotKey
-from sql import erasures, people, poll_persons, votes
+from sql import channels, erasures, people, poll_persons, polls, votes
 from sql.people import Account, Seen
+from sql.polls import Draft
 from sql.pool import Connection, Database
 from tests.integration.engine_rig import (
     CHANNELS,
@@ -66,7 +67,7 @@ async def part(database: Database, name: str, platform: str = "twitch") -> None:
             await people.part(connection, person.id, "person")
 
 
-async def entries_of(database: Database, poll_id: UUID) -> list[poll_persons.Entry]:
+async def entries_of(database: Database, poll_id: UUID) -> list[Entry]:
     async with database.connection() as connection:
         return await poll_persons.ledger(connection, poll_id)
 
@@ -115,7 +116,7 @@ class Model:
             key = (one.platform, one.user.id)
             digest = voter_digest(self.poll.voter_key, *key)
             rank = (one.sent_at, one.message_id, digest)
-            slot = CHANNELS.index((one.platform, one.channel_id))  # type: ignore[arg-type]
+            slot = CHANNELS.index((one.platform, one.channel_id))
             who = self.links.get(key, key)
             if who not in best or (rank > best[who][0]) == self.poll.rules.changeable:
                 best[who] = (rank, slot, int(one.text))
@@ -273,9 +274,6 @@ async def test_a_rehearsal_has_no_persons(database: Database) -> None:
     process = Process(database)
     campaign_id = await make_campaign(database, [])
     async with database.transaction() as connection:
-        from sql import channels, polls
-        from sql.polls import Draft
-
         for platform, channel_id in (TWITCH, KICK):
             await channels.create(
                 connection, campaign_id=campaign_id, platform=platform, login=f"login{channel_id}",

@@ -75,7 +75,9 @@ async def entries_of(database: Database, poll_id: UUID) -> list[Entry]:
 async def verdict_of(database: Database, poll: Poll) -> Verdict:
     """What a stranger says of the export."""
     rows, entries = await ledger_of(database, poll.id), await entries_of(database, poll.id)
-    assert sorted(row.n for row in (*rows, *entries)) == list(range(1, poll.ledger_rows + 1))
+    assert sorted([row.n for row in rows] + [entry.n for entry in entries]) == list(
+        range(1, poll.ledger_rows + 1)
+    )
     return audit(json.loads(json.dumps(document(poll, rows, entries))))
 
 

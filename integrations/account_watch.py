@@ -14,6 +14,7 @@ from typing import Any, Final, Protocol
 
 import structlog
 
+from integrations.line import Method
 from integrations.rest import Answer, PlatformError
 from integrations.tokens import NoToken
 from sql import account_watch, readiness
@@ -37,7 +38,7 @@ class Line(Protocol):
     """As integrations.rest.Rest, as far as it is needed."""
 
     async def call(
-        self, account_id: str, method: str, path: str, *, query: Sequence[tuple[str, str]] = ...
+        self, account_id: str, method: Method, path: str, *, query: Sequence[tuple[str, str]] = ...
     ) -> Answer: ...
 
 

@@ -61,6 +61,7 @@ from server.web.foundry.socket import Foundry
 from server.web.login import login_link
 from server.web.origins import Origins, origins_of
 from server.web.overlay_links import derive_overlay_key, key_hash, link_of
+from server.web.persons import Persons
 from server.web.services import Services
 from server.web.tickets import FrontDoor
 from sql import campaigns, heads, overlays, restore, users
@@ -379,7 +380,7 @@ class Process:
                 self.http,
                 self.origins,
                 grants=self.platforms.tokens,
-                household=(Shows(self.departures),),
+                household=(Shows(self.departures), Persons()),
             ),
             departures=self.departures,
             data_dir=self.settings.data_dir

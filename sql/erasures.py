@@ -15,7 +15,7 @@ from uuid import UUID
 
 import sql
 from server.rules.poll import UNDO_WINDOW
-from sql import channels
+from sql import channels, people
 from sql.channels import Platform
 from sql.ids import uuid7
 from sql.pool import Connection
@@ -57,12 +57,14 @@ async def advance(connection: Connection) -> int:
             account = (row["platform"], row["platform_user_id"], row["pseudonym"])
             await connection.execute(_Q["rename_ballots"], polls, *account)
             await connection.execute(_Q["rename_messages"], polls, *account)
+            await connection.execute(_Q["rename_persons"], polls, *account)
             await connection.execute(_Q["done_to"], row["id"], polls[-1])
         if await connection.fetchval(
             _Q["are_left"], polls[-1] if polls else row["done_to"], row["created_at"]
         ):
             waiting += 1
         else:
+            await people.forget_account(connection, row["platform"], row["platform_user_id"])
             await connection.execute(_Q["finish"], row["id"])
     return waiting
 

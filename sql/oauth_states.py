@@ -18,8 +18,9 @@ LIFE = timedelta(minutes=10)
 
 #: To sign in, or to add the account to the one that is signed in.
 Purpose: TypeAlias = Literal["login", "link"]
-#: identity: only who it is; channel: what their streams need, and the grant is kept.
-Wants: TypeAlias = Literal["identity", "channel"]
+#: identity: only who it is; channel: what their streams need, and the grant is kept; person: as identity, and
+#: the account is one person with the other one of theirs.
+Wants: TypeAlias = Literal["identity", "channel", "person"]
 
 
 @dataclass(frozen=True, slots=True)

@@ -117,6 +117,7 @@ def _draft_values(draft: Draft) -> tuple[object, ...]:
         rules.auto_reveal_s,
         rules.native,
         rules.points_per_vote,
+        rules.per_person,
     )
 
 
@@ -303,6 +304,7 @@ def _poll_row(
             auto_reveal_s=row["auto_reveal_s"],
             native=row["native"],
             points_per_vote=row["points_per_vote"],
+            per_person=row["per_person"],
         ),
         state=State(row["state"]),
         simulated=row["simulated"],

@@ -101,6 +101,11 @@ async def count(connection: Connection, poll_id: UUID, slots: int, options: int)
     return tally_of(await connection.fetch(_Q["count"], poll_id), slots, options)
 
 
+async def count_of_persons(connection: Connection, poll_id: UUID, slots: int, options: int) -> Tally:
+    """The same, where of the accounts of a person one counts."""
+    return tally_of(await connection.fetch(_Q["count_of_persons"], poll_id), slots, options)
+
+
 def tally_of(rows: Iterable[Row], slots: int, options: int) -> Tally:
     """Rows `(slot, choice, votes)` as a tally."""
     counts = [[0] * options for _ in range(slots)]
@@ -117,7 +122,8 @@ async def ledger_page(connection: Connection, poll_id: UUID, after: int, most: i
 async def ledger(connection: Connection, poll_id: UUID) -> list[LedgerRow]:
     """The whole ledger of a poll."""
     rows: list[LedgerRow] = []
-    while page := await ledger_page(connection, poll_id, len(rows)):
+    # Between them may stand numbers of the other part of the ledger (`sql.poll_persons`).
+    while page := await ledger_page(connection, poll_id, rows[-1].n if rows else 0):
         rows.extend(page)
     return rows
 

@@ -6,9 +6,11 @@ import asyncio
 from collections.abc import Sequence
 from dataclasses import replace
 
+from server.engine import persons
 from server.engine.memory import Room
 from server.engine.turn import Turn
 from server.rules import poll_board, vote_ledger
+from server.rules.persons import counts_persons
 from server.rules.poll import Poll
 from server.rules.votes import Vote, ballot_key, take
 from sql import polls, votes
@@ -28,7 +30,9 @@ async def count(room: Room, turn: Turn, poll: Poll, cast: Sequence[Vote]) -> Pol
         await storing
     counted = replace(poll, tally=taken.tally, ledger_rows=rows[-1].n, ledger_head=rows[-1].hash)
     await votes.append_ledger(turn.connection, poll.id, rows)
-    await votes.save_results(turn.connection, poll.id, poll.tally, taken.tally)
+    if counts_persons(poll):
+        counted = await persons.settle(turn, counted, taken.changed.keys(), held)
+    await votes.save_results(turn.connection, poll.id, poll.tally, counted.tally)
     await polls.save_ledger_position(turn.connection, counted)
     if room.poll is not None and room.poll.id == poll.id:
         room.poll = counted  # its times and rules are as they were, and so is the reader

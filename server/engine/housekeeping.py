@@ -17,6 +17,7 @@ from sql import (
     login_failures,
     lost_lines,
     oauth_states,
+    people,
     sessions,
     verifications,
     vtt_commands,
@@ -42,6 +43,7 @@ async def tidy(database: Database) -> None:
         await lost_lines.forget(connection)
         await idempotency.sweep(connection)
         await _tidy_sign_ins(connection)
+        await people.forget(connection)
         await vtt_pairings.forget(connection)
         await vtt_tokens.forget(connection)
         await vtt_commands.forget(connection, KEEP_COMMANDS_S)

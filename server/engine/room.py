@@ -18,7 +18,7 @@ from uuid import UUID
 
 import structlog
 
-from server.engine import alerts, ballots, intakes, native_polls, table
+from server.engine import alerts, ballots, intakes, native_polls, persons, table
 from server.engine.bench import Bench
 from server.engine.clock import DatabaseClock
 from server.engine.heard import Heard
@@ -32,6 +32,7 @@ from server.rules import outcome, poll_board, vote_export, vote_ledger
 from server.rules.changes import Change
 from server.rules.events import UnreadLine
 from server.rules.native_poll import NativePoll
+from server.rules.persons import counts_persons
 from server.rules.platform_events import PlatformEvent
 from server.rules.poll import (
     RUNNING,
@@ -49,7 +50,7 @@ from server.rules.poll import (
     deadline,
 )
 from server.rules.poll import Outcome as PollOutcome
-from sql import channels, consents, deadlines, heads, inbox, polls, transactions, votes
+from sql import channels, consents, deadlines, heads, inbox, poll_persons, polls, transactions, votes
 from sql.pool import Connection, Database, UniqueViolation
 
 log = structlog.get_logger(__name__)
@@ -325,6 +326,8 @@ class Rooms:
                     self.armed.set()
                     return fired
                 poll = await native_polls.settle(room, turn, poll)
+            if due.kind == "lock" and poll.state == State.CLOSING and counts_persons(poll):
+                poll = await persons.settle_all(turn, poll)
             try:
                 command = await self._due_command(room, turn, poll, due.kind)
                 after = apply(poll, command, turn.head.now)
@@ -348,7 +351,8 @@ class Rooms:
 
     async def _count_anew(self, connection: Connection, poll: Poll) -> PollOutcome:
         """The result from the stored votes; the running totals must agree with it."""
-        tally = await votes.count(connection, poll.id, len(poll.seats), len(poll.options))
+        count = votes.count_of_persons if counts_persons(poll) else votes.count
+        tally = await count(connection, poll.id, len(poll.seats), len(poll.options))
         if tally != poll.tally:
             self.miscounted += 1
             log.error("running_totals_differ", poll_id=str(poll.id), counted=tally, running=poll.tally)
@@ -356,7 +360,8 @@ class Rooms:
             return outcome.decide(poll, tally, ())
         # Rare and long: the whole ledger decides, and the event loop goes on meanwhile.
         rows = await votes.ledger(connection, poll.id)
-        counting = asyncio.to_thread(vote_export.count, poll, rows)
+        entries = await poll_persons.ledger(connection, poll.id) if counts_persons(poll) else ()
+        counting = asyncio.to_thread(vote_export.count, poll, rows, entries)
         counted = await transactions.while_working(connection, counting)
         return outcome.decide(poll, tally, counted.steps)
 

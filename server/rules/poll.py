@@ -69,6 +69,7 @@ class PollRules:
     auto_reveal_s: int | None = None  # 0…600 after the count; None: the game master reveals
     native: Native = "off"
     points_per_vote: int = 100  # 1…1,000,000, read by native `points`
+    per_person: bool = False  # accounts that are one person have one vote together; with `one_vote` only
 
 
 @dataclass(frozen=True, slots=True)

@@ -55,6 +55,7 @@ class PollBoard:
     question: str
     rule: str
     changeable: bool
+    per_person: bool
     secret: bool
     words: str
     options: tuple[OptionFigure, ...]
@@ -160,6 +161,7 @@ def board(poll: Poll) -> Mapping[str, Any] | None:
             question=poll.question,
             rule=poll.rules.rule,
             changeable=poll.rules.changeable,
+            per_person=poll.rules.per_person,
             secret=poll.rules.secret,
             words=poll.rules.words,
             options=seen.options,

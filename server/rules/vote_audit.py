@@ -7,9 +7,9 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from server.rules import outcome, vote_ledger
+from server.rules import outcome, persons, vote_ledger
 from server.rules.tally import leaders, totals, weights
-from server.rules.vote_ledger import FORMAT, Row
+from server.rules.vote_ledger import FORMAT, FORMAT_OF_PERSONS, Entry, Row
 from server.rules.wiretime import from_wire
 
 _DECIDED = ("closed", "revealed")
@@ -22,12 +22,16 @@ class NotAnExport(ValueError):
 
 @dataclass(frozen=True, slots=True)
 class Verdict:
-    """What the check came to. `first_bad_row` is the number of the first row that does not hold, if one."""
+    """What the check came to. `first_bad_row` is the number of the first row that does not hold, if one.
+
+    `rows` are the votes; `entries` say, in a poll that counts persons, whose do not count.
+    """
 
     rows: int
     faults: tuple[str, ...]
     first_bad_row: int | None
     tally: tuple[tuple[int, ...], ...]
+    entries: int = 0
 
     @property
     def good(self) -> bool:
@@ -45,29 +49,33 @@ def audit(document: object) -> Verdict:
 
 
 def _mapping(value: object) -> Mapping[str, Any]:
-    if not isinstance(value, dict) or value.get("format") != FORMAT:
-        raise NotAnExport(f"this is no export of a poll: it does not say format {FORMAT}")
+    if not isinstance(value, dict) or value.get("format") not in (FORMAT, FORMAT_OF_PERSONS):
+        raise NotAnExport(f"this is no export of a poll: it does not say format {FORMAT} or 2")
     return value
 
 
 def _audit(document: Mapping[str, Any]) -> Verdict:
     head = document["header"]
-    if head.get("format") != FORMAT:
+    is_of_persons = document["format"] == FORMAT_OF_PERSONS
+    if head.get("format") != document["format"] or head.get("per_person", False) is not is_of_persons:
         raise NotAnExport("the header is of another format")
     options, slots = len(head["options"]), len(head["channels"])
-    rows, bad = _chain(head, document["rows"], options, slots)
+    ledger, bad = _chain(head, document["rows"], options, slots, is_of_persons)
+    rows = [row for row in ledger if isinstance(row, Row)]
+    entries = [row for row in ledger if isinstance(row, Entry)]
+    counted = _count(head, rows, entries, options, slots)
     if bad:
         before = "the rows before it" if bad > 1 else "the header"
         fault = f"row {bad}: its hash does not follow from {before}"
-        return Verdict(len(rows), (fault,), bad, _count(head, rows, options, slots).tally)
+        return Verdict(len(rows), (fault,), bad, counted.tally, len(entries))
     faults = []
-    if document["head"] != (rows[-1].hash if rows else vote_ledger.genesis(head)).hex():
+    if document["head"] != (ledger[-1].hash if ledger else vote_ledger.genesis(head)).hex():
         faults.append(
             "the last hash of the export is not that of its last row: rows are missing at the end"
-            if rows
+            if ledger
             else "the hash of the export is not that of its header: it was changed, or all rows are missing"
         )
-    counted = _count(head, rows, options, slots)
+    faults += _person_faults(rows, entries, counted)
     result = document["result"]
     if tuple(tuple(channel) for channel in result["tally"]) != counted.tally:
         faults.append(f"the rows count to {_plain(counted.tally)}, the export says {result['tally']}")
@@ -80,41 +88,101 @@ def _audit(document: Mapping[str, Any]) -> Verdict:
         faults.append(f"no poll has the state {document['state']}")
     elif result["winner"] is not None or result["tied"]:
         faults.append(f"the poll is {document['state']}, but the export names a winner or a tie")
-    return Verdict(len(rows), tuple(faults), None, counted.tally)
+    return Verdict(len(rows), tuple(faults), None, counted.tally, len(entries))
 
 
-def _count(head: Mapping[str, Any], rows: Sequence[Row], options: int, slots: int) -> vote_ledger.Replay:
+def _count(
+    head: Mapping[str, Any], rows: Sequence[Row], entries: Sequence[Entry], options: int, slots: int
+) -> vote_ledger.Replay:
     return vote_ledger.replay(
-        rows, options=options, slots=slots, rule=head["rule"], changeable=head["changeable"]
+        rows,
+        options=options,
+        slots=slots,
+        rule=head["rule"],
+        changeable=head["changeable"],
+        persons=persons.persons_of(entries),
     )
 
 
+def _person_faults(rows: Sequence[Row], entries: Sequence[Entry], counted: vote_ledger.Replay) -> list[str]:
+    """Whether the votes that the entries set aside are those that the rule sets aside."""
+    last = persons.at_last(entries)
+    voters = {row.voter for row in rows}
+    standing = {row.voter for row in rows if row.n in counted.counted}
+    shared = persons.shared(persons.persons_of(entries), voters)
+    faults = []
+    for voter, entry in sorted(last.items(), key=lambda item: item[1].n):
+        if voter not in voters:
+            faults.append(f"row {entry.n}: it is about somebody who has not voted")
+        elif entry.person is not None and entry.person not in shared:
+            faults.append(f"row {entry.n}: nobody else of that person has voted")
+        elif entry.counts != (voter in standing):
+            says = "counts" if entry.counts else "does not count"
+            faults.append(f"row {entry.n}: it says that a vote {says}, the rule says the contrary")
+    return faults
+
+
 def _chain(
-    head: Mapping[str, Any], found: Sequence[Mapping[str, Any]], options: int, slots: int
-) -> tuple[list[Row], int | None]:
+    head: Mapping[str, Any],
+    found: Sequence[Mapping[str, Any]],
+    options: int,
+    slots: int,
+    is_of_persons: bool,
+) -> tuple[list[Row | Entry], int | None]:
     """The rows up to the first one whose hash does not follow from all before it, and its number."""
-    rows: list[Row] = []
+    rows: list[Row | Entry] = []
     previous = vote_ledger.genesis(head)
     for position, entry in enumerate(found, 1):
         try:
-            row = _row(entry)
+            row = _person_entry(entry) if is_of_persons and "person" in entry else _row(entry)
         except (KeyError, TypeError, AttributeError, ValueError):
             return rows, position
-        previous = vote_ledger.seal(
-            previous,
-            n=row.n,
-            voter=row.voter,
-            slot=row.slot,
-            choice=row.choice,
-            sent_us=vote_ledger.microseconds(row.sent_at),
-            received_us=vote_ledger.microseconds(row.received_at),
-            message_id=row.message_id,
-        )
-        fits = row.n == position and 0 <= row.slot < slots and 1 <= row.choice <= options
+        fits = row.n == position
+        if isinstance(row, Entry):
+            previous = vote_ledger.seal_entry(
+                previous,
+                n=row.n,
+                voter=row.voter,
+                person=row.person,
+                counts=row.counts,
+                at_us=vote_ledger.microseconds(row.at),
+            )
+        else:
+            previous = vote_ledger.seal(
+                previous,
+                n=row.n,
+                voter=row.voter,
+                slot=row.slot,
+                choice=row.choice,
+                sent_us=vote_ledger.microseconds(row.sent_at),
+                received_us=vote_ledger.microseconds(row.received_at),
+                message_id=row.message_id,
+            )
+            fits = fits and 0 <= row.slot < slots and 1 <= row.choice <= options
         if not fits or row.hash != previous:
             return rows, position
         rows.append(row)
     return rows, None
+
+
+def _person_entry(entry: Mapping[str, Any]) -> Entry:
+    """An entry of the export, as strictly as a vote."""
+    if type(entry["n"]) is not int or type(entry["counts"]) is not bool:
+        raise TypeError("n is no integer, or counts no truth value")
+    person = None if entry["person"] is None else bytes.fromhex(entry["person"])
+    if person == b"" or (person is None and not entry["counts"]):
+        raise ValueError("nobody else of nobody can count")
+    found = Entry(
+        entry["n"],
+        bytes.fromhex(entry["voter"]),
+        person,
+        entry["counts"],
+        from_wire(entry["at"]),
+        bytes.fromhex(entry["hash"]),
+    )
+    if entry["why"] != vote_ledger.why(found):
+        raise ValueError("the reason is another")
+    return found
 
 
 def _row(entry: Mapping[str, Any]) -> Row:

@@ -12,7 +12,8 @@ import json
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
-from typing import NamedTuple
+from typing import Literal, NamedTuple
+from uuid import UUID
 
 from server.rules.poll import Poll, PollRules, Seat
 from server.rules.tally import Tally
@@ -21,6 +22,8 @@ from server.rules.votes import Vote
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 _MICROSECOND = timedelta(microseconds=1)
 FORMAT = "hubbub.vote_ledger/1"
+#: Of a poll that counts persons: between the votes stand entries that say whose do not count.
+FORMAT_OF_PERSONS = "hubbub.vote_ledger/2"
 #: Bytes that SHA-256 takes in at a time.
 _BLOCK = 64
 
@@ -38,6 +41,17 @@ class Row(NamedTuple):
     hash: bytes  # 32 bytes
 
 
+class Entry(NamedTuple):
+    """What the ledger says about a voter from here on: whose account it is, and whether its vote counts."""
+
+    n: int  # numbered with the votes
+    voter: bytes  # 16 bytes
+    person: bytes | None  # 16 bytes; None: the voter stands for themselves
+    counts: bool
+    at: datetime
+    hash: bytes  # 32 bytes
+
+
 def microseconds(moment: datetime) -> int:
     """Microseconds since 1970, the resolution of a PostgreSQL timestamp."""
     return (moment - _EPOCH) // _MICROSECOND
@@ -46,6 +60,11 @@ def microseconds(moment: datetime) -> int:
 def voter_digest(voter_key: bytes, platform: str, user_id: str) -> bytes:
     """16 bytes that stand for an account in one poll's ledger and say nothing without the key."""
     return hmac.digest(voter_key, f"{platform}:{user_id}".encode(), "sha256")[:16]
+
+
+def person_digest(voter_key: bytes, person_id: UUID) -> bytes:
+    """16 bytes that stand for a person in one poll's ledger. No platform is called `person`."""
+    return voter_digest(voter_key, "person", str(person_id))
 
 
 class _Voters:
@@ -69,11 +88,18 @@ def commitment(seed: bytes) -> str:
     return hashlib.sha256(seed).hexdigest()
 
 
+def format_of(poll: Poll) -> str:
+    """What an export of the poll calls itself."""
+    return FORMAT_OF_PERSONS if poll.rules.per_person else FORMAT
+
+
 def header(poll: Poll) -> dict[str, object]:
     """What the first link of the chain seals: everything that was fixed at the launch."""
     rules: PollRules = poll.rules
+    of_persons = {"per_person": True} if rules.per_person else {}
     return {
-        "format": FORMAT,
+        "format": format_of(poll),
+        **of_persons,
         "poll_id": str(poll.id),
         "question": poll.question,
         "options": list(poll.options),
@@ -118,6 +144,22 @@ def seal(
     """The hash of a row. The message id comes last, so no separator inside it can pass for another."""
     text = f"{n}|{voter.hex()}|{slot}|{choice}|{sent_us}|{received_us}|{message_id}"
     return hashlib.sha256(previous + text.encode("utf-8", "surrogatepass")).digest()
+
+
+def seal_entry(
+    previous: bytes, *, n: int, voter: bytes, person: bytes | None, counts: bool, at_us: int
+) -> bytes:
+    """The hash of an entry. A vote has a number where `person` stands, so neither can pass for the other."""
+    whom = person.hex() if person else ""
+    text = f"{n}|{voter.hex()}|person|{whom}|{int(counts)}|{at_us}"
+    return hashlib.sha256(previous + text.encode()).digest()
+
+
+def why(entry: Entry) -> Literal["same_person", "of_person", "alone"]:
+    """Why a vote does not count, or does: another of the person does, it is theirs, nobody shares it."""
+    if not entry.counts:
+        return "same_person"
+    return "of_person" if entry.person else "alone"
 
 
 def append(poll: Poll, votes: Sequence[Vote]) -> tuple[Row, ...]:
@@ -168,11 +210,21 @@ class Replay:
     counted: frozenset[int]  # numbers of the rows whose vote stands
 
 
-def replay(rows: Iterable[Row], *, options: int, slots: int, rule: str, changeable: bool) -> Replay:
+def replay(
+    rows: Iterable[Row],
+    *,
+    options: int,
+    slots: int,
+    rule: str,
+    changeable: bool,
+    persons: Mapping[bytes, bytes] | None = None,
+) -> Replay:
     """Count a ledger in the order of send times, as if every line had arrived when it was sent.
 
-    The answer does not depend on the order in which rows came in.
+    `persons` are voters who are one with others, by voter. The answer does not depend on the order in which
+    rows came in.
     """
+    persons = persons or {}
     tally = [[0] * options for _ in range(slots)]
     held: dict[object, Row] = {}
     steps = []
@@ -184,7 +236,7 @@ def replay(rows: Iterable[Row], *, options: int, slots: int, rule: str, changeab
             continue
         seen.add((row.voter, row.message_id))
         # A message id is unique on its platform only; the voter digest tells platforms apart.
-        key: object = row.voter if rule == "one_vote" else (row.voter, row.message_id)
+        key: object = persons.get(row.voter, row.voter) if rule == "one_vote" else (row.voter, row.message_id)
         old = held.get(key)
         if old is not None:
             if not changeable:

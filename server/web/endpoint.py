@@ -63,6 +63,8 @@ class Call:
     held: Connection | None = None
     #: None without an Idempotency-Key.
     keeper: Keep | None = None
+    #: What a `write` does once its transaction is committed; the answer waits for it.
+    afterwards: list[Callable[[], Awaitable[None]]] = field(default_factory=list)
 
     async def keep(self, connection: Connection, answer: Answer) -> None:
         """Store the answer in the transaction of the effect, so that both are there or none."""

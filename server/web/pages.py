@@ -18,15 +18,16 @@ from sql.pool import UNREACHABLE
 _FOREVER = "public, max-age=31536000, immutable"
 #: Pages by what they are; `Assets` must have them all.
 OVERLAY, DESK = "overlay.html", "desk/desk.html"
-LOGIN, REFUSED, DOCS, NOT_FOUND, BEYOND20 = (
+LOGIN, ME, REFUSED, DOCS, NOT_FOUND, BEYOND20 = (
     "pages/login.html",
+    "pages/me.html",
     "pages/refused.html",
     "pages/docs.html",
     "pages/notfound.html",
     "pages/beyond20.html",
 )
 SERVICE_WORKER = "overlay/sw.js"
-REQUIRED = (OVERLAY, DESK, LOGIN, REFUSED, DOCS, NOT_FOUND, BEYOND20, SERVICE_WORKER)
+REQUIRED = (OVERLAY, DESK, LOGIN, ME, REFUSED, DOCS, NOT_FOUND, BEYOND20, SERVICE_WORKER)
 
 
 class MissingPage(Exception):
@@ -48,6 +49,8 @@ class Pages:
             route("/", self._home),
             route("/desk", self._desk),
             route("/login", self._fixed(LOGIN, PageKind.DESK)),
+            # For viewers: which accounts are one person.
+            route("/me", self._fixed(ME, PageKind.DESK)),
             # For players: the extension hands rolls to this page, which sends them to a table's webhook.
             route("/beyond20", self._fixed(BEYOND20, PageKind.DESK)),
             route("/favicon.ico", self._no_icon),

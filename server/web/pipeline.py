@@ -161,7 +161,9 @@ async def _work(endpoint: Endpoint, call: Call, model: Any) -> Answer:
             call.held = connection
             answer = await _handle(endpoint, call, model)
             await call.keep(connection, answer)
-            return answer
+        for act in call.afterwards:
+            await act()
+        return answer
     if endpoint.work == "read":
         async with call.services.database.connection() as connection:
             call.held = connection

@@ -16,7 +16,7 @@ from starlette.responses import Response
 from starlette.routing import Route
 
 from integrations.identity import Grant, IdentityAway, IdentityRefused, PlatformAccount, Provider
-from server.web import arrivals, limits, ways
+from server.web import arrivals, limits, persons, ways
 from server.web.auth import actor_of_session, session_token
 from server.web.logins import begin_session, note_failure
 from server.web.origins import is_loopback
@@ -32,6 +32,8 @@ _log = structlog.get_logger(__name__)
 
 _LONGEST_CODE: Final = 2000
 _LOGIN: Final = "/login"
+#: The page of people who only vote: it tells its own troubles, and leads to no desk.
+_VIEWERS: Final = "/me"
 
 
 class _Turned(Exception):
@@ -152,13 +154,16 @@ class SignIn:
                 actor = await actor_of_session(connection, token)
                 if actor is None or actor.credential != way.session_id:
                     raise _Turned("signed_out")
-                await arrivals.link(
+                link = persons.link if way.wants == "person" else arrivals.link
+                await link(
                     connection, self._services.accounts, account, grant, way.wants, user_id=actor.user_id
                 )
         except arrivals.CannotLink as error:
             raise _Turned(error.reason) from None
         except UniqueViolation:
             raise _Turned("taken") from None
+        if way.wants == "person":
+            await persons.recount_votes(self._services, [(account.provider, account.id)])
 
     async def _turn(self, provider: Provider, way: Way | None, word: str) -> str:
         """Note that it went wrong, and answer which page tells of it."""
@@ -167,7 +172,8 @@ class SignIn:
                 async with self._services.database.connection() as connection:
                     await note_failure(connection, provider, word)
         is_link = way is not None and way.purpose == "link" and word != "signed_out"
-        return with_word(way.return_to if way and is_link else _LOGIN, word, provider)
+        is_viewer = way is not None and way.return_to == _VIEWERS
+        return with_word(way.return_to if way and (is_link or is_viewer) else _LOGIN, word, provider)
 
     def _provider(self, request: Request) -> Provider:
         """The provider of the path. Raises Problem 404 for one that is not set up."""

@@ -38,6 +38,11 @@ FROM poll_instances AS p
 WHERE p.id = ANY ($1::uuid[]) AND p.rule = 'every_message'
   AND v.poll_instance_id = p.id AND v.platform = $2 AND v.platform_user_id = $3;
 
+-- name: rename_persons
+-- An account that is one person with others in a poll.
+UPDATE poll_persons SET ballot = $4
+WHERE poll_instance_id = ANY ($1::uuid[]) AND platform = $2 AND ballot = $3;
+
 -- name: done_to
 -- Polls up to this one are done.
 UPDATE erasures SET done_to = $2 WHERE id = $1;

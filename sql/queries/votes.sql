@@ -21,6 +21,14 @@ ON CONFLICT (poll_instance_id, slot, choice) DO UPDATE SET votes = excluded.vote
 -- The truth: counts the votes themselves.
 SELECT slot, choice, count(*) AS votes FROM poll_votes WHERE poll_instance_id = $1 GROUP BY slot, choice;
 
+-- name: count_of_persons
+-- The same without the votes of accounts whose person votes with another.
+SELECT v.slot, v.choice, count(*) AS votes FROM poll_votes AS v
+WHERE v.poll_instance_id = $1
+  AND NOT EXISTS (SELECT FROM poll_persons AS p
+                  WHERE p.poll_instance_id = $1 AND p.platform = v.platform AND p.ballot = v.ballot AND NOT p.counts)
+GROUP BY v.slot, v.choice;
+
 -- name: ledger
 -- A page of the ledger after row $2, in order.
 SELECT n, voter, slot, choice, sent_at, received_at, message_id, hash FROM poll_vote_ledger

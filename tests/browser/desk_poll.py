@@ -25,6 +25,7 @@ DEFAULTS: Json = {
     "auto_reveal_s": None,
     "native": "off",
     "points_per_vote": 100,
+    "per_person": False,
 }
 BUILT_IN: list[Json] = [
     {"label": "Yes or no", "question": "Do they dare?", "options": ["Yes", "No"], "duration_s": 60},
@@ -173,6 +174,7 @@ class FakePoll:
             "question",
             "rule",
             "changeable",
+            "per_person",
             "secret",
             "words",
             "options",

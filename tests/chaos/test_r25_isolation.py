@@ -59,6 +59,9 @@ OWN = {
     "campaigns.list_campaigns",
     "campaigns.create_campaign",
     "live_tickets.issue_ticket",
+    "persons.my_person",
+    "persons.become_one",
+    "persons.become_two",
 }
 
 
@@ -251,7 +254,7 @@ async def every_route(document: dict[str, Any], ana: Person, mallory: Person) ->
 
 def _filled(address: str) -> str:
     """With what names nothing of anybody's show in the places that are left."""
-    for name in ("session_id", "sign_in_id"):
+    for name in ("session_id", "sign_in_id", "person_id"):
         address = address.replace(f"{{{name}}}", str(uuid4()))
     return address.replace("{kind}", "follow")
 

@@ -9,6 +9,7 @@ from uuid import UUID
 from tests.integration import schema_breaks_accounts as of_accounts
 from tests.integration import schema_breaks_kick as of_kick
 from tests.integration import schema_breaks_native as of_native
+from tests.integration import schema_breaks_persons as of_persons
 from tests.integration import schema_breaks_preflight as of_preflight
 from tests.integration import schema_breaks_table as of_tables
 
@@ -155,6 +156,7 @@ ROWS: dict[str, dict[str, Any]] = {
     **of_kick.ROWS,
     **of_native.ROWS,
     **of_preflight.rows(CAMPAIGN),
+    **of_persons.ROWS,
 }
 
 #: What turns the draft of ROWS into a launched poll.
@@ -307,6 +309,7 @@ BREAKS: dict[tuple[str, str], Changes] = {
         of_kick.COLUMNS,
         of_native.COLUMNS,
         of_preflight.COLUMNS,
+        of_persons.COLUMNS,
     )
     for table, columns in columns_of.items()
     for column, changes in columns.items()
@@ -356,6 +359,7 @@ BREAKS: dict[tuple[str, str], Changes] = {
     **of_accounts.TOGETHER,
     **of_kick.TOGETHER,
     **of_native.TOGETHER,
+    **of_persons.TOGETHER,
 }
 
 #: Partial unique index → table, what makes the first row fall under it, what the second row has instead.
@@ -363,6 +367,7 @@ UNIQUE_BREAKS: dict[str, tuple[str, dict[str, Any], dict[str, Any]]] = {
     "users_one_owner": ("users", {"is_owner": True}, {}),
     "campaigns_one_demo": ("campaigns", {"is_demo": True}, {}),
     "poll_instances_one_open": ("poll_instances", OPEN, {"state": "closing"}),
+    **of_persons.UNIQUE,
     "character_assignments_game_master": ("character_assignments", {}, {"character_id": _id(99)}),
     **of_native.UNIQUE,
 }

@@ -21,6 +21,7 @@ from server.config import Settings
 from server.engine.departures import Departures
 from server.web.accounts import Accounts
 from server.web.origins import Origins, origins_of
+from server.web.persons import Persons
 from sql.auth_providers import LinkedAccount
 from sql.pool import Connection, Database
 from tests.fakes.identity_server import IdentityServer, Provider, identity_server
@@ -166,7 +167,7 @@ async def sign_in_rig(
             http,
             origins,
             grants=keeper,
-            household=[Shows(departures), family],
+            household=[Shows(departures), Persons(), family],
         )
         post = Post(box) if with_mail else None
         accounts: Accounts = replace(made, post=post)

@@ -229,7 +229,7 @@ async def test_everything_that_is_kept_can_be_taken_away(rig: SignInRig) -> None
     kept = answer.json()
     assert set(kept) == {
         *("account", "sessions", "keys", "shows", "viewer", "votes", "acts"),
-        *("memberships", "consents"),  # of the household
+        *("memberships", "persons", "consents"),  # of the household
     }
     assert kept["account"]["accounts"][0]["login"] == "mossy_tavern"
     assert [show["name"] for show in kept["shows"]] == ["My own show"]

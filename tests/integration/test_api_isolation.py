@@ -162,7 +162,8 @@ async def everything(rig: Rig) -> dict[str, list[str]]:
               "poll_sessions", "boards", "board_events", "inbox", "characters", "character_assignments",
               "dice_rolls", "campaign_criticality_rules", "campaign_item_category_rules",
               "table_settings", "vtt_connections", "vtt_pairings", "vtt_commands", "outbox",
-              "channel_rewards", "redemptions", "device_sign_ins")  # fmt: skip
+              "channel_rewards", "redemptions", "device_sign_ins", "person_links",
+              "person_splits")  # fmt: skip
     async with rig.services.database.connection() as connection:
         return {
             table: sorted(str(dict(row)) for row in await connection.fetch(f"SELECT * FROM {table}"))  # noqa: S608

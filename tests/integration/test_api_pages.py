@@ -48,6 +48,7 @@ async def test_pages_name_their_build_and_are_asked_for_anew(rig: Rig) -> None:
     for path, file in [
         ("/login", pages.LOGIN),
         ("/docs", pages.DOCS),
+        ("/me", pages.ME),
         ("/beyond20", pages.BEYOND20),
         (f"/o/{OVERLAY_ID}", pages.OVERLAY),
         (f"/o/{OVERLAY_ID}?widget=poll&debug=1", pages.OVERLAY),
@@ -102,7 +103,7 @@ async def test_every_answer_carries_the_headers(rig: Rig) -> None:
     desk = await rig.browser()
     answers = [
         await desk.get(path)
-        for path in ("/", "/desk", "/login", "/docs", "/beyond20", "/nowhere", "/livez", "/readyz",
+        for path in ("/", "/desk", "/login", "/docs", "/me", "/beyond20", "/nowhere", "/livez", "/readyz",
                      "/metrics", "/openapi.json", "/asyncapi.json", f"/o/{OVERLAY_ID}", "/o/sw.js",
                      f"/static/{build}/overlay/main.js", f"/static/{build}/x", "/api/v1/campaigns",
                      "/api/v1/nowhere", "/api/v1/polls/x")

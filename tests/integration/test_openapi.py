@@ -42,6 +42,7 @@ PLATFORM_TAGS = {
     "invitations",
     "members",
     "outbox",
+    "persons",
     "readiness",
     "redemptions",
     "reward_orphans",

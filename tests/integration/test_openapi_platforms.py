@@ -20,6 +20,8 @@ WITH_A_PLATFORM = {
     "accept_invitation",
     "adopt_reward",
     "agree",
+    "become_one",
+    "become_two",
     "change_role",
     "check_again",
     "create_reward",
@@ -30,10 +32,12 @@ WITH_A_PLATFORM = {
     "give_up_outbox_item",
     "leave",
     "refund_redemption",
+    "rejoin_person",
     "remind",
     "reminder_seen",
     "retry_outbox_item",
     "settle_outbox_item",
+    "split_person",
     "take_back",
     "update_reward",
 }
@@ -63,12 +67,13 @@ async def test_every_endpoint_of_platforms_answers_as_described(rig: Rig) -> Non
         assert answer.status_code == status, answer.text
         ProblemBody.model_validate_json(answer.content, strict=True)
 
-    for name in ("list_members", "list_invitations", "list_consents", "read_readiness"):
+    for name in ("list_members", "list_invitations", "list_consents", "read_readiness", "list_persons"):
         await call(name)
     ids["member_id"] = (await call("invite", {"platform": "twitch", "login": "ben"}))["id"]
     await refused("invite", 409, {"platform": "twitch", "login": "ben"})
     await call("remove_member")
     await refused("remove_member", 404)
+    await call("my_person")
     for name in ("list_support", "read_support_totals", "list_alert_rules"):
         await call(name)
     await call("update_alert_rule", {"is_shown": False})

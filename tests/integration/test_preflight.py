@@ -10,6 +10,7 @@ from uuid import UUID
 import pytest
 
 from integrations.account_watch import AccountWatch
+from integrations.line import Method
 from integrations.rest import Answer, Unclear
 from server.web.checks.registry import CHECKS
 from sql import kick_subscriptions, preflight_reports
@@ -183,7 +184,7 @@ class Twitch:
     async def call(
         self,
         account_id: str,
-        method: str,
+        method: Method,
         path: str,
         *,
         query: Sequence[tuple[str, str]] = (),
@@ -194,7 +195,7 @@ class Twitch:
             raise Unclear("The platform did not answer.")
         assert method == "GET"
         assert query[0][1] == account_id
-        return Answer(200, {"data": self.users if path == "/users" else self.sessions})
+        return Answer({"data": self.users if path == "/users" else self.sessions})
 
 
 async def test_twitch_is_asked_now_and_then_and_when_somebody_asks(ana: Someone, rig: Rig, show: str) -> None:

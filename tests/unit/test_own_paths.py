@@ -8,7 +8,7 @@ from server.web.own_paths import HOME, own_path, with_word
 
 
 @pytest.mark.parametrize(
-    "path", ["/desk", "/desk?show=1", "/desk#table", "/docs", "/beyond20", "/desk/a-b_c~d.e?f=g&h"]
+    "path", ["/desk", "/desk?show=1", "/desk#table", "/docs", "/me", "/beyond20", "/desk/a-b_c~d.e?f=g&h"]
 )
 def test_pages_of_ours(path: str) -> None:
     assert own_path(path) == path

@@ -62,6 +62,7 @@ def test_an_open_poll() -> None:
         "question": "Which door?",
         "rule": "one_vote",
         "changeable": True,
+        "per_person": False,
         "secret": False,
         "words": "exact",
         "options": [

@@ -60,6 +60,8 @@ export class Composer {
       ["every_message", RULES.every_message, "Shouting matches: the same viewer counts again with every line."],
     ], changed);
     this.changeable = new Switch("Viewers may change their mind", "Until the poll closes.", changed);
+    this.perPerson = new Switch("One vote per person",
+      `Viewers who have linked their Twitch and Kick accounts at ${location.host}/me vote once.`, changed);
     this.tie = new Choice("On a tie", pairs(TIES), changed);
     this.words = new Choice("How chat votes", pairs(WORDS), changed);
     this.weighting = new Choice("Several channels", pairs(WEIGHTINGS), changed);
@@ -74,8 +76,8 @@ export class Composer {
       { optional: "I reveal", help: "Empty: the result waits until you press Reveal." });
     this.moreWords = h("span", { class: "more-words" });
     this.more = h("details", { class: "more" }, h("summary", {}, "More: rules, ties, timing ", this.moreWords),
-      this.rule.root, this.changeable.root, this.tie.root, this.words.root, this.weighting.root, this.cap.root,
-      this.native.root, this.points.root, this.nativeNote,
+      this.rule.root, this.changeable.root, this.perPerson.root, this.tie.root, this.words.root,
+      this.weighting.root, this.cap.root, this.native.root, this.points.root, this.nativeNote,
       h("div", { class: "wholes" }, this.grace.root, this.hold.root, this.reveal.root));
   }
 
@@ -105,6 +107,7 @@ export class Composer {
     this.secret.value = settings.secret;
     this.rule.value = settings.rule;
     this.changeable.value = settings.changeable;
+    this.perPerson.value = settings.per_person;
     this.tie.value = settings.tie;
     this.words.value = settings.words;
     this.weighting.value = settings.weighting;
@@ -128,6 +131,8 @@ export class Composer {
       hold_s: this.hold.value, auto_reveal_s: this.reveal.value,
       native: this.native.value,
       points_per_vote: this.native.value === "points" ? this.points.value : DEFAULTS.points_per_vote,
+      // Where every message counts nobody has one vote.
+      per_person: this.rule.value === "one_vote" && this.perPerson.value,
     };
   }
 
@@ -146,6 +151,7 @@ export class Composer {
     visible(this.custom.root, this.length.value === "custom");
     visible(this.cap.root, body.weighting === "capped");
     visible(this.changeable.root, body.rule === "one_vote");
+    visible(this.perPerson.root, body.rule === "one_vote");
     // With one channel all weightings are the same: one choice less to read.
     visible(this.weighting.root, (this.store.get().channels?.length ?? 0) > 1 || body.weighting !== "sum");
     const onTwitch = (this.store.get().channels ?? []).some((channel) => channel.platform === "twitch");

@@ -20,7 +20,8 @@ export class History {
         "Every finished poll keeps its winner, the votes of each channel, and a vote ledger that anyone can check."),
       h("div", { class: "row" }, button("Try it simulated", "accent", () => ways.trySimulated())));
     this.older = button("Older polls", "plain", () => this.more());
-    this.root = h("div", { class: "history" }, this.loading, this.trouble, this.empty, this.list, this.older);
+    this.linked = h("div", { class: "row" }, button("Linked viewers…", "quiet", () => ways.showPersons()));
+    this.root = h("div", { class: "history" }, this.loading, this.trouble, this.empty, this.list, this.older, this.linked);
   }
 
   /** Reads anew what is shown; what is older than the newest hundred stays as it was read. */

@@ -17,6 +17,7 @@ import { Link } from "./link.js";
 import { Next } from "./next.js";
 import { Now } from "./now.js";
 import { Overlays } from "./overlays.js";
+import { Persons } from "./persons.js";
 import { Problem } from "./problem.js";
 import { Fixes } from "./people/fixes.js";
 import { EMPTY as NOBODY } from "./people/empty.js";
@@ -55,11 +56,13 @@ function build() {
   const overlays = new Overlays(store, api, toasts);
   const composer = new Composer(store, rundown, actions, templates, toasts);
   const rundowns = new Rundowns(store, api, toasts, rundown);
+  const persons = new Persons(store, api, toasts);
   const rehearsal = new Rehearsal(store, rundown, toasts);
   Object.assign(ways, {
     compose: (how) => (store.get().campaign ? composer.open(how) : campaigns.open()),
     addChannel: () => channels.open(),
     addOverlay: () => overlays.open(),
+    showPersons: () => persons.open(),
     manageRundowns: () => rundowns.open(),
     trySimulated: () => rehearsal.start(),
     show: (place) => {

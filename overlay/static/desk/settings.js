@@ -8,7 +8,7 @@ export const NATIVE_LIMITS = { question: 60, option: 25, options: 5, durationMin
 /** Everything but question, options and length; the defaults of the API. */
 export const DEFAULTS = {
   rule: "one_vote", changeable: true, tie: "gm", secret: false, grace_s: null, words: "exact", weighting: "sum",
-  cap_percent: 50, hold_s: 8, auto_reveal_s: null, native: "off", points_per_vote: 100,
+  cap_percent: 50, hold_s: 8, auto_reveal_s: null, native: "off", points_per_vote: 100, per_person: false,
 };
 
 export const DURATIONS = [30, 60, 120, 300];

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import partial
 from typing import Annotated, Literal
 from uuid import UUID
 
@@ -18,6 +19,7 @@ from server.web.logins import RECENT, need_recent_login, need_session
 from server.web.models import Clean, Model, Moment
 from server.web.own_paths import own_path
 from server.web.permissions import NAMES
+from server.web.persons import recount_votes
 from server.web.problems import Problem, conflict, not_found
 from sql import account_export, admin_log, auth_providers, erasures, sessions, users, verifications
 from sql.oauth_states import Wants
@@ -55,9 +57,13 @@ class AccountPatch(Model):
 
 
 class LinkIn(Model):
-    wants: Annotated[Wants, Field(description="identity: only who it is; channel: what streams need")] = (
-        "channel"
-    )
+    wants: Annotated[
+        Wants,
+        Field(
+            description="identity: only who it is; channel: what streams need; person: as identity, and the "
+            "account is one person with the other one of mine"
+        ),
+    ] = "channel"
     return_to: Annotated[str, Field(max_length=200, description="A page of ours")] = "/desk"
 
 
@@ -208,6 +214,9 @@ async def unlink_account(call: Call) -> None:
     for one in call.services.accounts.household:
         await one.unlinked(call.connection, held.id, chosen)
     await auth_providers.unlink(call.connection, held.id, chosen.provider)
+    call.afterwards.append(
+        partial(recount_votes, call.services, [(chosen.provider, chosen.provider_user_id)])
+    )
     await _note(call, "oauth.unlink", {"provider": chosen.provider})
 
 
@@ -356,9 +365,12 @@ async def erase_account(call: Call, body: EraseIn) -> None:
             "owner",
             "You own this installation: to leave, delete its data directory or its database.",
         )
+    theirs = await auth_providers.list_of_user(call.connection, held.id)
     await leaving.erase(call.connection, call.services.accounts, call.services.departures, held.id)
     await erasures.advance(call.connection)
     call.cookies.append(session_cookie(call.services.origins, ""))
+    left = [(one.provider, one.provider_user_id) for one in theirs]
+    call.afterwards.append(partial(recount_votes, call.services, left))
 
 
 ENDPOINTS = (

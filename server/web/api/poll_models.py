@@ -61,6 +61,10 @@ class PollIn(Model):
         "votes there that are paid with channel points count as well",
     )
     points_per_vote: PointsPerVote = Field(default=100, description="Channel points for one vote, for points")
+    per_person: bool = Field(
+        default=False,
+        description="Whether accounts that are one person (`/me`) have one vote together; under `one_vote`",
+    )
     rundown_id: UUID | None = None
     order_index: OrderIndex | None = Field(default=None, description="null: behind all others")
 
@@ -78,6 +82,7 @@ class PollIn(Model):
             auto_reveal_s=self.auto_reveal_s,
             native=self.native,
             points_per_vote=self.points_per_vote,
+            per_person=self.per_person,
         )
         return Draft(
             self.question, tuple(self.options), self.duration_s, rules, self.rundown_id, self.order_index
@@ -99,6 +104,7 @@ class PollSettings(Model):
     auto_reveal_s: AutoReveal | None = absent()
     native: Native = absent()
     points_per_vote: PointsPerVote = absent()
+    per_person: bool = absent()
 
 
 class PollPatch(PollSettings):
@@ -190,6 +196,7 @@ class PollOut(Model):
     points_per_vote: int
     native_unfit: list[str] = Field(description="Why Twitch would not take it; it cannot be launched so")
     native_polls: list[NativePollOut]
+    per_person: bool = Field(description="Accounts that are one person have one vote together")
     simulated: bool
     opens_at: Moment | None
     closes_at: Moment | None
@@ -273,6 +280,7 @@ def shown(row: PollRow) -> PollOut:
         points_per_vote=rules.points_per_vote,
         native_unfit=_unfit(poll),
         native_polls=natives_of(row),
+        per_person=rules.per_person,
         simulated=poll.simulated,
         opens_at=poll.opens_at,
         closes_at=poll.closes_at,
@@ -313,6 +321,7 @@ def as_input(row: PollRow) -> dict[str, Any]:
         "auto_reveal_s": rules.auto_reveal_s,
         "native": rules.native,
         "points_per_vote": rules.points_per_vote,
+        "per_person": rules.per_person,
         "rundown_id": row.rundown_id,
         "order_index": row.order_index,
     }

@@ -20,7 +20,7 @@ from server.rules.poll import (
     State,
     UndoCancel,
 )
-from server.rules.vote_ledger import Row
+from server.rules.vote_ledger import Entry, Row
 from server.web.api.poll_models import (
     ExportQuery,
     ExtendIn,
@@ -37,8 +37,8 @@ from server.web.checks.people import not_reached
 from server.web.endpoint import Call, Raw, endpoint
 from server.web.models import Page
 from server.web.problems import Problem, conflict, invalid, not_found
-from sql import admin_log, heads, polls, rundowns, votes
-from sql.polls import PollRow
+from sql import admin_log, heads, poll_persons, polls, rundowns, votes
+from sql.polls import Draft, PollRow
 from sql.pool import Connection
 
 _STATES = {"draft": polls.DRAFTS, "running": polls.RUNNING, "done": polls.DONE, None: tuple(State)}
@@ -69,6 +69,13 @@ async def _draft(call: Call) -> PollRow:
 async def _check_rundown(connection: Connection, campaign_id: UUID, rundown_id: UUID | None) -> None:
     if rundown_id is not None and await rundowns.get(connection, rundown_id, [campaign_id]) is None:
         raise invalid("/rundown_id", "the campaign has no such rundown")
+
+
+def _draft_of(body: PollIn) -> Draft:
+    """Raises Problem 422 for rules that do not go together."""
+    if body.per_person and body.rule != "one_vote":
+        raise invalid("/per_person", "where every message counts nobody has one vote: choose rule one_vote")
+    return body.draft()
 
 
 @endpoint(
@@ -109,7 +116,7 @@ async def create_poll(call: Call, body: PollIn) -> PollOut:
     """A draft: nothing is on stream before the launch."""
     campaign_id = call.campaign_id()
     await _check_rundown(call.connection, campaign_id, body.rundown_id)
-    poll_id = await polls.create(call.connection, campaign_id, body.draft())
+    poll_id = await polls.create(call.connection, campaign_id, _draft_of(body))
     return await _read(call.connection, poll_id)
 
 
@@ -143,7 +150,7 @@ async def update_poll(call: Call, body: PollPatch) -> PollOut:
     if "rundown_id" in given:
         await _check_rundown(call.connection, campaign_id, given["rundown_id"])
     moved = "rundown_id" in given and given["rundown_id"] != row.rundown_id and "order_index" not in given
-    draft = PollIn.model_validate({**as_input(row), **given}).draft()
+    draft = _draft_of(PollIn.model_validate({**as_input(row), **given}))
     await polls.update_draft(call.connection, campaign_id, row.id, draft)
     if moved:
         await polls.move_to_end(call.connection, campaign_id, row.id)
@@ -353,7 +360,8 @@ async def export(call: Call) -> Raw:
         if poll.ledger_rows > _MOST_ROWS:
             raise Problem(413, "too_large", "The ledger is too long for one file; read it from the database.")
         rows = await votes.ledger(connection, poll.id)
-    text = await asyncio.to_thread(_file, poll, rows, wanted)
+        entries = await poll_persons.ledger(connection, poll.id) if poll.rules.per_person else []
+    text = await asyncio.to_thread(_file, poll, rows, entries, wanted)
     media_type = "text/csv; charset=utf-8" if wanted == "csv" else "application/json"
     return Raw(text, media_type, f"poll-{poll.id}.{wanted}")
 
@@ -362,10 +370,10 @@ async def export(call: Call) -> Raw:
 _MOST_ROWS = 1_200_000
 
 
-def _file(poll: Poll, rows: list[Row], wanted: str) -> str:
+def _file(poll: Poll, rows: list[Row], entries: list[Entry], wanted: str) -> str:
     if wanted == "csv":
-        return vote_export.spreadsheet(poll, rows)
-    return orjson.dumps(vote_export.document(poll, rows)).decode()
+        return vote_export.spreadsheet(poll, rows, entries)
+    return orjson.dumps(vote_export.document(poll, rows, entries)).decode()
 
 
 ENDPOINTS = (

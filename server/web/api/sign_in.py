@@ -24,7 +24,7 @@ from server.web.problems import Problem, not_found
 from server.web.ways import way_cookie
 from sql import device_sign_ins as table
 from sql.ids import uuid7
-from sql.oauth_states import Wants, digest
+from sql.oauth_states import digest
 from sql.pool import Connection, UniqueViolation
 
 _log = structlog.get_logger(__name__)
@@ -53,9 +53,10 @@ class SignInOut(Model):
 
 class DeviceSignInIn(Model):
     provider: Annotated[Literal["twitch"], Field(description="The platform")]
-    wants: Annotated[Wants, Field(description="identity: only who it is; channel: what streams need")] = (
-        "channel"
-    )
+    wants: Annotated[
+        Literal["identity", "channel"],
+        Field(description="identity: only who it is; channel: what streams need"),
+    ] = "channel"
     link: Annotated[bool, Field(description="Add the account to the one that is signed in")] = False
 
 

@@ -16,6 +16,7 @@ export const PROBLEMS = {
   begin_here: ["Sign in from this page", "Another site wanted to begin it for you. If that was you, go on below."],
   taken: ["That account belongs to somebody else here", "Sign in with it, and unlink it there first. Nothing was changed."],
   other_linked: ["Another {name} account is linked already", "Unlink that one first. Nothing was changed."],
+  other_person: ["One of the two is linked to a third account", "Unlink it on this page first, signed in with that one. Nothing was changed."],
   signed_out: ["You were signed out meanwhile", "Nothing was changed. Sign in, and link the account again."],
 };
 

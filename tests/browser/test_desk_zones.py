@@ -615,14 +615,18 @@ async def test_a_poll_on_twitch_is_chosen_and_what_does_not_fit_is_said(page: Pa
 
 async def test_the_desk_says_how_the_polls_on_twitch_are(page: Page, fake: FakeHubbub) -> None:
     campaign = fake.add_campaign()
-    fake.add_channel(campaign, "ana")
+    fake.add_channel(campaign, "zz_ana")
     poll = fake.add_poll(campaign)
     fake.launch(poll, simulated=False)
-    detail = "The Twitch poll is running."
-    poll_status = {"id": poll.id, "state": "open"}
-    natives = [
-        {"login": "ana", "state": "running", "detail": detail, "votes": [2, 1], "points_votes": [1, 0]}
-    ]
-    fake.trouble = {"poll": {**poll_status, "native_polls": natives}}
+    native = {
+        "login": "zz_ana",
+        "state": "refused",
+        "detail": "zz_ana has not agreed to this: polls on the channel.",
+        "votes": None,
+        "points_votes": None,
+    }
+    fake.trouble = {"poll": {"id": poll.id, "state": "open", "native_polls": [native]}}
     await open_desk(page, fake)
-    await expect(page.get_by_role("list", name="Polls on Twitch")).to_contain_text(f"ana {detail}")
+    told = page.get_by_role("list", name="Polls on Twitch")
+    await expect(told).to_have_text(f"zz_ana {native['detail']}")
+    await expect(told.locator(".name")).to_have_text(["zz_ana", "zz_ana"])

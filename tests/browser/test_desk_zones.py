@@ -381,6 +381,8 @@ async def test_the_look_of_an_overlay_is_saved_and_previewed(page: Page, fake: F
 async def test_past_polls_tell_the_result_and_can_be_asked_again(page: Page, fake: FakeHubbub) -> None:
     campaign = fake.add_campaign()
     poll = fake.done(fake.add_poll(campaign, "Who leads?", "Aya", "Bruno"), [10, 31])
+    over = {"login": "ana", "state": "completed", "detail": "The Twitch poll is over."}
+    poll.native_polls = [{**over, "votes": [7, 5], "points_votes": [0, 0]}]
     await open_desk(page, fake)
     await page.locator("#tab-history").click()
     item = page.locator(".past-item")
@@ -388,6 +390,7 @@ async def test_past_polls_tell_the_result_and_can_be_asked_again(page: Page, fak
     await item.locator("summary").click()
     await expect(item).to_contain_text("76 %")
     await expect(item).to_contain_text("31 votes")
+    await expect(item).to_contain_text("ana The Twitch poll is over. 12 votes there in all.")
     link = item.get_by_role("link", name="Export CSV")
     assert await link.get_attribute("href") == f"/api/v1/polls/{poll.id}/export?format=csv"
     await item.get_by_role("button", name="Again").click()

@@ -598,7 +598,7 @@ async def test_the_program_says_on_the_desk_what_is_missing(start_hubbub: StartH
         await ask(hubbub, "POST", f"/polls/{poll}/launch", {})
 
         async def is_known() -> bool:
-            return (await native_of(hubbub, poll))["state"] != "wanted"
+            return bool((await native_of(hubbub, poll))["state"] != "wanted")
 
         await until(is_known, "Twitch was asked, or could not be")
         known = await native_of(hubbub, poll)

@@ -381,6 +381,8 @@ async def test_the_look_of_an_overlay_is_saved_and_previewed(page: Page, fake: F
 async def test_past_polls_tell_the_result_and_can_be_asked_again(page: Page, fake: FakeHubbub) -> None:
     campaign = fake.add_campaign()
     poll = fake.done(fake.add_poll(campaign, "Who leads?", "Aya", "Bruno"), [10, 31])
+    over = {"login": "ana", "state": "completed", "detail": "The Twitch poll is over."}
+    poll.native_polls = [{**over, "votes": [7, 5], "points_votes": [0, 0]}]
     await open_desk(page, fake)
     await page.locator("#tab-history").click()
     item = page.locator(".past-item")
@@ -388,6 +390,7 @@ async def test_past_polls_tell_the_result_and_can_be_asked_again(page: Page, fak
     await item.locator("summary").click()
     await expect(item).to_contain_text("76 %")
     await expect(item).to_contain_text("31 votes")
+    await expect(item).to_contain_text("ana The Twitch poll is over. 12 votes there in all.")
     link = item.get_by_role("link", name="Export CSV")
     assert await link.get_attribute("href") == f"/api/v1/polls/{poll.id}/export?format=csv"
     await item.get_by_role("button", name="Again").click()
@@ -615,14 +618,18 @@ async def test_a_poll_on_twitch_is_chosen_and_what_does_not_fit_is_said(page: Pa
 
 async def test_the_desk_says_how_the_polls_on_twitch_are(page: Page, fake: FakeHubbub) -> None:
     campaign = fake.add_campaign()
-    fake.add_channel(campaign, "ana")
+    fake.add_channel(campaign, "zz_ana")
     poll = fake.add_poll(campaign)
     fake.launch(poll, simulated=False)
-    detail = "The Twitch poll is running."
-    poll_status = {"id": poll.id, "state": "open"}
-    natives = [
-        {"login": "ana", "state": "running", "detail": detail, "votes": [2, 1], "points_votes": [1, 0]}
-    ]
-    fake.trouble = {"poll": {**poll_status, "native_polls": natives}}
+    native = {
+        "login": "zz_ana",
+        "state": "refused",
+        "detail": "zz_ana has not agreed to this: polls on the channel.",
+        "votes": None,
+        "points_votes": None,
+    }
+    fake.trouble = {"poll": {"id": poll.id, "state": "open", "native_polls": [native]}}
     await open_desk(page, fake)
-    await expect(page.get_by_role("list", name="Polls on Twitch")).to_contain_text(f"ana {detail}")
+    told = page.get_by_role("list", name="Polls on Twitch")
+    await expect(told).to_have_text(f"zz_ana {native['detail']}")
+    await expect(told.locator(".name")).to_have_text(["zz_ana", "zz_ana"])

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import AsyncIterator, Sequence
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
@@ -35,7 +36,8 @@ from server.rules.retry import Policy
 from sql import consents, deadlines, heads, members, native_polls
 from sql.ids import uuid7
 from sql.pool import Database
-from tests.fakes.twitch_world import Fault
+from tests.fakes.twitch import running
+from tests.fakes.twitch_world import CLIENT_ID, Fault
 from tests.fakes.twitch_world import Poll as TwitchPoll
 from tests.integration.engine_rig import (
     Process,
@@ -46,8 +48,11 @@ from tests.integration.engine_rig import (
     make_poll,
     poll_of,
     take_in,
+    until,
 )
+from tests.integration.test_twitch_program import ask
 from tests.integration.twitch_rig import ALL, MOSSY, TwitchRig, twitch_rig
+from tests.servers import Hubbub, StartHubbub
 
 SOON = Policy(base_s=0.0, cap_s=0.0, most=10)
 
@@ -569,3 +574,38 @@ async def test_everything_may_be_told_again_after_the_result(night: Night) -> No
     foreign = replace(theirs, id="somebody-elses")
     assert await night.tell(foreign, "end") == ["accepted"]
     assert await night.verified(poll) == before
+
+
+async def native_of(hubbub: Hubbub, poll: str) -> Any:
+    (native,) = (await ask(hubbub, "GET", f"/polls/{poll}"))["native_polls"]
+    return native
+
+
+async def test_the_program_says_on_the_desk_what_is_missing(start_hubbub: StartHubbub) -> None:
+    """The real program: nobody has connected the channel's account, so there is no Twitch poll, in words."""
+    async with running() as twitch:
+        hubbub = await asyncio.to_thread(
+            start_hubbub,
+            TWITCH_API_URL=twitch.api_url,
+            TWITCH_CLIENT_ID=CLIENT_ID,
+            TWITCH_CLIENT_SECRET="hb-secret",
+        )
+        campaign = (await ask(hubbub, "POST", "/campaigns", {"name": "Show"}))["id"]
+        channel = {"platform": "twitch", "login": "mossy_tavern", "channel_id": MOSSY, "source": "api"}
+        await ask(hubbub, "POST", f"/campaigns/{campaign}/channels", channel)
+        body = {"question": "Which door?", "options": ["Left", "Right"], "duration_s": 60, "native": "beside"}
+        poll = (await ask(hubbub, "POST", f"/campaigns/{campaign}/polls", body))["id"]
+        await ask(hubbub, "POST", f"/polls/{poll}/launch", {})
+
+        async def is_known() -> bool:
+            return bool((await native_of(hubbub, poll))["state"] != "wanted")
+
+        await until(is_known, "Twitch was asked, or could not be")
+        known = await native_of(hubbub, poll)
+        assert known["state"] == "refused"
+        assert "linked" in known["detail"]
+        stuck = (await ask(hubbub, "GET", f"/campaigns/{campaign}/outbox"))["items"]
+        assert [item["what"] for item in stuck] == [
+            "Start a poll on mossy_tavern's Twitch channel: “Which door?”"
+        ]
+        assert twitch.world.polls == {}

@@ -1,6 +1,6 @@
 // The live count: a bar an option with percent and votes; a secret poll shows only how many are sealed.
 
-import { h, mirror, setAttr, setData, setText, show as visible } from "./dom.js";
+import { h, mirror, setAttr, setData, setText, show as visible, withName } from "./dom.js";
 import { sealed } from "./show.js";
 import { count, percent } from "./time.js";
 import { TIE_RULE, WEIGHTINGS, seatWords, totalWords } from "./words.js";
@@ -51,7 +51,7 @@ export class Bars {
         root: h("li", {}, login, " ", words),
         update(native) {
           setText(login, native.login);
-          setText(words, native.detail);
+          if (words.textContent !== native.detail) words.replaceChildren(...withName(native.detail, native.login));
         },
       };
     });

@@ -1,7 +1,7 @@
 // Past polls: who won, how the vote stood, by channel too; what is left to decide; exports; and asking the same again.
 
 import { tieButton } from "./action.js";
-import { button, h, mirror, setData, setText, show as visible } from "./dom.js";
+import { button, h, mirror, setData, setText, show as visible, withName } from "./dom.js";
 import { clock, count, many, percent, toMs } from "./time.js";
 import { unread } from "./toast.js";
 import { PLATFORM, TIE_RULE, WEIGHTINGS, outcome, revealWords, seatWords, tieWords } from "./words.js";
@@ -192,6 +192,13 @@ function renewed(history, page) {
   return older.length ? { items: [...page.items, ...older], next: history.next } : page;
 }
 
+/** What became of Twitch's own poll on a channel. */
+function nativeLine(native) {
+  const all = native.votes?.reduce((sum, votes) => sum + votes, 0);
+  return h("li", {}, h("span", { class: "name", dir: "auto", text: native.login }), " ", ...withName(native.detail, native.login),
+    all === undefined ? "" : ` ${many(all, "vote")} there in all.`);
+}
+
 function figures(poll) {
   const hidden = poll.options.some((option) => option.votes === null);
   if (hidden) return [h("p", { class: "hint", text: "A secret poll that was never revealed keeps its figures to itself." })];
@@ -202,10 +209,6 @@ function figures(poll) {
   const table = h("table", {}, h("caption", { class: "unseen", text: `Result of ${poll.question}` }), h("tbody", {}, rows));
   const notes = [];
   if (poll.weighting && poll.weighting !== "sum") notes.push(`${WEIGHTINGS[poll.weighting][0]}: percent is the weighted share.`);
-  for (const native of poll.native_polls ?? []) {
-    const all = native.votes?.reduce((sum, votes) => sum + votes, 0);
-    notes.push(`${native.login}: ${native.detail}${all === undefined ? "" : ` ${many(all, "vote")} there in all.`}`);
-  }
   if (poll.tied?.length) {
     const rule = poll.tie === "gm" && poll.winner ? "you decided" : TIE_RULE[poll.tie];
     notes.push(`Tie between ${poll.tied.join(" and ")}: ${rule}.`);
@@ -215,6 +218,7 @@ function figures(poll) {
     channels.length > 0 && h("ul", { class: "by-channel", "aria-label": "Votes by channel" }, channels.map((channel) => h("li", {},
       h("span", { class: "name", dir: "auto", text: seatWords(channel) }), ` ${PLATFORM[channel.platform] ?? channel.platform} `
         + `${count(channel.votes)} ${channel.votes === 1 ? "vote" : "votes"}`))),
+    poll.native_polls?.length > 0 && h("ul", { class: "by-channel", "aria-label": "Polls on Twitch" }, poll.native_polls.map(nativeLine)),
     notes.length > 0 && h("p", { class: "hint", text: notes.join(" ") }),
   ].filter(Boolean);
 }

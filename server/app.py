@@ -303,6 +303,7 @@ class Process:
             batches=self.batches,
             deadlines=self.deadlines,
             twitch=self.twitch if self.roles.connectors else None,
+            eventsub=self.platforms.twitch.eventsub if self.roles.connectors else None,
             kick_keys=self.platforms.kick.keys if self.roles.web else None,
             hub=self.hub,
             bus=self.bus,

@@ -12,6 +12,7 @@ from dataclasses import dataclass
 from typing import get_args
 
 from integrations.kick.key_watch import KeyWatch
+from integrations.twitch.eventsub import EventSub
 from integrations.twitch.irc import TwitchIrc
 from server.database_watch import DatabaseWatch
 from server.engine.batch import Batches
@@ -37,6 +38,7 @@ class Sources:
     batches: Batches
     deadlines: Deadlines
     twitch: TwitchIrc | None
+    eventsub: EventSub | None
     kick_keys: KeyWatch | None
     hub: Hub
     bus: Bus
@@ -51,6 +53,8 @@ def of_process(sources: Sources) -> Iterator[Figure]:
     yield from _engine(sources)
     if sources.twitch:
         yield _ignored(sources.twitch)
+    if sources.eventsub:
+        yield _eventsub(sources.eventsub)
     if sources.kick_keys:
         yield _kick(sources.kick_keys)
     yield from _live(sources.hub)
@@ -91,6 +95,16 @@ def _ignored(twitch: TwitchIrc) -> Figure:
         lambda: [((reason,), lines) for reason, lines in twitch.counts.items() if reason != "chat"],
         counts=True,
         labels=("reason",),
+    )
+
+
+def _eventsub(eventsub: EventSub) -> Figure:
+    return Figure(
+        "eventsub_messages",
+        "What came over EventSub's sockets, by what it was and what became of it; repaired are gaps",
+        lambda: [((what,), messages) for what, messages in eventsub.counts.items()],
+        counts=True,
+        labels=("what",),
     )
 
 

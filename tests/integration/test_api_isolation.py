@@ -152,6 +152,7 @@ async def furnish_platforms(connection: Connection, campaign_id: str) -> dict[st
         show,
         f"isolation:{show}",
     )
+    ids["person_id"] = await connection.fetchval("INSERT INTO people (id) VALUES ($1) RETURNING id", uuid7())
     return {name: str(made) for name, made in ids.items()}
 
 

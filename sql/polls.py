@@ -12,7 +12,8 @@ from uuid import UUID
 import sql
 from server.rules import poll as machine
 from server.rules.poll import UNDO_WINDOW, Poll, PollRules, Seat, State
-from sql import probe
+from sql import gaps, probe
+from sql.gaps import Gap
 from sql.ids import uuid7
 from sql.pool import Connection, Row
 from sql.votes import tally_of
@@ -33,6 +34,7 @@ class PollRow:
     rundown_id: UUID | None
     order_index: int
     created_at: datetime
+    gaps: tuple[Gap, ...] = ()  # when chats that it counts were not heard
 
     @property
     def id(self) -> UUID:
@@ -270,7 +272,10 @@ async def _with_counts(connection: Connection, rows: Iterable[Row]) -> list[Poll
     results: dict[UUID, list[Any]] = {poll_id: [] for poll_id in ids}
     for row in await connection.fetch(_Q["results_of"], ids) if ids else ():
         results[row["poll_instance_id"]].append(row)
-    return [_poll_row(row, seats[row["id"]], results[row["id"]]) for row in rows]
+    found = [_poll_row(row, seats[row["id"]], results[row["id"]]) for row in rows]
+    opened = [one.id for one in found if one.poll.opens_at]
+    missed = await gaps.of_polls(connection, opened) if opened else {}
+    return [replace(one, gaps=tuple(missed[one.id])) if one.id in missed else one for one in found]
 
 
 def _poll_row(row: Row, seats: Sequence[Seat], results: Sequence[Row]) -> PollRow:

@@ -1,4 +1,4 @@
-"""Notes when a chat that should be heard is not, whoever died: the result of a poll says so (reliability §3.10).
+"""Notes when a chat that should be heard is not: the result of a poll says so (reliability §3.10).
 
 Every process watches, and of those that do at one moment one writes. So the gap of a process that is gone is
 noted by those that are left, and that of a whole machine by whoever comes back.

@@ -14,7 +14,6 @@ from server.rules.poll import (
     Command,
     Dismiss,
     Extend,
-    Poll,
     Resolve,
     Reveal,
     State,

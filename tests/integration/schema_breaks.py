@@ -9,6 +9,7 @@ from uuid import UUID
 from tests.integration import schema_breaks_accounts as of_accounts
 from tests.integration import schema_breaks_kick as of_kick
 from tests.integration import schema_breaks_table as of_tables
+from tests.integration import schema_breaks_twitch as of_twitch
 
 NOW = datetime(2026, 11, 20, 20, tzinfo=UTC)
 LATER = NOW + timedelta(minutes=1)
@@ -151,6 +152,7 @@ ROWS: dict[str, dict[str, Any]] = {
     **of_tables.rows(),
     **of_accounts.rows(),
     **of_kick.ROWS,
+    **of_twitch.ROWS,
 }
 
 #: What turns the draft of ROWS into a launched poll.
@@ -297,7 +299,7 @@ _COLUMNS: dict[str, dict[str, Changes]] = {
 #: (table, constraint) → changes to the good row, each of which that constraint must refuse.
 BREAKS: dict[tuple[str, str], Changes] = {
     (table, f"{table}_{column}_check"): changes
-    for columns_of in (_COLUMNS, of_accounts.COLUMNS, of_kick.COLUMNS)
+    for columns_of in (_COLUMNS, of_accounts.COLUMNS, of_kick.COLUMNS, of_twitch.COLUMNS)
     for table, columns in columns_of.items()
     for column, changes in columns.items()
 } | {
@@ -345,6 +347,7 @@ BREAKS: dict[tuple[str, str], Changes] = {
     **of_tables.TOGETHER,
     **of_accounts.TOGETHER,
     **of_kick.TOGETHER,
+    **of_twitch.TOGETHER,
 }
 
 #: Partial unique index → table, what makes the first row fall under it, what the second row has instead.

@@ -12,17 +12,14 @@ UNTRIED = frozenset(
         "alert_rules",
         "app_tokens",
         "campaign_consents",
-        "channel_gaps",
         "channel_rewards",
         "donation_connections",
-        "duties",
         "monetization_events",
         "native_polls",
         "oauth_tokens",
         "orphaned_rewards",
         "redemptions",
         "reward_checks",
-        "twitch_subscriptions",
     }
 )
 #: Checks that tables with such a row have got since.

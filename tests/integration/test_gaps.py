@@ -165,7 +165,8 @@ async def test_a_poll_says_whose_chat_it_did_not_hear(show: Show) -> None:
     assert {item["id"]: len(item["gaps"]) for item in listed}[poll] == 1
     async with show.database.connection() as connection:  # over before the poll took its first vote
         await connection.execute(
-            "UPDATE channel_gaps SET (began_at, ended_at) = (opens_at - interval '2 h', opens_at - interval '1 h')"
+            "UPDATE channel_gaps SET (began_at, ended_at)"
+            " = (opens_at - interval '2 h', opens_at - interval '1 h')"
             " FROM poll_instances"
         )
     assert (await show.get(f"/polls/{poll}"))["gaps"] == []

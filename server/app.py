@@ -32,7 +32,7 @@ from server.accounts_setup import Shows, accounts_of
 from server.config import Settings, secret_keys
 from server.database_watch import DatabaseWatch
 from server.embedded import Embedded
-from server.engine import housekeeping, native_polls
+from server.engine import gap_watch, housekeeping, native_polls
 from server.engine.batch import Batches
 from server.engine.clock import DatabaseClock
 from server.engine.deadlines import Deadlines
@@ -276,6 +276,7 @@ class Process:
         # Whoever is alive fires deadlines: only one process finds each of them armed.
         yield self.deadlines.run()
         yield self.lost_lines.run()
+        yield gap_watch.run(self.database)
         yield self.condition.run()
         yield loop_watch.run()
         if self.foundry:

@@ -13,7 +13,8 @@ import sql
 from server.rules import poll as machine
 from server.rules.native_poll import NativePoll
 from server.rules.poll import UNDO_WINDOW, Poll, PollRules, Seat, State
-from sql import native_polls, probe
+from sql import gaps, native_polls, probe
+from sql.gaps import Gap
 from sql.ids import uuid7
 from sql.pool import Connection, Row
 from sql.votes import tally_of
@@ -35,6 +36,7 @@ class PollRow:
     order_index: int
     created_at: datetime
     natives: tuple[NativePoll, ...] = ()  # what Twitch runs beside it
+    gaps: tuple[Gap, ...] = ()  # when chats that it counts were not heard
 
     @property
     def id(self) -> UUID:
@@ -277,7 +279,10 @@ async def _with_counts(connection: Connection, rows: Iterable[Row]) -> list[Poll
         results[row["poll_instance_id"]].append(row)
     with_native = [row["id"] for row in rows if row["native"] != "off"]
     natives = await native_polls.of_polls(connection, with_native) if with_native else {}
-    return [_poll_row(row, seats[row["id"]], results[row["id"]], natives.get(row["id"], ())) for row in rows]
+    found = [_poll_row(row, seats[row["id"]], results[row["id"]], natives.get(row["id"], ())) for row in rows]
+    opened = [one.id for one in found if one.poll.opens_at]
+    missed = await gaps.of_polls(connection, opened) if opened else {}
+    return [replace(one, gaps=tuple(missed[one.id])) if one.id in missed else one for one in found]
 
 
 def _poll_row(

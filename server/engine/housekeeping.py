@@ -12,6 +12,7 @@ from sql import (
     deadlines,
     device_sign_ins,
     erasures,
+    gaps,
     idempotency,
     inbox,
     login_failures,
@@ -41,6 +42,7 @@ async def tidy(database: Database) -> None:
         await deadlines.forget(connection, KEEP_DEADLINES_S)
         await inbox.forget(connection)
         await lost_lines.forget(connection)
+        await gaps.forget(connection)
         await idempotency.sweep(connection)
         await _tidy_sign_ins(connection)
         await people.forget(connection)

@@ -12,6 +12,7 @@ from tests.integration import schema_breaks_native as of_native
 from tests.integration import schema_breaks_persons as of_persons
 from tests.integration import schema_breaks_preflight as of_preflight
 from tests.integration import schema_breaks_table as of_tables
+from tests.integration import schema_breaks_twitch as of_twitch
 
 NOW = datetime(2026, 11, 20, 20, tzinfo=UTC)
 LATER = NOW + timedelta(minutes=1)
@@ -157,6 +158,7 @@ ROWS: dict[str, dict[str, Any]] = {
     **of_native.ROWS,
     **of_preflight.rows(CAMPAIGN),
     **of_persons.ROWS,
+    **of_twitch.ROWS,
 }
 
 #: What turns the draft of ROWS into a launched poll.
@@ -310,6 +312,7 @@ BREAKS: dict[tuple[str, str], Changes] = {
         of_native.COLUMNS,
         of_preflight.COLUMNS,
         of_persons.COLUMNS,
+        of_twitch.COLUMNS,
     )
     for table, columns in columns_of.items()
     for column, changes in columns.items()
@@ -360,6 +363,7 @@ BREAKS: dict[tuple[str, str], Changes] = {
     **of_kick.TOGETHER,
     **of_native.TOGETHER,
     **of_persons.TOGETHER,
+    **of_twitch.TOGETHER,
 }
 
 #: Partial unique index → table, what makes the first row fall under it, what the second row has instead.

@@ -11,16 +11,13 @@ UNTRIED = frozenset(
         "alert_rules",
         "app_tokens",
         "campaign_consents",
-        "channel_gaps",
         "channel_rewards",
         "donation_connections",
-        "duties",
         "monetization_events",
         "oauth_tokens",
         "orphaned_rewards",
         "redemptions",
         "reward_checks",
-        "twitch_subscriptions",
     }
 )
 #: Checks that tables with such a row have got since.

@@ -73,7 +73,7 @@ def exported() -> dict[str, set[str]]:
 @pytest.fixture
 def metrics(exported: dict[str, set[str]], start_hubbub: StartHubbub) -> dict[str, set[str]]:
     if not exported:
-        # With an application, since what asks for one counts, too; nobody is linked, so that nothing is called.
+        # With an application, since some count only what it is told; nobody is linked, so nothing is called.
         program: Hubbub = start_hubbub(HUBBUB_PROBE="1", TWITCH_CLIENT_ID="an-application")
         httpx2.get(f"{program.base_url}/readyz")
         text = httpx2.get(f"{program.base_url}/metrics").text

@@ -12,6 +12,7 @@ from server.rules.native_poll import NativePoll, in_words, unfit
 from server.rules.poll import Poll, PollRules
 from server.rules.poll_board import figures, phase_end
 from server.rules.wiretime import from_wire
+from server.web.api.gap_models import GapOut, shown_gap
 from server.web.models import Clean, Model, Moment, PageQuery, absent
 from sql.polls import Draft, PollRow
 
@@ -208,6 +209,9 @@ class PollOut(Model):
     commitment: str | None = Field(description="SHA-256 of the seed that decides a tie by chance")
     seed: str | None = Field(description="The seed, once revealed")
     channels: list[ChannelVotesOut]
+    gaps: list[GapOut] = Field(
+        description="Chats that were not heard while it took votes; a gap may reach beyond that"
+    )
     undo_until: Moment | None = Field(description="Until when a cancel can be undone")
     created_at: Moment
     warnings: list[str] = Field(
@@ -297,6 +301,7 @@ def shown(row: PollRow) -> PollOut:
             )
             for channel in seen.channels
         ],
+        gaps=[shown_gap(gap) for gap in row.gaps],
         undo_until=poll.undo_until,
         created_at=row.created_at,
     )

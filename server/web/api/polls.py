@@ -14,13 +14,13 @@ from server.rules.poll import (
     Command,
     Dismiss,
     Extend,
-    Poll,
     Resolve,
     Reveal,
     State,
     UndoCancel,
 )
 from server.rules.vote_ledger import Entry, Row
+from server.web.api.gap_models import exported_gap
 from server.web.api.poll_models import (
     ExportQuery,
     ExtendIn,
@@ -347,7 +347,8 @@ async def export(call: Call) -> Raw:
     wanted = call.asked(ExportQuery).format
     database = call.services.database
     async with database.transaction(isolation="repeatable_read", readonly=True) as connection:
-        poll = (await _poll(call, connection)).poll
+        row = await _poll(call, connection)
+        poll = row.poll
         if poll.state == State.DRAFT:
             raise conflict("wrong_state", "The poll is a draft: it has no votes yet.")
         if poll.hides_votes:
@@ -361,7 +362,7 @@ async def export(call: Call) -> Raw:
             raise Problem(413, "too_large", "The ledger is too long for one file; read it from the database.")
         rows = await votes.ledger(connection, poll.id)
         entries = await poll_persons.ledger(connection, poll.id) if poll.rules.per_person else []
-    text = await asyncio.to_thread(_file, poll, rows, entries, wanted)
+    text = await asyncio.to_thread(_file, row, rows, entries, wanted)
     media_type = "text/csv; charset=utf-8" if wanted == "csv" else "application/json"
     return Raw(text, media_type, f"poll-{poll.id}.{wanted}")
 
@@ -370,10 +371,12 @@ async def export(call: Call) -> Raw:
 _MOST_ROWS = 1_200_000
 
 
-def _file(poll: Poll, rows: list[Row], entries: list[Entry], wanted: str) -> str:
+def _file(row: PollRow, rows: list[Row], entries: list[Entry], wanted: str) -> str:
     if wanted == "csv":
-        return vote_export.spreadsheet(poll, rows, entries)
-    return orjson.dumps(vote_export.document(poll, rows, entries)).decode()
+        return vote_export.spreadsheet(row.poll, rows, entries)
+    # Beside what is sealed: the hashes cover votes, and these are none.
+    gaps = [exported_gap(gap) for gap in row.gaps]
+    return orjson.dumps(vote_export.document(row.poll, rows, entries) | {"gaps": gaps}).decode()
 
 
 ENDPOINTS = (

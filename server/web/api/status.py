@@ -9,12 +9,13 @@ from pydantic import Field
 
 from server.web.api.channels import ChannelOut
 from server.web.api.channels import shown as shown_channel
+from server.web.api.gap_models import GapOut, shown_gap
 from server.web.api.overlays import SourceOut, shown_source
 from server.web.api.poll_models import NativePollOut, natives_of
 from server.web.condition import ProbeState
 from server.web.endpoint import Call, endpoint
 from server.web.models import Model, Moment
-from sql import channels, lost_lines, overlays, polls, votes
+from sql import channels, gaps, lost_lines, overlays, polls, votes
 from sql.polls import PollRow
 from sql.pool import Connection
 
@@ -51,6 +52,9 @@ class StatusOut(Model):
     votes_per_s: float = Field(description="Mean of the last 5 seconds")
     channels: list[ChannelStatusOut]
     overlays: list[OverlayStatusOut]
+    gaps: list[GapOut] = Field(
+        description="Channels that are not heard, or were not until within the last hour; newest first"
+    )
     redis: Literal["ok", "away"]
     dropped: int = Field(
         description="Chat lines given up in the last 24 hours, because the database was away or too slow"
@@ -100,6 +104,7 @@ async def read_status(call: Call) -> StatusOut:
             )
             for overlay in await overlays.list_of_campaign(connection, campaign_id)
         ],
+        gaps=[shown_gap(gap) for gap in await gaps.of_campaign(connection, campaign_id)],
         redis=services.redis_state(),
         dropped=lost.day,
         dropped_last_minute=lost.minute,

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Coroutine, Iterator
 from dataclasses import dataclass
 from typing import Any
+from urllib.parse import urlsplit
 
 from starlette.routing import BaseRoute
 
@@ -44,7 +45,7 @@ class Twitch:
 def twitch_of(
     settings: Settings, *, database: Database, helix: Helix, deliver: Deliver, clock: Clock
 ) -> Twitch:
-    """Webhooks where Twitch can reach us (https on port 443, a secret, the application's own), else sockets.
+    """Webhooks where Twitch can reach us (https, a secret of ours and the application's own), else sockets.
 
     `deliver` hands events to a show, and answers after COMMIT.
     """
@@ -53,7 +54,7 @@ def twitch_of(
     intake = EventSubIntake(database, deliver, busy=(Overloaded,))
     secret = settings.twitch_eventsub_secret.get_secret_value() if settings.twitch_eventsub_secret else ""
     deliveries = TwitchDeliveries(database, (secret,)) if secret else None
-    if deliveries and settings.twitch_client_secret and settings.public_url.startswith("https://"):
+    if deliveries and settings.twitch_client_secret and _is_reachable(settings.public_url):
         webhooks = EventSubWebhooks(
             database,
             helix,
@@ -65,3 +66,9 @@ def twitch_of(
         return Twitch(webhooks=webhooks, deliveries=deliveries)
     eventsub = EventSub(database, helix, settings.twitch_eventsub_url, intake, clock)
     return Twitch(eventsub=eventsub, deliveries=deliveries)
+
+
+def _is_reachable(public_url: str) -> bool:
+    """Whether Twitch would deliver there: https, on the port that it implies (twitch.md §3.3)."""
+    parts = urlsplit(public_url)
+    return parts.scheme == "https" and parts.port in (None, 443)

@@ -86,7 +86,7 @@ async def want(connection: Connection, wanted: Collection[Wanted]) -> list[tuple
     """Want exactly these; answers ids and transports of what Twitch may hold and nobody wants any more."""
     columns = [list(column) for column in zip(*wanted, strict=True)] if wanted else [[], [], [], []]
     async with connection.transaction():
-        left = await connection.fetch(_Q["unwant"], columns[0], columns[1])
+        left = await connection.fetch(_Q["unwant"], columns[0], columns[1], columns[3])
         if wanted:
             await connection.execute(_Q["want"], *columns)
     return [(row["subscription_id"], row["transport"]) for row in left if row["subscription_id"]]

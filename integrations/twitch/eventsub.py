@@ -12,7 +12,7 @@ from collections import Counter
 from collections.abc import Collection
 from dataclasses import dataclass
 from datetime import datetime, timedelta
-from typing import Any, Final
+from typing import Final
 from uuid import uuid4
 
 import structlog
@@ -20,17 +20,19 @@ import structlog
 from integrations.base import Clock
 from integrations.tokens import NoToken, TokensAway
 from integrations.twitch import eventsub_events, eventsub_plan
-from integrations.twitch.eventsub_asking import ask, revoked_words
+from integrations.twitch.eventsub_asking import SUBSCRIPTIONS, ask, revoked_words
 from integrations.twitch.eventsub_intake import EventSubIntake
 from integrations.twitch.eventsub_messages import Notification, Revocation
 from integrations.twitch.eventsub_session import End, Times
+from integrations.twitch.eventsub_signature import MOST_AHEAD, OLDEST
 from integrations.twitch.eventsub_socket import EventSubSocket
-from integrations.twitch.helix import Helix, HelixAway, HelixBusy, HelixRefused
+from integrations.twitch.helix import APP, Helix, HelixAway, HelixBusy, HelixRefused
 from integrations.twitch.missed import missed
+from integrations.twitch.reading import moment
 from server.rules.events import ChatMessage
 from sql import duties, gaps, twitch_subscriptions
 from sql.gaps import Reason
-from sql.pool import UNREACHABLE, Database
+from sql.pool import UNREACHABLE, Connection, Database
 from sql.twitch_subscriptions import Account, News, Subscription, Wanted
 
 _log = structlog.get_logger(__name__)
@@ -46,6 +48,7 @@ class Pace:
     ttl: float = 8.0  # whoever does not renew the duty for so long has died
     repair: float = 5.0  # before another try to read what was missed
     handover: float = 3.0  # nobody listened for longer: that is a gap
+    farewell: float = 3.0  # for storing what was told, at the end
 
 
 @dataclass(slots=True)
@@ -85,56 +88,70 @@ class EventSub:
         self._sessions: dict[str, str] = {}  # of accounts whose line is up
         self._lost: dict[str, _Lost] = {}
         self._repairs: set[str] = set()
-        self._repair_after = 0.0
+        self._to_repair = asyncio.Event()
+        self._renewed = 0.0
         #: Frames and events by what became of them.
         self.counts: Counter[str] = Counter()
 
     async def run(self) -> None:
         """Listen until cancelled; never ends because of Twitch or the database."""
         storing = asyncio.create_task(self._intake.run())
-        renewed = loop_time()
+        repairing = asyncio.create_task(self._repair_all())
         try:
             while True:
                 try:
                     async with asyncio.timeout(self._pace.ttl / 2):
                         await self.look()
-                    renewed = loop_time()
                 except UNREACHABLE as error:
                     _log.info("eventsub_postponed", error=type(error).__name__)
-                if self._is_ours and loop_time() - renewed > self._pace.ttl - self._pace.look:
+                if self._is_ours and loop_time() - self._renewed > self._pace.ttl - self._pace.look:
                     # Somebody else may have it by now: bits that two are told of would count twice.
                     await self._stop(set(self._sockets))
                     self._is_ours = False
                 await asyncio.sleep(self._pace.look)
         finally:
             await self._stop(set(self._sockets))
+            repairing.cancel()
+            await asyncio.gather(repairing, return_exceptions=True)
+            await self._part(storing)
+
+    async def _part(self, storing: asyncio.Task[None]) -> None:
+        """Store what was told, and let another process have it at once."""
+        try:
+            async with asyncio.timeout(self._pace.farewell):
+                await self._intake.stored()
+                if self._is_ours:
+                    async with self._database.connection() as connection:
+                        await duties.leave(connection, _DUTY, self._me)
+        except UNREACHABLE as error:
+            _log.warning("eventsub_left_in_haste", error=type(error).__name__)
+        finally:
             storing.cancel()
             await asyncio.gather(storing, return_exceptions=True)
-
-    async def close(self) -> None:
-        """Let another process have it at once. Raises UNREACHABLE."""
-        async with self._database.connection() as connection:
-            await duties.leave(connection, _DUTY, self._me)
 
     async def look(self) -> None:
         """Do what is due. Raises UNREACHABLE."""
         async with self._database.connection() as connection:
+            asked_at = loop_time()
             duty = await duties.take(connection, _DUTY, self._me, self._pace.ttl)
             if duty is None:
                 accounts: list[Account] = []
+                left: list[str] = []
             else:
                 accounts = await twitch_subscriptions.accounts(connection)
-                await self._want(connection, accounts)
+                left = await self._want(connection, accounts)
         if duty is None:
             if self._is_ours:
                 self._is_ours = False
                 await self._stop(set(self._sockets))
             return
+        self._renewed = asked_at
         if not self._is_ours:
             self._is_ours = True
             silent = duty.now - duty.done_until if duty.done_until else timedelta()
             if duty.done_until and silent > timedelta(seconds=self._pace.handover):
                 await self._open(accounts, _Lost(duty.done_until, "no_process", ""))
+        await self._give_back(left)
         await self._note_lost()
         before, self._accounts = self._accounts, {account.id: account for account in accounts}
         await self._stop(self._sockets.keys() - self._accounts.keys())
@@ -144,13 +161,10 @@ class EventSub:
                 self._start(account.id)
             elif known and (known.token_version, known.scopes) != (account.token_version, account.scopes):
                 await self._again(account.id)
-        if self._repairs and loop_time() >= self._repair_after:
-            self._repair_after = loop_time() + self._pace.repair
-            for account_id in sorted(self._repairs & self._sessions.keys()):
-                await self._repair(account_id)
 
-    async def _want(self, connection: Any, accounts: Collection[Account]) -> None:
-        await twitch_subscriptions.want(
+    async def _want(self, connection: Connection, accounts: Collection[Account]) -> list[str]:
+        """Answers the webhooks that Twitch may still hold."""
+        left = await twitch_subscriptions.want(
             connection,
             [
                 Wanted(account.id, kind.type, kind.version, "socket")
@@ -158,6 +172,15 @@ class EventSub:
                 for kind in eventsub_plan.KINDS
             ],
         )
+        return [id_ for id_, transport in left if transport == "webhook"]
+
+    async def _give_back(self, ids: Collection[str]) -> None:
+        """Webhooks of before the sockets; without the application's token Twitch ends them by itself."""
+        for id_ in ids:
+            try:
+                await self._helix.call("DELETE", SUBSCRIPTIONS, APP, query=[("id", id_)])
+            except (HelixAway, HelixBusy, HelixRefused, NoToken) as error:
+                _log.info("eventsub_webhook_not_given_back", reason=type(error).__name__)
 
     # --- lines ----------------------------------------------------------------------------------------
 
@@ -223,17 +246,18 @@ class EventSub:
             if refused_only and not is_refused:
                 continue
             news.append(await self._ask(account, row, session))
+        is_heard = any(one.state == "held" for one in news)
         async with self._database.connection() as connection:
             await twitch_subscriptions.tell(connection, news)
-            if not refused_only:
+            if is_heard:
                 await gaps.close(connection, account.channels, "events")
         if refused_only:
             return True
-        if not any(one.state == "held" for one in news):
-            return False
-        self._sessions[account_id] = session
-        await self._repair(account_id)
-        return True
+        if is_heard:
+            self._sessions[account_id] = session
+            self._repairs.add(account_id)
+            self._to_repair.set()
+        return is_heard
 
     async def _ask(self, account: Account, row: Subscription, session: str) -> News:
         return await ask(
@@ -248,12 +272,17 @@ class EventSub:
         if isinstance(message, Revocation):
             await self._revoked(account_id, message)
             return
+        received_at = self._clock.now()
+        sent_at = moment(message.sent_at)
+        if sent_at is None or not -MOST_AHEAD <= received_at - sent_at <= OLDEST:
+            self.counts["stale"] += 1  # a replay, or no time at all (§2.5)
+            return
         meaning = eventsub_events.translate(
             message.subscription.type,
             message.event,
             id=message.message_id,
             sent_at=message.sent_at,
-            received_at=self._clock.now(),
+            received_at=received_at,
         )
         self.counts[eventsub_events.outcome(meaning)] += 1
         if isinstance(meaning, eventsub_events.Ignored) or meaning.channel_id != account_id:
@@ -309,10 +338,27 @@ class EventSub:
                 detail=lost.words,
             )
 
+    async def _repair_all(self) -> None:
+        """Beside everything else, since Twitch may be slow; what it does not answer is asked again later."""
+        while True:
+            self._to_repair.clear()
+            for account_id in sorted(self._repairs & self._sessions.keys()):
+                try:
+                    await self._repair(account_id)
+                except UNREACHABLE as error:
+                    _log.info("eventsub_repair_postponed", error=type(error).__name__)
+            try:
+                async with asyncio.timeout(self._pace.repair if self._repairs else None):
+                    await self._to_repair.wait()
+            except TimeoutError:
+                continue
+
     async def _repair(self, account_id: str) -> None:
-        """Read what nobody was told. Raises UNREACHABLE; what Twitch does not answer is asked again later."""
-        self._repairs.add(account_id)
-        account = self._accounts[account_id]
+        """Read what nobody was told. Raises UNREACHABLE."""
+        account = self._accounts.get(account_id)
+        if account is None:
+            self._repairs.discard(account_id)
+            return
         try:
             found = await missed(self._helix, account_id, account.scopes, self._clock.now())
         except (HelixAway, HelixBusy, HelixRefused, NoToken) as error:

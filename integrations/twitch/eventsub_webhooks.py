@@ -24,7 +24,7 @@ from integrations.twitch.eventsub_intake import EventSubIntake
 from integrations.twitch.helix import APP, Helix, HelixAway, HelixBusy, HelixRefused
 from integrations.twitch.missed import missed
 from integrations.twitch.reading import fields, identifier, items, text
-from sql import duties, twitch_subscriptions
+from sql import duties, gaps, twitch_subscriptions
 from sql.pool import UNREACHABLE, Database
 from sql.twitch_subscriptions import Account, News, Subscription, Wanted
 
@@ -103,11 +103,26 @@ class EventSubWebhooks:
             rows = await self._compared(rows)
             self._compare_at = loop_time() + self._all_s
         await self._subscribe(accounts, rows)
+        await self._repair(accounts)
+
+    async def _repair(self, accounts: Mapping[str, Account]) -> None:
+        """Read what nobody was told: of new accounts, and of those of whom a delivery had failed for long."""
+        async with self._database.connection() as connection:
+            rows = await twitch_subscriptions.all_(connection)
+            pending = {row.broadcaster_id for row in rows if row.state in ("wanted", "pending")}
+            for account in accounts.values():
+                if account.id not in pending:
+                    await gaps.close(connection, account.channels, "events")
+            over = await gaps.to_repair(connection, "twitch")
         for account in accounts.values():
-            if account.id not in self._known:
-                for event in await missed(self._helix, account.id, account.scopes, self._clock.now()):
-                    await self._intake.put(event)
-                self._known.add(account.id)
+            if account.id in self._known and account.id not in over:
+                continue
+            for event in await missed(self._helix, account.id, account.scopes, self._clock.now()):
+                await self._intake.put(event)
+            await self._intake.stored()
+            self._known.add(account.id)
+            async with self._database.connection() as connection:
+                await gaps.repaired(connection, over.get(account.id, []))
         self._known &= accounts.keys()
 
     async def _subscribe(self, accounts: Mapping[str, Account], rows: Collection[Subscription]) -> None:

@@ -20,10 +20,10 @@ ON CONFLICT (broadcaster_id, type) DO UPDATE
  WHERE (s.version, s.transport) IS DISTINCT FROM (excluded.version, excluded.transport);
 
 -- name: unwant
--- Forgets all but these; answers what Twitch may still hold of it.
+-- Forgets all but these, and what is to come by another way; answers what Twitch may still hold of it.
 DELETE FROM twitch_subscriptions AS s
- WHERE NOT EXISTS (SELECT FROM unnest($1::text[], $2::text[]) AS w (broadcaster_id, type)
-                    WHERE w.broadcaster_id = s.broadcaster_id AND w.type = s.type)
+ WHERE NOT EXISTS (SELECT FROM unnest($1::text[], $2::text[], $3::text[]) AS w (broadcaster_id, type, transport)
+                    WHERE w.broadcaster_id = s.broadcaster_id AND w.type = s.type AND w.transport = s.transport)
 RETURNING subscription_id, transport;
 
 -- name: all

@@ -20,7 +20,7 @@ from server.engine.clock import DatabaseClock
 from server.engine.room import Rooms
 from sql import twitch_subscriptions
 from sql.pool import Database
-from tests.fakes.twitch_world import Person, Reward
+from tests.fakes.twitch_world import Fault, Person, Reward
 from tests.integration.engine_rig import until
 from tests.integration.twitch_rig import ALL, MOSSY, TwitchRig, twitch_rig
 
@@ -40,6 +40,7 @@ class Listening:
 
     async def die(self) -> None:
         """As `kill -9`: nothing is given back."""
+        self.eventsub._is_ours = False
         for task in self.tasks:
             task.cancel()
         await asyncio.gather(*self.tasks, return_exceptions=True)
@@ -314,3 +315,61 @@ async def test_a_database_that_is_away_stops_the_reading_and_loses_nothing(night
         redeemed = [await night.redeem() for _ in range(3)]
         await night.until_stored(*redeemed)
         assert calls >= 3
+
+
+async def test_a_slow_twitch_costs_no_line(night: Night) -> None:
+    """What was missed is read beside the upkeep of the lines."""
+    night.rig.twitch.world.faults["GET streams"] = Fault(delay_s=1.5, times=4)
+    async with night.listening():
+        await night.heard()
+        connects = night.rig.twitch.world.counts["connects"]
+        redeemed = await night.redeem()
+        await night.until_stored(redeemed)
+
+        def is_asked() -> bool:
+            return len(night.rig.twitch.world.calls_of("GET", "streams")) >= 3
+
+        await until(is_asked, "Twitch was asked, which took longer than a duty lasts")
+        assert night.rig.twitch.world.counts["connects"] == connects == 1
+
+
+async def test_a_gap_ends_when_something_is_heard_again(night: Night) -> None:
+    async with night.listening():
+        await night.heard()
+        night.rig.twitch.world.faults["POST eventsub/subscriptions"] = Fault(status=400, times=100)
+        await night.rig.twitch.eventsub.drop()
+
+        async def are_refused() -> bool:
+            return set((await night.states()).values()) == {"refused"}
+
+        await until(are_refused, "nothing may be asked for")
+        assert await night.gaps() == [("lost", False, False)]
+
+
+async def test_who_leaves_politely_is_followed_at_once_and_has_stored_what_it_was_told(night: Night) -> None:
+    async with night.listening() as first:
+        await night.heard()
+        await night.rig.twitch.cheer(MOSSY, night.rook, 300, "cheer300")
+        await until(lambda: first.eventsub.counts["taken"] == 1, "it was told")
+        first.tasks[1].cancel()
+        await asyncio.gather(first.tasks[1], return_exceptions=True)
+        assert await night.supports() == [("bits", 300)]
+        assert await night.value("SELECT holder IS NULL FROM duties WHERE name = 'twitch.eventsub'")
+
+
+async def test_what_is_too_old_or_from_the_future_is_a_replay(night: Night) -> None:
+    async with night.listening() as made:
+        await night.heard()
+        (one,) = [s for s in night.rig.twitch.world.subscriptions_of(MOSSY) if s.type == "channel.follow"]
+        (session,) = night.rig.twitch.eventsub.sessions_of(MOSSY)
+        for stamp in ("2020-01-01T00:00:00Z", "2099-01-01T00:00:00Z", "yesterday"):
+            await night.rig.twitch.eventsub._tell_session(
+                session,
+                "notification",
+                {"subscription": one.shown(), "event": {"user_id": "1", "broadcaster_user_id": MOSSY}},
+                subscription_type=one.type,
+                subscription_version=one.version,
+                message_timestamp=stamp,
+            )
+        await until(lambda: made.eventsub.counts["stale"] == 3, "all three came")
+        assert await night.supports() == []

@@ -22,7 +22,7 @@ from integrations.twitch.reading import fields, text
 from server.telemetry import REGISTRY
 from server.web import body as bodies
 from server.web.webhooks.receiver import DELIVERIES, Receiver, Told
-from sql import twitch_subscriptions
+from sql import gaps, heads, twitch_subscriptions
 from sql.pool import Database
 
 _log = structlog.get_logger(__name__)
@@ -88,5 +88,9 @@ class TwitchDeliveries:
         async with self._database.connection() as connection:
             whose = await twitch_subscriptions.revoked(connection, id_, revoked_words(status))
             if whose and status == _FAILED:
+                # It is asked for again, and what was missed is read then (`eventsub_webhooks`).
                 await twitch_subscriptions.tell(connection, [twitch_subscriptions.News(*whose, "wanted")])
+                of = await twitch_subscriptions.channels_of(connection, [whose[0]])
+                now = await heads.now(connection)
+                await gaps.open_(connection, of.get(whose[0], []), "events", began_at=now, reason="revoked")
         return Told(ignored="revocation")

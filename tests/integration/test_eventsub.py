@@ -41,9 +41,9 @@ class Listening:
     async def die(self) -> None:
         """As `kill -9`: nothing is given back."""
         self.eventsub._is_ours = False
-        for task in self.tasks:
+        for task in reversed(self.tasks):  # first who listens, then who stores
             task.cancel()
-        await asyncio.gather(*self.tasks, return_exceptions=True)
+            await asyncio.gather(task, return_exceptions=True)
 
 
 @dataclass

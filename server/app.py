@@ -32,7 +32,7 @@ from server.accounts_setup import Shows, accounts_of
 from server.config import Settings, secret_keys
 from server.database_watch import DatabaseWatch
 from server.embedded import Embedded
-from server.engine import housekeeping, reward_departure
+from server.engine import housekeeping, resealing, reward_departure
 from server.engine.batch import Batches
 from server.engine.clock import DatabaseClock
 from server.engine.deadlines import Deadlines
@@ -280,6 +280,7 @@ class Process:
         yield from self.platforms.background(self.roles)
         if self.roles.worker:
             yield housekeeping.run(self.database)
+            yield resealing.run(self.database, self.vault)
             yield Endings(self.database, self.departures).run()
         if self.embedded:
             yield self._watch_embedded(self.embedded, stopping)

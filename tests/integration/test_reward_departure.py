@@ -10,7 +10,7 @@ import pytest
 
 from server.engine import reward_departure
 from server.engine.departures import Departures
-from sql import heads, rewards
+from sql import consents, heads, members, rewards
 from sql.pool import Database
 from sql.rewards import Terms
 from tests.integration.members_rig import Someone, joined, someone
@@ -31,8 +31,12 @@ async def rewarded(rig: Rig) -> tuple[Someone, UUID, dict[str, UUID]]:
     await joined(ana, str(show), ben, "ben_rolls")
     made: dict[str, UUID] = {}
     async with rig.services.database.transaction() as connection:
-        for channel in await connection.fetch("SELECT id, channel_id FROM channels WHERE campaign_id = $1", show):
-            reward = await rewards.create(connection, show, channel["id"], Terms(f"Dice {channel['channel_id']}", 100))
+        for channel in await connection.fetch(
+            "SELECT id, channel_id FROM channels WHERE campaign_id = $1", show
+        ):
+            reward = await rewards.create(
+                connection, show, channel["id"], Terms(f"Dice {channel['channel_id']}", 100)
+            )
             assert reward is not None
             made[channel["channel_id"]] = reward
     assert "77" in made
@@ -49,7 +53,8 @@ async def orders(rig: Rig, reward: UUID) -> int:
     """Items of the outbox that bring the second revision, which is the end of the reward."""
     async with rig.services.database.connection() as connection:
         count: int = await connection.fetchval(
-            "SELECT count(*) FROM outbox WHERE dedupe_key = $1 AND kind = 'twitch.reward'", f"reward:{reward}:2"
+            "SELECT count(*) FROM outbox WHERE dedupe_key = $1 AND kind = 'twitch.reward'",
+            f"reward:{reward}:2",
         )
     return count
 
@@ -58,7 +63,7 @@ async def orders(rig: Rig, reward: UUID) -> int:
 async def test_rewards_of_who_goes_are_deleted_through_the_outbox(rig: Rig, way: str) -> None:
     ben, show, made = await rewarded(rig)
     if way == "left":
-        await ben.post(f"/campaigns/{show}/leave", None, 204)
+        await ben.post(f"/campaigns/{show}/leave")
     else:
         async with rig.services.database.transaction() as connection:
             await rig.services.departures.forget_person(connection, ben.id)
@@ -75,11 +80,9 @@ async def test_a_consent_taken_back_withdraws_them_until_it_is_given_again(rig: 
         held = await connection.fetchval(
             "SELECT id FROM campaign_memberships WHERE campaign_id = $1 AND user_id = $2", show, ben.id
         )
-        from sql import consents, members
-
         member = await members.get(connection, held)
         assert member is not None
-        await consents.grant(connection, held, {"rewards"}, None)
+        await consents.grant(connection, held, {"rewards"})
         await rig.services.departures.revoke(connection, member, ["rewards"])
     assert (await wanted(rig, made))["77"] == "withdrawn"
     assert await orders(rig, made["77"]) == 1

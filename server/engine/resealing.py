@@ -1,4 +1,4 @@
-"""After a change of the key ring everything that is kept is sealed by the newest key (reliability §3.11, R21).
+"""After a change of the key ring what is kept is sealed by the newest key (reliability §3.11, R21).
 
 Any number of processes may do this at once: a secret is replaced only while it is what was opened. What no
 key of the ring opens is left alone and counted: the key may come back.

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import pytest
 
+from server.engine import resealing
 from server.engine.resealing import reseal
 from server.places import place
 from server.vault import CannotOpen, Vault
@@ -39,3 +40,12 @@ async def test_everything_is_sealed_by_the_newest_key(database: Database) -> Non
     with pytest.raises(CannotOpen):
         new.open(after["twitch"], place("app_tokens", "access_token", "kick"))
     assert await reseal(database, both) == (0, 1), "nothing is left to do"
+
+
+async def test_a_column_is_gone_through_in_batches(
+    database: Database, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(resealing, "BATCH", 1)
+    await kept(database, Vault([OLD]), ["google", "kick", "twitch"])
+    assert await resealing.reseal(database, Vault([NEW, OLD])) == (3, 0)
+    assert all(value.startswith(Vault([NEW]).mark) for value in (await stored(database)).values())

@@ -25,7 +25,8 @@ async def kept(database: Database, vault: Vault, names: list[str]) -> None:
 
 async def stored(database: Database) -> dict[str, bytes]:
     async with database.connection() as connection:
-        return dict(await connection.fetch("SELECT provider, access_token FROM app_tokens"))
+        rows = await connection.fetch("SELECT provider, access_token FROM app_tokens")
+    return {row["provider"]: row["access_token"] for row in rows}
 
 
 async def test_everything_is_sealed_by_the_newest_key(database: Database) -> None:

@@ -32,7 +32,7 @@ from server.accounts_setup import Shows, accounts_of
 from server.config import Settings, secret_keys
 from server.database_watch import DatabaseWatch
 from server.embedded import Embedded
-from server.engine import gap_watch, housekeeping, native_polls
+from server.engine import gap_watch, housekeeping, native_polls, resealing, reward_departure
 from server.engine.batch import Batches
 from server.engine.clock import DatabaseClock
 from server.engine.deadlines import Deadlines
@@ -185,7 +185,7 @@ class Process:
             deliver=self.batches.deliver,
             clock=self.clock,
         )
-        self.departures = Departures((native_polls.on_gone,))
+        self.departures = Departures((native_polls.on_gone, reward_departure.on_gone))
         self.connectors = self._connectors() if roles.connectors else []
         self.watch = DatabaseWatch(database)
         self.probe = self._probe() if roles.web and settings.probe else None
@@ -288,6 +288,7 @@ class Process:
         yield from self.platforms.background(self.roles)
         if self.roles.worker:
             yield housekeeping.run(self.database)
+            yield resealing.run(self.database, self.vault)
             yield Endings(self.database, self.departures).run()
         if self.embedded:
             yield self._watch_embedded(self.embedded, stopping)

@@ -1,7 +1,8 @@
 #!/bin/sh
-# Runs the suite: first all but chaos, $1 at a time, then chaos, $2 at a time. What is given after that goes to
-# pytest, and then everything it names runs in one go. The churn of R23 takes minutes and next to no processor:
-# it runs beside the others, and is told behind them.
+# Runs the suite: all but chaos, $1 at a time, and beside it chaos, $2 at a time; what is given after that goes to
+# pytest, and then everything it names runs in one go. Trials of chaos mostly wait for clocks, and the churn of R23
+# for minutes: beside the others they take little of their time, and are told behind them. With `after` as third
+# word chaos comes when all else is done, for machines on which that is too much at once.
 #
 # A test that failed beside others is tried once more, alone: machines differ in speed by three times, and what
 # waits for a clock must not fail because somebody else had the processor. What fails alone has failed. Both runs
@@ -12,35 +13,65 @@ workers="$1" chaos_workers="$2"
 shift 2
 churn=tests/chaos/test_r23_churn.py
 
-tried() {
-    at_a_time="$1"
+# Each with a memory of its own for what failed: they run at the same time.
+suite() {
+    kept="$1"
     shift
-    .venv/bin/python -m pytest --dist worksteal -n "$at_a_time" "$@"
-    status=$?
-    [ "$status" = 1 ] || return "$status"
-    echo "== What failed beside others is tried again, alone"
-    .venv/bin/python -m pytest --last-failed --last-failed-no-failures=none "$@"
+    .venv/bin/python -m pytest -o cache_dir=".pytest_cache/$kept" "$@"
 }
 
+all_but_chaos() { suite others --dist worksteal -n "$workers" --ignore=tests/chaos; }
+chaos() { suite chaos --dist worksteal -n "$chaos_workers" tests/chaos --ignore="$churn"; }
+churning() { suite churn "$churn"; }
+
+# What failed in one of them, once more, when nothing runs beside it.
+alone() {
+    kept="$1" status="$2"
+    [ "$status" = 1 ] || return "$status"
+    echo "== What failed beside others is tried again, alone"
+    suite "$kept" --last-failed --last-failed-no-failures=none tests
+}
+
+if [ "${1:-}" = after ]; then
+    shift
+    later=1
+else
+    later=
+fi
 if [ $# -gt 0 ]; then
     exec .venv/bin/python -m pytest --dist worksteal -n "$workers" "$@"
 fi
-told="$(mktemp)"
-# Without the cache: what the others note there as failed is theirs.
-.venv/bin/python -m pytest -p no:cacheprovider "$churn" >"$told" 2>&1 &
-beside=$!
-trap 'kill "$beside" 2>/dev/null; rm -f "$told"' EXIT
-trap 'exit 130' INT TERM
-tried "$workers" --ignore=tests/chaos
-others=$?
-tried "$chaos_workers" tests/chaos --ignore="$churn"
-chaos=$?
-wait "$beside"
-churned=$?
-cat "$told"
-if [ "$churned" = 1 ]; then
-    echo "== What failed beside others is tried again, alone"
-    .venv/bin/python -m pytest -p no:cacheprovider "$churn"
-    churned=$?
+
+told="$(mktemp -d)"
+churning >"$told/churn" 2>&1 &
+churn_job=$!
+if [ -z "$later" ]; then
+    chaos >"$told/chaos" 2>&1 &
+    chaos_job=$!
+else
+    chaos_job=
 fi
-[ "$others" = 0 ] && [ "$chaos" = 0 ] && [ "$churned" = 0 ]
+trap 'kill "$churn_job" $chaos_job 2>/dev/null; rm -rf "$told"' EXIT
+trap 'exit 130' INT TERM
+
+all_but_chaos
+others=$?
+if [ -z "$later" ]; then
+    wait "$chaos_job"
+    in_chaos=$?
+    cat "$told/chaos"
+else
+    chaos
+    in_chaos=$?
+fi
+wait "$churn_job"
+in_churn=$?
+cat "$told/churn"
+
+alone others "$others"
+others=$?
+alone chaos "$in_chaos"
+in_chaos=$?
+alone churn "$in_churn"
+in_churn=$?
+[ "$others" = 0 ] && [ "$in_chaos" = 0 ] && [ "$in_churn" = 0 ]

@@ -9,15 +9,15 @@ from uuid import UUID
 
 
 def uuid7() -> UUID:
-    """A fresh UUIDv7: 48 bits of Unix milliseconds, 74 random bits.
+    """A fresh UUIDv7: 48 bits of Unix milliseconds, 12 bits of the part of that millisecond, 62 random bits.
 
-    PostgreSQL 15 has no `uuidv7()` of its own and an id is often needed before the INSERT.
+    So ids of one process are in the order in which they were made (RFC 9562 §6.2, method 3): what is to be
+    done in order is sorted by them. PostgreSQL 15 has no `uuidv7()` of its own and an id is often needed
+    before the INSERT.
     """
-    milliseconds = time.time_ns() // 1_000_000
-    value = (milliseconds & (1 << 48) - 1) << 80 | secrets.randbits(80)
-    value = value & ~(0xF << 76) | 0x7 << 76  # version
-    value = value & ~(0x3 << 62) | 0x2 << 62  # variant
-    return UUID(int=value)
+    milliseconds, rest = divmod(time.time_ns(), 1_000_000)
+    head = (milliseconds & (1 << 48) - 1) << 80 | 0x7 << 76 | (rest * 4096 // 1_000_000) << 64 | 0b10 << 62
+    return UUID(int=head | secrets.randbits(62))
 
 
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)

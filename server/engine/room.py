@@ -326,6 +326,7 @@ class Rooms:
                     self.armed.set()
                     return fired
                 poll = await native_polls.settle(room, turn, poll)
+            stored = poll
             if due.kind == "lock" and poll.state == State.CLOSING and counts_persons(poll):
                 poll = await persons.settle_all(turn, poll)
             try:
@@ -334,7 +335,7 @@ class Rooms:
             except Refused as refusal:
                 log.info("deadline_without_effect", kind=due.kind, reason=refusal.reason)
                 return fired
-            await self._change(room, turn, poll, after)
+            await self._change(room, turn, stored, after)
             return fired
 
     async def _due_command(self, room: Room, turn: Turn, poll: Poll, kind: str) -> Command:

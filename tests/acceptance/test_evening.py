@@ -28,12 +28,16 @@ from tests.integration.sign_in_rig import csrf
 from tests.integration.test_twitch_program import ask
 from tests.servers import Hubbub, StartHubbub
 
+#: How long Twitch is lost, in seconds; with CHAOS=1 five minutes.
+OUTAGE_S = Scale.of().amount(5, 300)
+#: Tries of the outbox stand as far apart as the outage was long.
+PATIENCE_S = 15 + 2 * OUTAGE_S
 TWITCH_ID, KICK_ID = "700100200", 910001
 OPTIONS = ["Left", "Right"]
 KEY = "k3y-of-this-test-4f9a1c77e02b8d65"
 
 
-async def until(holds: Callable[[], Awaitable[bool]], what: str, seconds: float = 15) -> None:
+async def until(holds: Callable[[], Awaitable[bool]], what: str, seconds: float = PATIENCE_S) -> None:
     """Wait for it. Raises AssertionError naming what did not come."""
     deadline = time.monotonic() + seconds
     while not await holds():
@@ -240,13 +244,12 @@ async def decide(night: Evening, redemption: str, decision: str) -> None:
 
 
 async def lose_twitch(night: Evening, meanwhile: Callable[[], Awaitable[None]]) -> None:
-    """Helix and EventSub are gone, for seconds or, with CHAOS=1, for five minutes."""
-    seconds = Scale.of().amount(5, 300)
+    """Helix and EventSub are gone for a while; chat, on another line, goes on."""
     night.twitch.world.is_away = True
-    await night.twitch.eventsub.drop(away_s=seconds)
+    await night.twitch.eventsub.drop(away_s=OUTAGE_S)
     began = time.monotonic()
     await meanwhile()
-    await asyncio.sleep(max(0.0, seconds - (time.monotonic() - began)))
+    await asyncio.sleep(max(0.0, OUTAGE_S - (time.monotonic() - began)))
     night.twitch.world.is_away = False
 
 
@@ -290,7 +293,14 @@ def votes_of(night: Evening) -> list[tuple[str, str, int]]:
     return sorted((platform, voter, choice) for (platform, voter), choice in night.votes.items())
 
 
-REDEMPTIONS = "SELECT platform, redemption_id, cost::int, user_id, status FROM redemptions ORDER BY 1, 2"
+#: `status` is what the platform last told; what it has carried out for us is known without being told.
+REDEMPTIONS = """
+SELECT platform, redemption_id, cost::int, user_id,
+       CASE WHEN settlement <> 'done' THEN status WHEN decision = 'refund' THEN 'canceled' ELSE 'fulfilled' END
+  FROM redemptions ORDER BY 1, 2
+"""
+#: Of chat; votes by points have ballots of their own.
+VOTES = "SELECT platform, platform_user_id, choice::int FROM poll_votes WHERE ballot NOT LIKE 'points:%' ORDER BY 1, 2"
 SUPPORTS = "SELECT platform, kind, platform_user_id, quantity::int FROM monetization_events"
 
 
@@ -308,10 +318,13 @@ async def compare(night: Evening, poll: str) -> None:
 
     assert sorted(await night.rows(SUPPORTS), key=repr) == supports_of(night)
 
-    voters = "SELECT platform, platform_user_id, choice::int FROM poll_votes WHERE platform_user_id <> ''"
-    assert sorted(await night.rows(voters)) == votes_of(night)
+    assert await night.rows(VOTES) == votes_of(night)
 
     (theirs,) = night.twitch.world.polls.values()
+    bought = await night.rows(
+        "SELECT choice::int, count(*)::int FROM poll_votes WHERE ballot LIKE 'points:%' GROUP BY 1 ORDER BY 1"
+    )
+    assert bought == [(number, one.points) for number, one in enumerate(theirs.choices, 1) if one.points]
     ((state, native_id, votes, points),) = await night.rows(
         "SELECT state, native_id, votes, points FROM native_polls"
     )
@@ -389,17 +402,12 @@ async def test_the_books_of_an_evening_are_what_happened(
         await night.twitch.follow(TWITCH_ID, night.viewer(10))
         await night.vote("twitch", 30, 1)
         await decide(night, spent[3].id, "fulfil")
-        await night.until_rows(
-            "SELECT platform, platform_user_id, choice::int FROM poll_votes WHERE platform_user_id <> ''"
-            " ORDER BY 1, 2",
-            lambda: votes_of(night),
-            "chat votes",
-        )
+        await night.until_rows(VOTES, lambda: votes_of(night), "chat votes")
         await ask(night.hubbub, "POST", f"/polls/{poll}/close", {})
 
         async def is_over() -> bool:
             shown = await ask(night.hubbub, "GET", f"/polls/{poll}")
             return theirs.is_over and shown["state"] == "closed"
 
-        await until(is_over, "both polls are over", 30)
+        await until(is_over, "both polls are over")
         await compare(night, poll)

@@ -269,9 +269,9 @@ def redemptions_of(night: Evening) -> list[tuple[str, str, int, str, str]]:
     return sorted(found)
 
 
-def supports_of(night: Evening) -> list[tuple[str, str, str | None, int]]:
+def supports_of(night: Evening) -> list[tuple[str, str, str, int]]:
     """One row a gift bomb, however many subscriptions it made; what nobody was told is gone."""
-    found: list[tuple[str, str, str | None, int]] = []
+    found: list[tuple[str, str, str, int]] = []
     for one in night.twitch.eventsub.happened:
         if not one.told:
             continue
@@ -286,7 +286,7 @@ def supports_of(night: Evening) -> list[tuple[str, str, str | None, int]]:
     for type_, body in night.sent:
         if type_ == "channel.subscription.gifts":
             found.append(("kick", "gift", str(body["gifter"]["user_id"]), len(body["giftees"])))
-    return sorted(found, key=repr)
+    return sorted(found)
 
 
 def votes_of(night: Evening) -> list[tuple[str, str, int]]:
@@ -296,12 +296,16 @@ def votes_of(night: Evening) -> list[tuple[str, str, int]]:
 #: `status` is what the platform last told; what it has carried out for us is known without being told.
 REDEMPTIONS = """
 SELECT platform, redemption_id, cost::int, user_id,
-       CASE WHEN settlement <> 'done' THEN status WHEN decision = 'refund' THEN 'canceled' ELSE 'fulfilled' END
+       CASE WHEN settlement <> 'done' THEN status
+            WHEN decision = 'refund' THEN 'canceled'
+            ELSE 'fulfilled' END
   FROM redemptions ORDER BY 1, 2
 """
 #: Of chat; votes by points have ballots of their own.
-VOTES = "SELECT platform, platform_user_id, choice::int FROM poll_votes WHERE ballot NOT LIKE 'points:%' ORDER BY 1, 2"
-SUPPORTS = "SELECT platform, kind, platform_user_id, quantity::int FROM monetization_events"
+VOTES = """
+SELECT platform, platform_user_id, choice::int FROM poll_votes WHERE ballot NOT LIKE 'points:%' ORDER BY 1, 2
+"""
+SUPPORTS = "SELECT platform, kind, platform_user_id, quantity::int FROM monetization_events ORDER BY 1, 2, 3"
 
 
 async def compare(night: Evening, poll: str) -> None:
@@ -316,7 +320,9 @@ async def compare(night: Evening, poll: str) -> None:
     changes = [one.changes for one in night.twitch.world.redemptions.values()]
     assert max(changes) == 1, "Twitch was asked once about each"
 
-    assert sorted(await night.rows(SUPPORTS), key=repr) == supports_of(night)
+    await night.until_rows(SUPPORTS, lambda: supports_of(night), "support")
+    kinds = [(platform, kind) for platform, kind, _, _ in supports_of(night)]
+    assert kinds == [("kick", "gift"), ("twitch", "follow"), ("twitch", "gift"), ("twitch", "raid")]
 
     assert await night.rows(VOTES) == votes_of(night)
 

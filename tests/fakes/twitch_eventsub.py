@@ -110,7 +110,7 @@ class EventSub:
         for task in self._tasks:
             task.cancel()
         await asyncio.gather(*self._tasks, return_exceptions=True)
-        for session in self.sessions.values():
+        for session in list(self.sessions.values()):
             if session.socket is not None:
                 await session.socket.close()
         if self._client:

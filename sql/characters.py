@@ -173,7 +173,7 @@ async def meet(connection: Connection, campaign_id: UUID, met: Mapping[Key, Met]
     rows = await connection.fetch(
         _Q["meet"],
         campaign_id,
-        [uuid7() for _ in met],
+        sorted(uuid7() for _ in met),  # in the order in which they came
         [connection_id for connection_id, _ in met],
         [vtt_id for _, vtt_id in met],
         [one.name for one in met.values()],

@@ -35,7 +35,7 @@ class Heard(NamedTuple):
 
 
 async def recognise(turn: Turn, table: Table, people: Iterable[Heard]) -> None:
-    """Put into the roster under which new ids somebody known goes. Who is a stranger is not in it after that."""
+    """Put into the roster under which new ids somebody known goes. A stranger is not in it after that."""
     book: _Book | None = None
     aliases: dict[Key, UUID] = {}
     for heard in people:

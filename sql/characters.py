@@ -24,6 +24,8 @@ Override: TypeAlias = Literal["npc", "monster"]
 #: What names a character in its campaign: its connection and the table's own id.
 Key: TypeAlias = tuple[UUID | None, str]
 
+#: What stands before a name that stands for an id.
+_BY_NAME = "name:"
 #: A world has hundreds; beyond this no more come in, so that a stranger with a token cannot fill the disk.
 MOST_OF_CAMPAIGN = 1_000
 
@@ -63,6 +65,9 @@ class Known(NamedTuple):
     name: str
     channel_id: UUID | None
     is_game_masters: bool
+    kind: CharacterType = "pc"
+    is_unannounced: bool = False  # only secret rolls told of it
+    key: Key = (None, "")  # what names it at the table that last sent it
 
 
 class InParty(NamedTuple):
@@ -112,28 +117,68 @@ async def page(
 
 
 async def roster(connection: Connection, campaign_id: UUID) -> dict[Key, Known]:
-    """All characters of a campaign by what names them."""
-    rows = await connection.fetch(_Q["roster"], campaign_id)
-    return {
-        (row["connection_id"], row["vtt_id"]): Known(
-            row["id"], row["name"], row["channel_id"], row["is_game_masters"]
+    """All characters of a campaign by everything that names them."""
+    known: dict[UUID, Known] = {}
+    for row in await connection.fetch(_Q["roster"], campaign_id):
+        known[row["id"]] = Known(
+            row["id"],
+            row["name"],
+            row["channel_id"],
+            row["is_game_masters"],
+            row["kind"],
+            row["is_unannounced"],
+            (row["connection_id"], row["vtt_id"]),
         )
-        for row in rows
+    found = {
+        (row["connection_id"], row["vtt_id"]): known[row["character_id"]]
+        for row in await connection.fetch(_Q["aliases"], campaign_id)
     }
+    return found | {one.key: one for one in known.values()}
 
 
-async def meet(
-    connection: Connection, campaign_id: UUID, met: Mapping[Key, tuple[str, CharacterType]]
-) -> dict[Key, UUID]:
-    """Make characters that were heard of in rolls, by name and kind; answers the ids, of known ones too."""
+async def alias(connection: Connection, campaign_id: UUID, aliases: Mapping[Key, UUID]) -> None:
+    """Remember what else tables call these characters."""
+    await connection.execute(
+        _Q["alias"],
+        campaign_id,
+        [connection_id for connection_id, _ in aliases],
+        [vtt_id for _, vtt_id in aliases],
+        list(aliases.values()),
+    )
+
+
+async def adopt(connection: Connection, campaign_id: UUID, character_id: UUID, key: Key) -> None:
+    """A character is this table's from now on, and the table before knows it, too."""
+    await connection.execute(_Q["adopt"], character_id, campaign_id, *key)
+
+
+async def announce(connection: Connection, campaign_id: UUID, ids: Collection[UUID]) -> None:
+    """Everybody may know of these player characters now: they join the party."""
+    await connection.execute(_Q["announce"], campaign_id, list(ids))
+
+
+class Met(NamedTuple):
+    """Somebody of whom a roll told first."""
+
+    name: str
+    kind: CharacterType
+    is_secret: bool
+
+
+async def meet(connection: Connection, campaign_id: UUID, met: Mapping[Key, Met]) -> dict[Key, UUID]:
+    """Make characters that were heard of in rolls; answers the ids, of known ones too.
+
+    Player characters join the party, unless only secret rolls told of them.
+    """
     rows = await connection.fetch(
         _Q["meet"],
         campaign_id,
-        [uuid7() for _ in met],
+        sorted(uuid7() for _ in met),  # in the order in which they came
         [connection_id for connection_id, _ in met],
         [vtt_id for _, vtt_id in met],
-        [name for name, _ in met.values()],
-        [kind for _, kind in met.values()],
+        [one.name for one in met.values()],
+        [one.kind for one in met.values()],
+        [one.is_secret for one in met.values()],
     )
     return {(row["connection_id"], row["vtt_id"]): row["id"] for row in rows}
 
@@ -288,7 +333,63 @@ async def create(
 
 def name_key(name: str) -> str:
     """What stands for the table's id where only a name is told."""
-    return f"name:{' '.join(name.split()).casefold()}"[:128]
+    return f"{_BY_NAME}{' '.join(name.split()).casefold()}"[:128]
+
+
+def is_name(vtt_id: str) -> bool:
+    """Whether it is a name in place of an id."""
+    return vtt_id.startswith(_BY_NAME)
+
+
+class Namesake(NamedTuple):
+    """A character of a certain name; `is_synced`: its table sends it whole."""
+
+    id: UUID
+    kind: CharacterType
+    is_synced: bool
+    has_table: bool
+
+
+async def namesakes(connection: Connection, campaign_id: UUID, name: str) -> list[Namesake]:
+    """Who of a campaign goes by a name, however it is capitalised and spaced."""
+    return [
+        Namesake(row["id"], row["kind"], row["is_synced"], row["has_table"])
+        for row in await connection.fetch(_Q["namesakes"], campaign_id)
+        if name_key(row["name"]) == name_key(name)
+    ]
+
+
+async def write_down(
+    connection: Connection,
+    campaign_id: UUID,
+    character_id: UUID,
+    *,
+    name: str,
+    kind: CharacterType,
+    points: HitPoints | None,
+    conditions: Sequence[str],
+    in_party: bool,
+    hides_points: bool,
+) -> None:
+    """As `create`, of somebody of whom rolls told already."""
+    await connection.execute(
+        _Q["write_down"],
+        character_id,
+        campaign_id,
+        name,
+        kind,
+        hit_points.to_json(points),
+        list(conditions),
+        in_party,
+        hides_points,
+    )
+
+
+async def merge(connection: Connection, campaign_id: UUID, character_id: UUID, into: UUID) -> None:
+    """Two were one: `into` gets rolls, ids, player and, where it has none, the sheet; the other one goes."""
+    for step in ("merge_rolls", "merge_assignment", "merge_sheet", "merge_aliases"):
+        await connection.execute(_Q[step], campaign_id, character_id, into)
+    await delete(connection, campaign_id, character_id)
 
 
 async def change(connection: Connection, character: Character) -> None:

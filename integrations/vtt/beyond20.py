@@ -4,12 +4,12 @@ One message holds everything that was rolled with one click: the primary rolls (
 checks and saves too) and the damage. Advantage comes as whole rolls of which all but one are discarded;
 here that is one roll, and the d20 that lost are dropped dice of it.
 
-The extension gives a roll no id (§9.3). A page that stamps what it sends, `{"request": …, "timestamp": ms}`,
-gets `b20:<character>:<ms>:<index>`: whatever repeats that stamp is the same roll. Without a stamp it is
-`b20:<character>:<ms>-<hash>:<index>`, where the time is that of arrival, cut to `BUCKET_MS`, and the hash is
-of all that was rolled: the same event out of two tabs, or sent again at once, is one roll when both arrive in
-the same five seconds. On the edge between two such spans it counts twice, and two equal rolls of a character
-within one count once; a stamp has neither fault.
+The extension gives a roll no id (§9.3). Here it is `b20:<character>:<ms>-<hash>:<index>`, where the hash is of
+all that was rolled. The time is the stamp of a page that gives one, `{"request": …, "timestamp": ms}`:
+whatever repeats both is the same roll, however wrong the page's clock is, and no page of ours uses a stamp
+twice. Without a stamp it is that of arrival, cut to `BUCKET_MS`: the same event out of two tabs, or sent
+again at once, is one roll when both arrive in the same five seconds. On the edge between two such spans it
+counts twice, and two equal rolls of a character within one count once; a stamp has neither fault.
 """
 
 from __future__ import annotations
@@ -30,6 +30,7 @@ from integrations.vtt.reading import (
     https,
     identifier,
     mapping,
+    moment,
     named,
     plain,
     said_at,
@@ -113,8 +114,8 @@ def read(message: object, received_at: datetime) -> Reading:
     rolled yet, and everything else, is a reason. `html` is never looked at.
     """
     try:
-        rendered, stamped = _rendered(message, received_at)
-        common = _common(rendered, stamped)
+        rendered, stamped = _rendered(message)
+        common = _common(rendered, said_at(stamped, received_at))
     except NotARoll as reason:
         return Reading((), (str(reason),))
     reasons: list[str] = []
@@ -133,7 +134,7 @@ def read(message: object, received_at: datetime) -> Reading:
     thrown = [*primary, *(damage.thrown for damage in damages)]
     if sum(len(one.formula) for one in thrown) > _LONGEST_FORMULAS:
         return Reading((), (f"formulas of more than {_LONGEST_FORMULAS} characters together",))
-    stem = _stem(common.actor.character_id, stamped, received_at, thrown)
+    stem = _stem(common, moment(stamped), received_at, thrown)
     rolls: list[DiceRoll] = []
     try:
         rolls += bounded(_primary_rolls(common, primary, rendered, stem))
@@ -143,10 +144,10 @@ def read(message: object, received_at: datetime) -> Reading:
     return Reading(tuple(rolls), tuple(reasons))
 
 
-def _rendered(message: object, received_at: datetime) -> tuple[Mapping[str, Any], datetime | None]:
-    """The finished roll and when its sender says that it was rolled. Raises NotARoll."""
+def _rendered(message: object) -> tuple[Mapping[str, Any], object]:
+    """The finished roll and its sender's stamp, if it has one. Raises NotARoll."""
     found = mapping(_first(message), "the message")
-    stamped = said_at(found.get("timestamp"), received_at)
+    stamped = found.get("timestamp")
     if "action" not in found and "request" in found:
         found = mapping(_first(found["request"]), "request")
     match found.get("action"):
@@ -244,17 +245,16 @@ def _damages(value: object) -> list[_Damage]:
     return damages
 
 
-def _stem(
-    character_id: str, stamped: datetime | None, received_at: datetime, thrown: Iterable[Thrown]
-) -> str:
-    """The beginning of every id of this message; the module's words say what it makes the same."""
-    character = character_id or "-"
-    if stamped is not None:
-        return f"b20:{character}:{_milliseconds(stamped)}"
-    span = _milliseconds(received_at) // BUCKET_MS * BUCKET_MS
+def _stem(common: DiceRoll, stamped: datetime | None, received_at: datetime, thrown: Iterable[Thrown]) -> str:
+    """The beginning of every id of this message; the module's words say what it makes the same.
+
+    A clock that is ahead stamps as well as another one: what it says is not when the roll fell, and still
+    which roll it is.
+    """
+    span = _milliseconds(received_at) // BUCKET_MS * BUCKET_MS if stamped is None else _milliseconds(stamped)
     rolled = [(t.type, t.formula, t.total, [[d.value for d in g.dice] for g in t.groups]) for t in thrown]
-    digest = hashlib.sha256(repr(rolled).encode("utf-8", "backslashreplace")).hexdigest()
-    return f"b20:{character}:{span}-{digest[:16]}"
+    digest = hashlib.sha256(repr((common.label, rolled)).encode("utf-8", "backslashreplace")).hexdigest()
+    return f"b20:{common.actor.character_id or '-'}:{span}-{digest[:16]}"
 
 
 def _primary_rolls(

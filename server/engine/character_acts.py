@@ -37,28 +37,42 @@ class ByHand:
 
 
 async def create(rooms: Rooms, campaign_id: UUID, character: ByHand, *, also: Also | None = None) -> None:
-    """A character that rolls find by its name. Raises Refused for a taken name, or too many."""
+    """A character that rolls find by its name; of whom only rolls told, it is the same one.
+
+    Raises Refused for a taken name, or too many.
+    """
     async with rooms.turn(campaign_id) as (_, turn):
         if await characters.count(turn.connection, campaign_id) >= characters.MOST_OF_CAMPAIGN:
             raise Refused(
                 "too_many", f"A campaign has at most {characters.MOST_OF_CAMPAIGN} characters; delete some."
             )
-        try:
-            id_ = await characters.create(
-                turn.connection,
-                campaign_id,
-                name=character.name,
-                kind=character.kind,
-                points=character.hit_points,
-                conditions=character.conditions,
-                in_party=character.in_party,
-                hides_points=character.hides_points,
-            )
-        except UniqueViolation:
-            raise Refused("name_taken", "A character with this name was made by hand already.") from None
+        id_ = await _write_down(turn, character)
         await _changed(turn)
         if also:
             await also(turn.connection, id_)
+
+
+async def _write_down(turn: Turn, character: ByHand) -> UUID:
+    connection, campaign_id = turn.connection, turn.campaign_id
+    same = await characters.namesakes(connection, campaign_id, character.name)
+    if character.kind == "pc" and any(one.is_synced and one.kind == "pc" for one in same):
+        raise Refused("name_taken", "A tabletop sends a player character of this name already; use that one.")
+    heard_of = [one.id for one in same if one.has_table and not one.is_synced]
+    fields: dict[str, Any] = {
+        "name": character.name,
+        "kind": character.kind,
+        "points": character.hit_points,
+        "conditions": character.conditions,
+        "in_party": character.in_party,
+        "hides_points": character.hides_points,
+    }
+    if len(heard_of) == 1 and len(same) == 1:
+        await characters.write_down(connection, campaign_id, heard_of[0], **fields)
+        return heard_of[0]
+    try:
+        return await characters.create(connection, campaign_id, **fields)
+    except UniqueViolation:
+        raise Refused("name_taken", "A character with this name was made by hand already.") from None
 
 
 async def change(
@@ -118,6 +132,27 @@ async def assign_in(
         channel_id = to if isinstance(to, UUID) else None
         await characters.assign(turn.connection, turn.campaign_id, character_id, channel_id)
     await _changed(turn)
+
+
+async def merge(
+    rooms: Rooms, campaign_id: UUID, character_id: UUID, into: UUID, *, also: Also | None = None
+) -> None:
+    """Two were one: `into` stays, with the rolls of both, and tables that send either mean it from now on.
+
+    It keeps who plays it and what its table sent, and gets the other one's where it has none. Raises
+    NoCharacter, and Refused for one that is to be merged into itself or into one that is not there.
+    """
+    async with rooms.turn(campaign_id) as (_, turn):
+        gone = await _character(turn, character_id)
+        stays = await characters.get(turn.connection, into)
+        if stays is None or stays.campaign_id != campaign_id:
+            raise Refused("unknown_character", "The campaign has no such character any more.")
+        if stays.id == gone.id:
+            raise Refused("same_character", "Choose another character: this one is itself already.")
+        await characters.merge(turn.connection, campaign_id, gone.id, stays.id)
+        await _changed(turn)
+        if also:
+            await also(turn.connection, stays.id)
 
 
 async def delete(rooms: Rooms, campaign_id: UUID, character_id: UUID, *, also: Also | None = None) -> None:

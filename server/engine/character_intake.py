@@ -10,14 +10,15 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import replace
 
-from server.engine import table_state
+from server.engine import acquaintances, table_state
+from server.engine.acquaintances import Heard
 from server.engine.intake import ACCEPTED, DUPLICATE, Outcome, storable
 from server.engine.table_state import Table
 from server.engine.turn import Turn
 from server.rules import hit_points, item_categories
 from server.rules.character import CharacterUpdate, compact
 from server.rules.table_events import CharacterUpdated
-from sql import characters, item_category_rules
+from sql import characters, heads, item_category_rules
 from sql.characters import Key, Known, Sheet
 
 _UNREADABLE = Outcome("rejected", "unstorable_text")
@@ -30,8 +31,10 @@ async def take(turn: Turn, table: Table, events: Sequence[CharacterUpdated]) -> 
     """Take characters in. Who has nothing new to tell is a duplicate."""
     keys: list[Key] = [(event.connection_id, event.character.character_id) for event in events]
     readable = [_storable(event.character) for event in events]
+    await _recognise(turn, table, [e.character for e in events], keys, readable)
     asked = {key for key, is_readable in zip(keys, readable, strict=True) if is_readable}
     sheets = await characters.sheets(turn.connection, turn.campaign_id, asked)
+    known = len({one.id for one in table.roster.values()})
     outcomes: list[Outcome] = []
     newest: dict[Key, CharacterUpdate] = {key: sheet.update for key, sheet in sheets.items()}
     written: dict[Key, CharacterUpdate] = {}
@@ -39,7 +42,7 @@ async def take(turn: Turn, table: Table, events: Sequence[CharacterUpdated]) -> 
         if not is_readable:
             outcomes.append(_UNREADABLE)
             continue
-        if key not in table.roster and len(table.roster) + len(written) >= characters.MOST_OF_CAMPAIGN:
+        if key not in table.roster and known + len(written) >= characters.MOST_OF_CAMPAIGN:
             outcomes.append(_TOO_MANY)
             continue
         before = newest.get(key)
@@ -56,6 +59,31 @@ async def take(turn: Turn, table: Table, events: Sequence[CharacterUpdated]) -> 
     if written:
         await _write(turn, table, sheets, written)
     return outcomes
+
+
+async def _recognise(
+    turn: Turn,
+    table: Table,
+    updates: Sequence[CharacterUpdate],
+    keys: Sequence[Key],
+    readable: Sequence[bool],
+) -> None:
+    """Whom we know under another id is this table's from now on: who sends all of it says most of it."""
+    people = [
+        Heard(key[0], key[1], update.name, update.character_type)
+        for key, update, is_readable in zip(keys, updates, readable, strict=True)
+        if is_readable
+    ]
+    await acquaintances.recognise(turn, table, people)
+    for key in dict.fromkeys(heard.key for heard in people):
+        known = table.roster.get(key)
+        if known is not None and known.key != key:
+            await characters.adopt(turn.connection, turn.campaign_id, known.id, key)
+            await heads.bump_config(turn.connection, turn.campaign_id)
+            gone = known.key if known.key[0] is None else None
+            table.learn(known._replace(key=key))
+            if gone is not None:
+                table.roster.pop(gone, None)
 
 
 def _hash(sheet: Sheet | None) -> str:
@@ -85,10 +113,10 @@ async def _write(
             conditions=conditions,
             at=turn.head.now,
         )
-        known = table.roster.get(key)
-        table.roster[key] = (
-            Known(id_, update.name, None, False) if known is None else known._replace(name=update.name)
-        )
+        if (known := table.roster.get(key)) is None:
+            table.roster[key] = Known(id_, update.name, None, False, update.character_type, False, key)
+        else:
+            table.learn(known._replace(name=update.name, kind=update.character_type, is_unannounced=False))
     await table_state.show_party(turn, table.settings)
 
 

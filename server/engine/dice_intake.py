@@ -13,20 +13,20 @@ from datetime import timedelta
 from typing import get_args
 from uuid import UUID, uuid4
 
-from server.engine import roll_stage, table_state
+from server.engine import acquaintances, roll_stage, table_state
+from server.engine.acquaintances import Heard
 from server.engine.intake import ACCEPTED, DUPLICATE, Outcome, storable
 from server.engine.table_state import Table
 from server.engine.turn import Turn
 from server.rules import sealed
 from server.rules.attribution import Whose, kind_of, named, names_of, whose
-from server.rules.character import CharacterType
 from server.rules.dice import DiceRoll, Visibility, inconsistencies
 from server.rules.sealed import Seal
 from server.rules.table_events import DiceRolled
 from server.rules.verdicts import verdict
 from sql import characters, dice_rolls
 from sql.characters import Key as CharacterKey
-from sql.characters import Known
+from sql.characters import Known, Met
 from sql.dice_rolls import Key, Roll
 from sql.ids import in_order
 
@@ -143,38 +143,57 @@ def _readable(event: DiceRolled, table: Table) -> tuple[str, str]:
 
 async def _meet(turn: Turn, table: Table, events: Sequence[DiceRolled]) -> dict[Key, Known]:
     """The character of each new roll that has one; who was never heard of is made known."""
-    roster, room = table.roster, characters.MOST_OF_CAMPAIGN - len(table.roster)
-    strangers: dict[CharacterKey, tuple[str, CharacterType]] = {}
+    people = {
+        dice_rolls.key_of(event.connection_id, event.roll): (event, heard)
+        for event in events
+        if (heard := _heard(event)) is not None
+    }
+    await acquaintances.recognise(turn, table, (heard for _, heard in people.values()))
+    roster = table.roster
+    room = characters.MOST_OF_CAMPAIGN - len({known.id for known in roster.values()})
+    strangers: dict[CharacterKey, Met] = {}
     called: dict[UUID, str] = {}
+    announced: set[UUID] = set()
     keys: dict[Key, CharacterKey] = {}
-    by_name = {known.name.casefold(): key for key, known in roster.items() if key[0] is None}
-    for event in events:
-        names = names_of(event.roll.actor)
-        if event.character_id is not None or event.simulated or names is None:
-            continue
-        vtt_id, name = names[0], names[1][:_LONGEST_NAME]
-        key = (event.connection_id, vtt_id or characters.name_key(name))
-        if key not in roster and name.casefold() in by_name:
-            key = by_name[name.casefold()]  # made by hand, for a table that sends no characters
-        if key in roster:
+    for of, (event, heard) in people.items():
+        key = heard.key
+        # What only the game master may know is told to nobody: not under which name a secret roll comes.
+        is_secret = event.roll.is_secret or "character_name" in event.roll.redact
+        if (known := roster.get(key)) is not None:
             # Its table calls it otherwise now. Only where the name does not say who it is.
-            # What only the game master may know is told to nobody: not under which name a secret roll comes.
-            told = not event.roll.is_secret and "character_name" not in event.roll.redact
-            if told and vtt_id and event.roll.actor.character_name and roster[key].name != name:
-                called[roster[key].id] = name
-                roster[key] = roster[key]._replace(name=name)
-        elif not storable(key[1], _LONGEST_ID) or len(strangers) >= room:
+            is_named = heard.vtt_id and event.roll.actor.character_name and known.key == key
+            if is_named and not is_secret and known.name != heard.name:
+                called[known.id] = heard.name
+                table.learn(known._replace(name=heard.name))
+            if known.is_unannounced and not is_secret:
+                announced.add(known.id)
+                table.learn(roster[key]._replace(is_unannounced=False))
+        elif not storable(key[1], _LONGEST_ID) or (key not in strangers and len(strangers) >= room):
             continue
         else:
-            strangers.setdefault(key, (name, kind_of(event.roll.actor)))
-        keys[dice_rolls.key_of(event.connection_id, event.roll)] = key
+            before = strangers.get(key, Met(heard.name, heard.kind, True))
+            strangers[key] = before._replace(is_secret=before.is_secret and is_secret)
+        keys[of] = key
     if called:
         await characters.rename(turn.connection, turn.campaign_id, called)
-        await table_state.show_party(turn, table.settings)
+    if announced:
+        await characters.announce(turn.connection, turn.campaign_id, announced)
     if strangers:
         for key, id_ in (await characters.meet(turn.connection, turn.campaign_id, strangers)).items():
-            roster[key] = Known(id_, strangers[key][0], None, False)
+            met = strangers[key]
+            is_unannounced = met.kind == "pc" and met.is_secret
+            roster[key] = Known(id_, met.name, None, False, met.kind, is_unannounced, key)
+    if called or announced or any(met.kind == "pc" and not met.is_secret for met in strangers.values()):
+        await table_state.show_party(turn, table.settings)
     return {of: roster[key] for of, key in keys.items()}
+
+
+def _heard(event: DiceRolled) -> Heard | None:
+    """The character of a roll as its table speaks of it; None where it has none."""
+    names = names_of(event.roll.actor)
+    if event.character_id is not None or event.simulated or names is None:
+        return None
+    return Heard(event.connection_id, names[0], names[1][:_LONGEST_NAME], kind_of(event.roll.actor))
 
 
 def _row(

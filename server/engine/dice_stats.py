@@ -4,36 +4,37 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Sequence
-from functools import reduce
 from uuid import UUID
 
 from server.engine.room import Rooms
 from server.engine.table_boards import board_id
 from server.engine.turn import Also
 from server.rules import card_board, fairness
-from server.rules.dice import DiceRoll
-from server.rules.fairness import Fairness, Luck
+from server.rules.fairness import Fairness, Luck, Players
 from server.rules.poll import Refused
 from sql import deadlines, dice_rolls
+from sql.dice_rolls import Fell
 from sql.pool import Connection
 
 #: A campaign of years has more; what is asked for is how the dice fall these weeks.
 NEWEST = 20_000
-_A_PAGE = 2_000
 
 
 async def read(connection: Connection, campaign_id: UUID) -> tuple[int, Fairness]:
     """How many of the newest rolls were counted, and their statistics."""
-    stats, counted, after = Fairness(), 0, None
-    while page := await dice_rolls.for_statistics(connection, campaign_id, after, NEWEST, _A_PAGE):
-        stats = await asyncio.to_thread(_added, stats, [roll for _, roll in page])
-        counted += len(page)
-        after = page[-1][0]
-    return counted, stats
+    counted, thrown = await dice_rolls.fell(connection, campaign_id, NEWEST)
+    return counted, await asyncio.to_thread(_sorted, thrown)
 
 
-def _added(stats: Fairness, rolls: Sequence[DiceRoll]) -> Fairness:
-    return reduce(fairness.add, rolls, stats)
+def _sorted(thrown: Sequence[Fell]) -> Fairness:
+    def of(*, hidden: bool) -> Players:
+        return fairness.of_dice(
+            (one.player_key, one.player_name, one.sides, one.faces)
+            for one in thrown
+            if one.is_hidden == hidden
+        )
+
+    return Fairness(public=of(hidden=False), hidden=of(hidden=True))
 
 
 async def luckiest(connection: Connection, campaign_id: UUID) -> Luck:

@@ -33,6 +33,12 @@ class Table:
         """Whom the game master plays."""
         return next((known for known in self.roster.values() if known.is_game_masters), None)
 
+    def learn(self, known: Known) -> None:
+        """Something of a character is different, under whatever it goes."""
+        for key, one in self.roster.items():
+            if one.id == known.id:
+                self.roster[key] = known
+
     def find(self, character_id: UUID | None) -> Known | None:
         """A character by its id."""
         return next((known for known in self.roster.values() if known.id == character_id), None)

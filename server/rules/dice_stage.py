@@ -3,7 +3,8 @@
 One roll at a time has the card, where it tumbles and is held. While it dwells there, a critical and a seal
 that is opened wait for the card; whatever else comes is a compact row, of which there are three, and what
 finds no row is counted ("+6 more"). Every instant is fixed when a roll comes, so that a page loaded at any
-time shows what all others show. Nothing here knows of the pictures: that is the page's business.
+time shows what all others show. A seal that is counted stands beside the count for a moment, for it proves
+nothing to who has not seen it. Nothing here knows of the pictures: that is the page's business.
 """
 
 from __future__ import annotations
@@ -33,6 +34,12 @@ HOLD = timedelta(seconds=4)
 LEAST_IN_ROW = timedelta(milliseconds=500)
 #: How long "+6 more" stands after the last that it counts.
 COUNTED = timedelta(seconds=4)
+
+#: How long a counted seal stands beside it, and how many do at a time.
+SEAL_SEEN = timedelta(seconds=2)
+SEALS_ABREAST = 3
+#: More seals than this do not wait beside the count: the last would come after most of a minute.
+MOST_SEALS = 60
 
 MOST_ROWS = 3
 #: More cards than this do not wait: the last would be shown half a minute after it fell.
@@ -73,12 +80,23 @@ class Showing:
 
 
 @dataclass(frozen=True, slots=True)
+class Counted:
+    """A seal that found no row, and when it stands beside the count."""
+
+    id: str
+    seal: str
+    starts_at: datetime
+    ends_at: datetime
+
+
+@dataclass(frozen=True, slots=True)
 class More:
     """Rolls that were counted and not shown."""
 
     count: int
     criticals: int  # how many of them
     until: datetime
+    seals: tuple[Counted, ...] = ()  # in the order in which they stand there
 
 
 @dataclass(frozen=True, slots=True)
@@ -132,7 +150,10 @@ def add(stage: Stage, view: View, now: datetime) -> Stage:
 
 def without(stage: Stage, view_id: str) -> Stage:
     """The stage with nothing of a roll, whose next revision nobody may see."""
-    return replace(stage, showings=tuple(showing for showing in stage.showings if showing.id != view_id))
+    more = stage.more
+    if more is not None:
+        more = replace(more, seals=tuple(seal for seal in more.seals if seal.id != view_id))
+    return Stage(tuple(showing for showing in stage.showings if showing.id != view_id), more)
 
 
 def tidy(stage: Stage, now: datetime) -> Stage:
@@ -241,7 +262,14 @@ def _free_place(showings: Iterable[Showing], starts: datetime, ends: datetime) -
 
 def _counted(more: More | None, view: View, now: datetime) -> More:
     before = more or More(0, 0, now)
-    return More(before.count + 1, before.criticals + is_critical(view), now + COUNTED)
+    seals = before.seals
+    if view["type"] == "dice.secret" and view.get("seal") and len(seals) < MOST_SEALS:
+        # All stand equally long, so that the first of the last three makes room first.
+        abreast = seals[-SEALS_ABREAST:]
+        starts = max(now, abreast[0].ends_at) if len(abreast) == SEALS_ABREAST else now
+        seals = (*seals, Counted(str(view["id"]), str(view["seal"]), starts, starts + SEAL_SEEN))
+    until = max(now + COUNTED, *(seal.ends_at for seal in seals[-1:]), before.until)
+    return More(before.count + 1, before.criticals + is_critical(view), until, seals)
 
 
 def _with(stage: Stage, showing: Showing) -> Stage:
@@ -274,7 +302,20 @@ def board(stage: Stage) -> Board | None:
         ],
         "more": None
         if more is None
-        else {"count": more.count, "criticals": more.criticals, "until": to_wire(more.until)},
+        else {
+            "count": more.count,
+            "criticals": more.criticals,
+            "until": to_wire(more.until),
+            "seals": [
+                {
+                    "id": one.id,
+                    "seal": one.seal,
+                    "starts_at": to_wire(one.starts_at),
+                    "ends_at": to_wire(one.ends_at),
+                }
+                for one in more.seals
+            ],
+        },
     }
 
 
@@ -296,5 +337,15 @@ def from_board(board: Board | None) -> Stage:
             )
             for showing in board["showings"]
         ),
-        None if more is None else More(more["count"], more["criticals"], from_wire(more["until"])),
+        None
+        if more is None
+        else More(
+            more["count"],
+            more["criticals"],
+            from_wire(more["until"]),
+            tuple(
+                Counted(one["id"], one["seal"], from_wire(one["starts_at"]), from_wire(one["ends_at"]))
+                for one in more.get("seals", ())  # a board of the version before has none
+            ),
+        ),
     )

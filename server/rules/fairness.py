@@ -7,7 +7,7 @@ game keeps says nothing about the dice. Hidden rolls are counted apart, and noth
 from __future__ import annotations
 
 import math
-from collections.abc import Collection, Iterable, Mapping
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from types import MappingProxyType
 
@@ -177,6 +177,23 @@ def add(stats: Fairness, roll: DiceRoll) -> Fairness:
     if roll.is_secret or not roll.redact.isdisjoint({"dice", "total", "character_name"}):
         return replace(stats, hidden=_with(stats.hidden, roll.actor, values))
     return replace(stats, public=_with(stats.public, roll.actor, values))
+
+
+def of_dice(thrown: Iterable[tuple[str, str, Sides, Sequence[int]]]) -> Players:
+    """The same of dice that were sorted already: who threw them, by which name, their kind, the faces in order."""
+    dice: dict[str, dict[Sides, DieStats]] = {}
+    names: dict[str, str] = {}
+    for key, name, sides, faces in thrown:
+        if sides != "F" and not (isinstance(sides, int) and 2 <= sides <= LARGEST_SIDES):
+            continue
+        if key not in dice and len(dice) >= MOST_PLAYERS:
+            continue
+        of = dice.setdefault(key, {})
+        of[sides] = of.get(sides, DieStats(sides)).then(faces)
+        names[key] = name
+    return MappingProxyType(
+        {key: PlayerStats(names[key], MappingProxyType(found)) for key, found in dice.items()}
+    )
 
 
 def _with(players: Players, actor: Actor, values: Mapping[Sides, list[int]]) -> Players:

@@ -99,10 +99,18 @@ class ShowingSeen(_Closed):
     roll: Annotated[RollSeen | SecretSeen, Field(discriminator="type")]
 
 
+class CountedSeal(_Closed):
+    id: str
+    seal: str = Field(description="The first 8 characters of the commitment")
+    starts_at: Instant = Field(description="When it begins to stand beside the count")
+    ends_at: Instant
+
+
 class MoreSeen(_Closed):
     count: int
     criticals: int
     until: Instant
+    seals: list[CountedSeal] = Field(description="Those among them, so that each is seen")
 
 
 class DiceBoard(_Closed):

@@ -81,12 +81,24 @@ WHERE campaign_id = $1 AND ($2::uuid IS NULL OR id < $2) AND attribution = 'pend
   AND (NOT $3::boolean OR visibility = 'public' OR revealed_at IS NOT NULL)
 ORDER BY id DESC LIMIT $4;
 
--- name: for_statistics
--- Of the newest $3 rolls those behind a cursor, oldest first, with dice that fell by chance.
-SELECT id, roll, revealed_at IS NOT NULL AS is_revealed FROM dice_rolls
-WHERE campaign_id = $1 AND ($2::uuid IS NULL OR id > $2)
-  AND id >= coalesce((SELECT id FROM dice_rolls WHERE campaign_id = $1
-                      ORDER BY id DESC OFFSET $3::bigint - 1 LIMIT 1),
-                     '00000000-0000-0000-0000-000000000000')
-  AND NOT simulated AND command_id IS NULL
-ORDER BY id LIMIT $4;
+-- name: fell
+-- The dice of the newest $2 rolls that fell by chance, by who threw them, whether everybody may know, and kind; and how many rolls that are.
+WITH newest AS (
+    SELECT id, player_key, roll, simulated OR command_id IS NOT NULL AS is_left_out,
+           (visibility <> 'public' AND revealed_at IS NULL)
+           OR coalesce(roll -> 'redact' ?| array['dice', 'total', 'character_name'], false) AS is_hidden
+    FROM dice_rolls WHERE campaign_id = $1 ORDER BY id DESC LIMIT $2
+), counted AS (
+    SELECT * FROM newest WHERE NOT is_left_out
+)
+SELECT n.player_key, n.is_hidden, g.value ->> 'sides' AS sides,
+       (array_agg(n.roll -> 'actor' ->> 0 ORDER BY n.id DESC))[1] AS player_name, min(n.id::text) AS first_id,
+       array_agg(CASE jsonb_typeof(d.value) WHEN 'number' THEN d.value ELSE d.value -> 'value' END::bigint
+                 ORDER BY n.id, g.ordinality, d.ordinality) AS faces,
+       (SELECT count(*) FROM counted) AS rolls
+FROM counted AS n
+CROSS JOIN LATERAL jsonb_array_elements(n.roll -> 'groups') WITH ORDINALITY AS g
+CROSS JOIN LATERAL jsonb_array_elements(g.value -> 'dice') WITH ORDINALITY AS d
+WHERE g.value ->> 'sides' <> 'custom'
+GROUP BY n.player_key, n.is_hidden, g.value ->> 'sides'
+ORDER BY first_id, sides;

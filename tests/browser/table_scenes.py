@@ -94,7 +94,10 @@ def held(server: OverlayServer, rolls: Json) -> Json:
     """The same rolls, but they stay: a busy machine may need longer for a picture than a roll is held."""
     later = server.at(120)
     showings = [showing | {"ends_at": later} for showing in rolls["showings"]]
-    return rolls | {"showings": showings, "more": rolls["more"] and rolls["more"] | {"until": later}}
+    if rolls["more"] is None:
+        return rolls | {"showings": showings}
+    first = [seal | {"ends_at": later} for seal in rolls["more"]["seals"][: dice_stage.SEALS_ABREAST]]
+    return rolls | {"showings": showings, "more": rolls["more"] | {"until": later, "seals": first}}
 
 
 def one(shown: Json, ago: float = 2.4) -> Callable[[OverlayServer], Json]:
@@ -197,6 +200,12 @@ def _burst(server: OverlayServer) -> Json:
     return {"dice": played(server.now(), *((2.0 - n * 0.05, shown) for n, shown in enumerate(rolls)))}
 
 
+def _sealed(server: OverlayServer) -> Json:
+    """A game master who rolls for nine goblins behind the screen."""
+    notices = [secret(f"g{n}") | {"seal": f"{n + 1}c41d07{9 - n}"} for n in range(9)]
+    return {"dice": played(server.now(), *((1.5 - n * 0.02, notice) for n, notice in enumerate(notices)))}
+
+
 def members() -> list[Member]:
     return [
         Member("c1", "Rook Feather", "ana", HitPoints(31, 31)),
@@ -296,6 +305,7 @@ ASKED = (
     Scene("fate", one(FATE), "Zofia"),
     Scene("sealed", one(secret()), SEAL),
     Scene("burst", _burst, "+6 more"),
+    Scene("burst-sealed", _sealed, "5c41d075 6c41d074 7c41d073"),
     Scene("party", _party, "Poisoned"),
     Scene("initiative", _initiative, "???"),
 )

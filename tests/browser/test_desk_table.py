@@ -287,8 +287,9 @@ async def test_beyond20_hands_rolls_to_our_page_which_sends_them_on(page: Page, 
     first, again = heard
     assert first == again  # tried again with the same stamp: it is the same roll
     assert first["request"] == {key: value for key, value in roll.items() if key != "html"}
-    await page.evaluate(fire, [roll])
+    await page.evaluate(f"(roll) => {{ Date.now = () => {first['timestamp']}; ({fire})([roll]); }}", roll)
     await expect(page.locator("#heard li").first).to_contain_text("has ended this pairing")
+    assert heard[-1]["timestamp"] == first["timestamp"] + 1  # two equal rolls of one millisecond are two
     await page.evaluate(fire, [{"action": "roll"}])
     await expect(page.locator("#heard li")).to_have_count(2)
     await page.reload()

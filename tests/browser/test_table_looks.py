@@ -23,6 +23,7 @@ from tests.browser.overlay_harness import (
 from tests.browser.table_scenes import (
     ASKED,
     EXPLODING,
+    EXTREME,
     NATURAL_1,
     NATURAL_20,
     OPENED,
@@ -34,6 +35,7 @@ from tests.browser.table_scenes import (
     roll,
     secret,
     turns,
+    verdict,
     view,
 )
 from tests.browser.test_overlay_looks import colour, contrast, over
@@ -283,3 +285,32 @@ async def test_a_board_replaced_ten_times_a_second_costs_no_frames(page: Page) -
             if rate > 0.95 * could and work < 4:
                 return
         pytest.fail(f"frames a second, frames with nothing to draw, ms of work for a board: {tries}")
+
+
+_WORD = """() => {
+  const word = document.querySelector(".hb-word");
+  const card = document.querySelector(".hb-roll-plate").getBoundingClientRect();
+  const range = document.createRange();
+  range.selectNodeContents(word.querySelector(".hb-word-text"));
+  const text = range.getBoundingClientRect();
+  const pips = word.querySelector(".hb-pips").getBoundingClientRect();
+  return { left: text.left - Math.max(pips.right, card.left), right: card.right - text.right };
+}"""
+
+
+@pytest.mark.parametrize("theme", ["night", "paper", "arcade"])
+@pytest.mark.parametrize("lang", ["en", "de", "fr", "es", "pt"])
+async def test_the_word_of_a_critical_is_no_wider_than_its_card(page: Page, lang: str, theme: str) -> None:
+    """It stands on its banner, beside the pips, with some air on either side."""
+    async with overlay_server() as server:
+        await open_overlay(page, server)
+        layout = {"lang": lang, "theme": theme}
+        await page.evaluate("(l) => Object.assign(document.querySelector('hb-stage'), {overrides: l})", layout)
+        wide = verdict(label="WWWWWWWWWW", category="own")
+        for shown in (NATURAL_20, NATURAL_1, EXTREME, view(roll("1d20", 20, dice(20, 20)), wide)):
+            await server.set(dice=held(server, played(server.now(), (2.4, shown))))
+            await page.wait_for_selector(".hb-roll.hb-told")
+            room = await page.evaluate(_WORD)
+            assert min(room.values()) >= 6, (lang, theme, room)
+            await server.unset("dice")
+            await page.wait_for_selector(".hb-roll", state="detached")

@@ -51,6 +51,12 @@ def rows() -> dict[str, dict[str, Any]]:
             "kind": "npc",
         },
         "character_assignments": {"character_id": CHARACTER, "campaign_id": CAMPAIGN},
+        "character_aliases": {
+            "campaign_id": CAMPAIGN,
+            "connection_id": TABLE,
+            "vtt_id": "rook",
+            "character_id": CHARACTER,
+        },
         "dice_rolls": {
             "id": ROLL,
             "campaign_id": CAMPAIGN,
@@ -131,6 +137,7 @@ COLUMNS: dict[str, dict[str, Changes]] = {
         "item_summary": _is("item_summary", []),
         "conditions": _is("conditions", ["x"] * 13, [""], ["x" * 33]),
     },
+    "character_aliases": _texts(1, vtt_id=128),
     "dice_rolls": {
         **_texts(1, instance_id=128, roll_id=128, system=32, player_key=200),
         **_texts(0, critical_label=255, category=64, rule_id=64),

@@ -59,6 +59,7 @@ BODIES: dict[str, Any] = {
     "attribute_roll": {"character_id": "01933b3e-0000-7000-8000-000000000000"},
     "create_character": {"name": "spy", "hit_points": {"current": 1, "maximum": 1}},
     "update_character": {"name": "stolen", "hit_points": {"current": 1, "maximum": 1}},
+    "merge_character": {"into": "01933b3e-0000-7000-8000-000000000000"},
     "assign_character": {"channel_id": "game_master"},
     "create_criticality_rule": RULE,
     "update_criticality_rule": {"label": "stolen"},

@@ -96,6 +96,11 @@ async def _characters(call: Any, refused: Any, ids: dict[str, str]) -> None:
     await refused("create_character", 409, rook)
     await call("update_character", {"hides_points": True, "hit_points": None})
     await call("assign_character", {"channel_id": "game_master"})
+    double = (await call("create_character", {"name": "Rook Feather"}))["id"]
+    await refused("merge_character", 409, {"into": ids["character_id"]})
+    stays, ids["character_id"] = ids["character_id"], double
+    await call("merge_character", {"into": stays})
+    ids["character_id"] = stays
     await call("list_characters")
 
 

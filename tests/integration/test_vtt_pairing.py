@@ -32,11 +32,11 @@ async def offered(rig: Rig, campaign: str, **wanted: str) -> str:
     return code
 
 
-async def redeemed(rig: Rig, code: str, address: str = "203.0.113.1") -> httpx2.Response:
+async def redeemed(rig: Rig, code: str, address: str = "203.0.113.1", **named: str) -> httpx2.Response:
     transport = httpx2.ASGITransport(rig.app, client=(address, 1234))
     async with httpx2.AsyncClient(transport=transport, base_url="http://127.0.0.1:8787") as sender:
         return await sender.post(
-            "/webhooks/vtt/pair", json={"code": code}, headers={"origin": "https://x.example"}
+            "/webhooks/vtt/pair", json={"code": code, **named}, headers={"origin": "https://x.example"}
         )
 
 
@@ -69,6 +69,28 @@ async def test_a_sender_types_what_the_desk_shows(rig: Rig) -> None:
     shown = (await rig.root.get(made.api)).json()
     assert (shown["name"], shown["system"]) == ("Ana's browser", "beyond20")
     wrong(await redeemed(rig, code), 401, "wrong_code")
+
+
+async def test_tables_of_one_kind_are_told_apart(rig: Rig) -> None:
+    """A player says whose table it is; who says nothing gets a number."""
+    campaign = await rig.campaign()
+    names = []
+    for named in ({}, {"name": "Beyond20 of Ana"}, {}, {"name": "beyond20 of ana"}, {"name": "x" * 64}) * 2:
+        code = await offered(rig, campaign, system="beyond20", name="Beyond20")
+        answer = await redeemed(rig, code, f"203.0.113.{len(names)}", **named)
+        names.append((await rig.root.get(f"/api/v1/vtt-connections/{answer.json()['id']}")).json()["name"])
+    assert names == [
+        "Beyond20",
+        "Beyond20 of Ana",
+        "Beyond20 2",
+        "beyond20 of ana 2",
+        "x" * 64,
+        "Beyond20 3",
+        "Beyond20 of Ana 3",
+        "Beyond20 4",
+        "beyond20 of ana 4",
+        "x" * 62 + " 2",
+    ]
 
 
 async def test_a_code_is_good_for_five_minutes(rig: Rig) -> None:

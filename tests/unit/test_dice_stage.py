@@ -15,6 +15,7 @@ from server.rules.dice_stage import (
     EMPTY,
     HOLD,
     MOST_ROWS,
+    MOST_SEALS,
     MOST_WAITING,
     Stage,
     add,
@@ -23,6 +24,7 @@ from server.rules.dice_stage import (
     from_board,
     is_critical,
     tidy,
+    without,
 )
 from tests.unit.dice_stages import NOW, after, instants, is_on, seen
 
@@ -76,7 +78,7 @@ def test_a_burst_of_ten_is_a_card_three_rows_and_six_more() -> None:
     assert seen(stage, after(0.2)) == (["r0"], {1: "r1", 2: "r2", 3: "r3"})
     shown = board(stage)
     assert shown is not None
-    assert shown["more"] == {"count": 6, "criticals": 0, "until": "2026-11-20T18:30:04.180Z"}
+    assert shown["more"] == {"count": 6, "criticals": 0, "until": "2026-11-20T18:30:04.180Z", "seals": []}
     # Counting begins anew once the old count has gone.
     later = add(stage, roll("next"), after(60))
     assert (len(later.showings), later.more) == (1, None)
@@ -129,6 +131,34 @@ def test_more_criticals_than_can_wait_are_counted_as_such() -> None:
     assert stage.more is not None
     # Two are rows at once; the third row is kept for the card that makes room first.
     assert (len(stage.showings), stage.more.criticals, stage.more.count) == (MOST_WAITING + 3, 7, 7)
+
+
+def test_a_seal_that_is_counted_stands_beside_the_count() -> None:
+    """Who has not seen it could not be shown later that the value was not exchanged."""
+    stage = EMPTY
+    for n in range(4 + 5):
+        stage = add(stage, {**secret(f"s{n}"), "seal": f"9f3a01b{n}"}, NOW)
+    assert stage.more is not None
+    assert [(one.seal, one.starts_at, one.ends_at) for one in stage.more.seals] == [
+        ("9f3a01b4", NOW, after(2)),
+        ("9f3a01b5", NOW, after(2)),
+        ("9f3a01b6", NOW, after(2)),
+        ("9f3a01b7", after(2), after(4)),
+        ("9f3a01b8", after(2), after(4)),
+    ]
+    assert stage.more.until == after(4)
+    # Another value under another seal: the one before proves nothing.
+    assert [one.id for one in without(stage, "s5").more.seals] == ["s4", "s6", "s7", "s8"]  # type: ignore[union-attr]
+    assert from_board(json.loads(json.dumps(board(stage)))) == stage
+
+
+def test_counted_seals_have_an_end() -> None:
+    stage = EMPTY
+    for n in range(4 + MOST_SEALS + 5):
+        stage = add(stage, secret(f"s{n}"), NOW)
+    assert stage.more is not None
+    assert (stage.more.count, len(stage.more.seals)) == (MOST_SEALS + 5, MOST_SEALS)
+    assert stage.more.until == after(2 * MOST_SEALS / 3)
 
 
 # --- whatever comes, whenever it comes ---------------------------------------------------------------
@@ -217,3 +247,22 @@ def test_a_stage_comes_back_from_its_board(played: list[Step]) -> None:
         assert from_board(None if shown is None else json.loads(json.dumps(shown))) == stage
         assert tidy(tidy(stage, now), now) == tidy(stage, now)
         assert tidy(stage, deadline(stage)[1] if deadline(stage) else now) == EMPTY  # type: ignore[index]
+
+
+@settings(deadline=None, max_examples=60)
+@given(steps())
+def test_no_seal_is_lost(played: list[Step]) -> None:
+    """Each stands on the card, in a row or beside the count for as long as it is to be read."""
+    seen_for: dict[str, timedelta] = {}
+    sealed: set[str] = set()
+    told: set[str] = set()
+    for (stage, since, until), step in zip(stages(played), played, strict=True):
+        if step.view["type"] == "dice.secret" and step.view["id"] not in told:
+            sealed.add(step.view["id"])
+        told.add(step.view["id"])
+        spans = [(one.id, one.starts_at, one.ends_at) for one in stage.showings]
+        spans += [(one.id, one.starts_at, one.ends_at) for one in (stage.more.seals if stage.more else ())]
+        for id_, starts, ends in spans:
+            lasts = min(ends, until) - max(starts, since)
+            seen_for[id_] = seen_for.get(id_, timedelta(0)) + max(timedelta(0), lasts)
+    assert all(seen_for.get(id_, timedelta(0)) >= timedelta(seconds=1) for id_ in sealed)

@@ -10,7 +10,6 @@ from typing import Any
 import pytest
 
 from integrations.vtt import beyond20
-from integrations.vtt.reading import Reading
 from server.rules.dice import (
     Die,
     Group,
@@ -145,7 +144,9 @@ def test_beyond20_damage_that_cannot_be_read_does_not_lose_the_attack() -> None:
     message = sample("beyond20-rendered-roll")
     message["damage_rolls"][0] = ["Piercing", 10, 1]
     reading = beyond20.read(stamped(message), NOW)
-    assert reading == Reading((ATTACK,), ("damage_rolls: a roll is no object",))
+    [roll] = reading.rolls
+    assert replace(roll, roll_id=ATTACK.roll_id) == ATTACK
+    assert reading.reasons == ("damage_rolls: a roll is no object",)
 
 
 def test_beyond20_rerolled_and_clamped_dice() -> None:
@@ -162,3 +163,21 @@ def test_beyond20_rerolled_and_clamped_dice() -> None:
     roll = only(beyond20.read(message, NOW))
     assert (roll.groups, roll.kind) == ((Group(20, 1, (Die(4, counts_as=10),)),), "skill")
     assert roll.notation == "1d20min10+7"
+
+
+def test_beyond20_a_clock_that_is_ahead_names_a_roll_as_well_as_another() -> None:
+    """The page's retries carry the same stamp; they must not depend on when they arrive."""
+    message = {"request": sample("beyond20-rendered-roll"), "timestamp": 1_795_199_406_000 + 600_000}
+    attack, damage = rolls(beyond20.read(message, NOW))
+    again = rolls(beyond20.read(message, NOW + timedelta(seconds=30)))
+    assert [roll.roll_id for roll in again] == [attack.roll_id, damage.roll_id]
+    assert "1795200006000-" in attack.roll_id
+    assert attack.rolled_at is None  # when it came: nothing falls in the future
+
+
+def test_beyond20_two_rolls_of_one_millisecond_are_two() -> None:
+    first, second = sample("beyond20-rendered-roll"), sample("beyond20-rendered-roll")
+    second["attack_rolls"][1]["parts"][0]["rolls"][0]["roll"] = 8
+    third = sample("beyond20-rendered-roll") | {"title": "Shortbow"}
+    ids = [roll.roll_id for one in (first, second, third) for roll in rolls(beyond20.read(stamped(one), NOW))]
+    assert len(set(ids)) == 6

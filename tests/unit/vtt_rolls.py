@@ -38,7 +38,7 @@ def stamped(rendered: Any) -> dict[str, Any]:
 
 
 ATTACK = DiceRoll(
-    roll_id="b20:900001:1795199406000:0",
+    roll_id="b20:900001:1795199406000-5cc3eb7967b057c4:0",
     source=Source("beyond20", "dndbeyond:900001"),
     actor=Actor("Rook Feather", character_name="Rook Feather", character_id="900001"),
     visibility="public",
@@ -55,14 +55,14 @@ ATTACK = DiceRoll(
 )
 DAMAGE = replace(
     ATTACK,
-    roll_id="b20:900001:1795199406000:1",
+    roll_id="b20:900001:1795199406000-5cc3eb7967b057c4:1",
     notation="1d8+1d8+4",
     groups=(Group(8, 1, (Die(6),), label="piercing"), Group(8, 1, (Die(3),), label="critical")),
     modifiers=(Modifier(4),),
     total=13,
     kind="damage",
     damage_type="piercing",
-    parent_roll_id="b20:900001:1795199406000:0",
+    parent_roll_id="b20:900001:1795199406000-5cc3eb7967b057c4:0",
     mode="normal",
     notation_native="1d8 + 4 + 1d8",
     outcome=Outcome(critical=True),

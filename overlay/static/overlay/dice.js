@@ -99,14 +99,18 @@ export class HbDice extends HTMLElement {
     const count = box("hb-more-count");
     const criticals = box("hb-more-criticals");
     const more = box("hb-more", heap(), count, criticals);
-    this.#parts = { cards: box("hb-dice-card"), rows: box("hb-dice-rows"), more, count, criticals };
-    this.#parts.rows.append(more);
+    const codes = box("hb-more-codes");
+    const seals = box("hb-more hb-more-seals", waxSeal(""), codes);
+    this.#parts = { cards: box("hb-dice-card"), rows: box("hb-dice-rows"), more, count, criticals, seals, codes };
+    this.#parts.rows.append(more, seals);
     this.replaceChildren(this.#parts.cards, this.#parts.rows);
   }
 
   #writeMore(more) {
-    const { more: element, count, criticals } = this.#parts;
+    const { more: element, count, criticals, seals, codes } = this.#parts;
     element.hidden = more === null;
+    seals.hidden = (more?.seals.length ?? 0) === 0;
+    setText(codes, more?.seals.join(" ") ?? "");
     if (more === null) return;
     setText(count, more.text);
     setText(criticals, more.criticals);

@@ -152,7 +152,17 @@ function rowOf(showing, now, lang) {
   }];
 }
 
-/** "+6 more", and how many of them were critical. */
+/** Seals that are counted and stand beside the count, three at a time, as the server says. */
+function sealsOf(board) {
+  const list = Array.isArray(board?.more?.seals) ? board.more.seals.slice(0, 60) : [];
+  return list.flatMap((one) => {
+    const [starts, ends] = [instant(one?.starts_at), instant(one?.ends_at)];
+    const seal = typeof one?.seal === "string" ? one.seal.slice(0, 8) : "";
+    return starts === null || ends === null || seal === "" ? [] : [{ seal, starts, ends }];
+  });
+}
+
+/** "+6 more", the seals among them, and how many of them were critical. */
 function moreOf(board, now, lang) {
   const until = instant(board?.more?.until);
   const { count, criticals } = board?.more ?? {};
@@ -160,6 +170,7 @@ function moreOf(board, now, lang) {
   const say = words(lang);
   return {
     text: fill(say.more, { n: count > 999 ? "999" : count }),
+    seals: sealsOf(board).filter(({ starts, ends }) => now >= starts && now < ends).map(({ seal }) => seal),
     criticals: criticals > 0 ? plural(lang, say.criticals, criticals, criticals > 999 ? "999" : criticals) : "",
   };
 }
@@ -174,6 +185,7 @@ function nextChange(board, showings, now) {
   });
   const until = instant(board?.more?.until);
   if (until !== null) due.push(until);
+  for (const { starts, ends } of sealsOf(board)) due.push(starts, ends);
   const later = due.filter((at) => at > now);
   return later.length > 0 ? Math.min(...later) : null;
 }

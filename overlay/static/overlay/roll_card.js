@@ -6,6 +6,8 @@ import { die, tumble } from "./die.js";
 import { AHEAD_MS, play, RISE } from "./motion.js";
 import { box, line, setClass, setData, setStyle, setText } from "./write.js";
 
+/** Between the pips of the banner and as much on the other side, px. */
+const WORD_ROOM = { minor: 184, other: 326 };
 const SPARKS = { minor: 0, major: 18, extreme: 36 };
 let seals = 0;
 
@@ -105,6 +107,10 @@ export class RollCard {
     setClass(this.word, "hb-word-long", critical.long);
     const text = box("hb-word-text", critical.word);
     this.word.replaceChildren(box("hb-word-ground"), text, pips(critical.severity, critical.failure));
+    // Fonts differ from machine to machine, and a rule's own word is whatever it is.
+    const room = WORD_ROOM[critical.severity === "minor" ? "minor" : "other"];
+    const wide = text.offsetWidth;
+    if (wide > room) setStyle(text, "fontSize", `${Math.floor(parseFloat(getComputedStyle(text).fontSize) * room / wide)}px`);
     if (critical.failure) this.crackWay.append(crack(critical.severity));
     else if (critical.severity === "extreme") this.ground.append(rays());
   }

@@ -13,6 +13,7 @@ const pause = (ms) => new Promise((done) => setTimeout(done, ms));
 
 let table = JSON.parse(localStorage.getItem(STORED) ?? "null");
 let isLoaded = false;
+let stamp = 0;
 
 function complain(words) {
   wrong.textContent = words;
@@ -87,9 +88,10 @@ function line(what) {
 async function send(request) {
   if (!table || request?.action !== "rendered-roll") return;
   const say = line([request.character?.name ?? request.character, request.title].filter((word) => typeof word === "string" && word).join(": ") || "A roll");
-  // The card's HTML is of no use to anybody; the stamp makes a second sending the same roll.
+  // The card's HTML is of no use to anybody. The stamp makes a second sending the same roll, and equal rolls two.
   const { html, ...roll } = request;
-  const body = JSON.stringify({ request: roll, timestamp: Date.now() });
+  stamp = Math.max(Date.now(), stamp + 1);
+  const body = JSON.stringify({ request: roll, timestamp: stamp });
   for (let tries = 0; ; tries += 1) {
     try {
       const response = await fetch(table.path, {

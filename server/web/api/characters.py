@@ -66,6 +66,10 @@ class AssignIn(Model):
     )
 
 
+class MergeIn(Model):
+    into: UUID = Field(description="The character that stays")
+
+
 class CharacterOut(Model):
     id: UUID
     connection_id: UUID | None = Field(description="null: made by hand, or its table is gone")
@@ -267,6 +271,33 @@ async def assign_character(call: Call, body: AssignIn) -> CharacterOut:
 
 
 @endpoint(
+    "POST",
+    "/characters/{character_id}/merge",
+    "Merge a character",
+    body=MergeIn,
+    answer=CharacterOut,
+    work="engine",
+    problems=(409,),
+    needs="run",
+)
+async def merge_character(call: Call, body: MergeIn) -> CharacterOut:
+    """Into another one that is the same person: that stays, with the rolls of both, and tables that send
+    either mean it from now on. It keeps its player and sheet, and gets the other's where it has none."""
+    character = await _to_act_on(call)
+    acted = Acting(
+        call,
+        "character.merge",
+        _read,
+        campaign_id=character.campaign_id,
+        detail={"merged": str(character.id)},
+    )
+    await character_acts.merge(
+        call.services.rooms, character.campaign_id, character.id, body.into, also=acted
+    )
+    return acted.answer
+
+
+@endpoint(
     "DELETE",
     "/characters/{character_id}",
     "Delete a character",
@@ -286,4 +317,11 @@ async def delete_character(call: Call) -> None:
     await character_acts.delete(call.services.rooms, character.campaign_id, character.id, also=acted)
 
 
-ENDPOINTS = (list_characters, create_character, update_character, assign_character, delete_character)
+ENDPOINTS = (
+    list_characters,
+    create_character,
+    update_character,
+    assign_character,
+    merge_character,
+    delete_character,
+)

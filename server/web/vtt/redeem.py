@@ -18,14 +18,17 @@ from server.web.services import Services
 from server.web.vtt import codes, secrets
 from sql import admin_log, vtt_connections, vtt_pairings
 from sql.ids import uuid7
+from sql.pool import Connection
 
 #: From one address a minute: 30 bits within five minutes are not guessed like that (T3).
 REDEEMED = Limit("vtt-pair", 10)
 
+_LONGEST_NAME = 64
+
 
 class RedeemIn(Model):
     code: Annotated[str, Field(min_length=1, max_length=32)]
-    name: Annotated[str, Clean(64)] | None = None
+    name: Annotated[str, Clean(_LONGEST_NAME)] | None = None
 
 
 class RedeemOut(Model):
@@ -67,7 +70,10 @@ async def redeem(services: Services, request: Request) -> Response:
             waiting.campaign_id,
             connection_id=connection_id,
             provider=waiting.provider,
-            name=waiting.world_name[:64] or asked.name or "Table",
+            # Who typed the code says best whose table it is: one code a player is the rule.
+            name=await _own_name(
+                connection, waiting.campaign_id, asked.name or waiting.world_name[:_LONGEST_NAME] or "Table"
+            ),
             signing_secret=made.sealed,
             ingest_hash=made.ingest_hash,
         )
@@ -85,3 +91,16 @@ async def redeem(services: Services, request: Request) -> Response:
         ingest_token=made.ingest_token,
     )
     return Response(told.model_dump_json(), 201, media_type="application/json")
+
+
+async def _own_name(connection: Connection, campaign_id: UUID, wanted: str) -> str:
+    """The name, with a number behind it where another table of the campaign has it: "Beyond20 2"."""
+    taken = {
+        table.name.casefold() for table in await vtt_connections.list_of_campaign(connection, campaign_id)
+    }
+    name, number = wanted, 1
+    while name.casefold() in taken:
+        number += 1
+        behind = f" {number}"
+        name = wanted[: _LONGEST_NAME - len(behind)].rstrip() + behind
+    return name

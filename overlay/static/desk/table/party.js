@@ -86,7 +86,7 @@ export class Party {
       const shown = sorted.filter(of);
       visible(root, characters?.length && (shown.length || name === this.lists[0].name));
       setText(title, `${name}: ${shown.length}`);
-      mirror(list, shown.map((character) => ({ character, channels: channels ?? [] })), ({ character }) => character.id, (item) => this.row(item));
+      mirror(list, shown.map((character) => ({ character, channels: channels ?? [], all: sorted })), ({ character }) => character.id, (item) => this.row(item));
     }
     const inBar = sorted.filter(({ in_party }) => in_party).length;
     const words = [settings?.shows_party === false && "Viewers do not see the party bar: switch it on under Stream.",
@@ -100,9 +100,9 @@ export class Party {
     const view = new CharacterView(this, () => now);
     return {
       root: view.root,
-      update: ({ character, channels }) => {
+      update: ({ character, channels, all }) => {
         now = character;
-        view.update(character, channels, this.store.get().safe);
+        view.update(character, channels, all, this.store.get().safe);
       },
     };
   }
@@ -125,6 +125,17 @@ export class Party {
     } catch (error) {
       this.data.put("characters", character);
       this.toasts.fail(error, "say who plays the character");
+    }
+  }
+
+  async merge(character, into) {
+    try {
+      const merged = await this.api.post(`/characters/${character.id}/merge`, { into });
+      this.data.drop("characters", character.id);
+      this.data.put("characters", merged);
+      this.toasts.note(`${character.name} is ${merged.name} now`, "The rolls of both are together, and tables mean the one that stayed.");
+    } catch (error) {
+      this.toasts.fail(error, "merge the characters");
     }
   }
 
@@ -189,10 +200,13 @@ class CharacterView {
       } });
     this.override = new Choice("Count it as", [["", "As the table says"], ["npc", "NPC"], ["monster", "Monster"]],
       () => party.change(character(), { kind_override: this.override.value || null }));
+    this.same = h("select", { "aria-label": "Is the same character as" });
+    this.merge = holdButton("Merge into it (hold)", "plain small", () => this.same.value && party.merge(character(), this.same.value));
+    this.merging = h("div", { class: "row merge-row" }, h("span", { class: "label", text: "Twice in this list? It is the same as" }), this.same, this.merge);
     this.tools.append(h("div", { class: "pairs" }, this.inParty.root, this.exact.root),
       h("div", { class: "row points-row" }, h("span", { class: "label", text: "Hit points" }), this.current, "of", this.maximum,
         button("Set", "plain small", () => this.setPoints())), this.wrong,
-      h("div", {}, h("span", { class: "label", text: "Conditions" }), this.chips, this.other), this.override.root,
+      h("div", {}, h("span", { class: "label", text: "Conditions" }), this.chips, this.other), this.override.root, this.merging,
       h("div", { class: "row" }, holdButton("Delete the character (hold)", "danger small", () => party.remove(character()))));
   }
 
@@ -236,7 +250,7 @@ class CharacterView {
     setText(this.points, pointsWords(points));
   }
 
-  update(character, channels, safe) {
+  update(character, channels, all, safe) {
     const { name } = character;
     setText(this.letter, [...name][0]?.toUpperCase() ?? "?");
     setText(this.name, name);
@@ -268,6 +282,15 @@ class CharacterView {
       const chip = button(condition, "plain small chip", () => this.toggleCondition(condition));
       return { root: chip, update: ({ isOn }) => setAttr(chip, "aria-pressed", isOn ? "true" : "false") };
     });
+    const others = all.filter((other) => other.id !== character.id);
+    visible(this.merging, others.length);
+    const same = JSON.stringify(others.map((other) => [other.id, other.name]));
+    if (same !== this.others && document.activeElement !== this.same) {
+      this.others = same;
+      const chosen = this.same.value;
+      this.same.replaceChildren(h("option", { value: "", text: "choose…" }), ...others.map((other) => h("option", { value: other.id, text: other.name })));
+      this.same.value = others.some((other) => other.id === chosen) ? chosen : "";
+    }
     visible(this.override.root, character.kind !== "pc" && character.connection_id);
     this.override.value = character.kind_override ?? "";
   }

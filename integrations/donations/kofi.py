@@ -9,7 +9,16 @@ from __future__ import annotations
 from typing import Any, Final
 from urllib.parse import parse_qsl
 
-from integrations.donations.reading import NoDonation, Page, Reading, Unreadable, donation, fields, identifier, value_of
+from integrations.donations.reading import (
+    NoDonation,
+    Page,
+    Reading,
+    Unreadable,
+    donation,
+    fields,
+    identifier,
+    value_of,
+)
 
 #: What is money for nothing but kindness; the other types are sales.
 _DONATIONS: Final = ("Donation", "Subscription")

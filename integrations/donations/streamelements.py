@@ -34,7 +34,9 @@ def _event(told: Mapping[str, Any]) -> Mapping[str, Any]:
     for _ in range(_DEEPEST_WRAPPING):
         listener = told.get("listener")
         if listener is not None and listener != "event":
-            raise NoDonation("of a widget's events only those of the listener event are read: they have an id")
+            raise NoDonation(
+                "of a widget's events only those of the listener event are read: they have an id"
+            )
         inner = told.get("detail", told.get("event"))
         if inner is None and "topic" in told:
             inner = told.get("data")

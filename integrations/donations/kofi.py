@@ -1,4 +1,5 @@
-"""Ko-fi: a form with one field `data`, which holds JSON, for every payment on a page (ko-fi.com/manage/webhooks).
+"""Ko-fi: a form with one field `data`, which holds JSON, for every payment on a page
+(ko-fi.com/manage/webhooks).
 
 Ko-fi does not sign. A verification token of the page is inside of the JSON, so that the body has to be read
 before it can be believed; that is bounded, and nobody learns from it how far it came.

@@ -1,7 +1,7 @@
 """What every reader of a donation page answers, and the careful hands it takes things with.
 
-Amounts are exact: a number of JSON is kept as it was written, and no floating point is anywhere near it. E-mail
-addresses, which all three services send along, are never looked at.
+Amounts are exact: a number of JSON is kept as it was written, and no floating point is anywhere near it.
+E-mail addresses, which all three services send along, are never looked at.
 """
 
 from __future__ import annotations
@@ -128,7 +128,8 @@ def _is_plain(name: str) -> bool:
 
 
 def moment(value: object, received_at: datetime) -> datetime:
-    """RFC 3339, or seconds since 1970; the time of receipt where it is neither, or ahead of us by a minute."""
+    """RFC 3339, or seconds since 1970; the time of receipt where it is neither, or ahead of us by a
+    minute."""
     found = None
     if isinstance(value, str):
         if len(value) <= 12 and value.isascii() and value.isdecimal():

@@ -1,7 +1,7 @@
 """StreamElements: a tip, in each of the forms in which StreamElements tells one.
 
-StreamElements has no webhooks. A widget in its overlay, a bot or a script passes on what it was told: the event
-of a custom widget, of the socket, of the websocket topics `channel.tips` and `channel.tips.moderation`
+StreamElements has no webhooks. A widget in its overlay, a bot or a script passes on what it was told: the
+event of a custom widget, of the socket, of the websocket topics `channel.tips` and `channel.tips.moderation`
 (docs.streamelements.com/websockets), or the tip itself as the REST API answers it. The id of the tip is the
 same in all of them.
 """
@@ -34,9 +34,7 @@ def _event(told: Mapping[str, Any]) -> Mapping[str, Any]:
     for _ in range(_DEEPEST_WRAPPING):
         listener = told.get("listener")
         if listener is not None and listener != "event":
-            raise NoDonation(
-                "of a widget's events only those of the listener event are read: they have an id"
-            )
+            raise NoDonation("of a widget only the listener event is read: its events have an id")
         inner = told.get("detail", told.get("event"))
         if inner is None and "topic" in told:
             inner = told.get("data")

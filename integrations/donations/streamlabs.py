@@ -1,7 +1,7 @@
 """Streamlabs: donations, as its Socket API and its REST API tell them (dev.streamlabs.com).
 
-Streamlabs has no webhooks: a bot or a script passes on what it was told. The socket tells a donation as one of a
-list, REST as one of a page or alone.
+Streamlabs has no webhooks: a bot or a script passes on what it was told. The socket tells a donation as one
+of a list, REST as one of a page or alone.
 """
 
 from __future__ import annotations

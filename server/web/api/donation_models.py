@@ -28,7 +28,7 @@ KofiToken = Annotated[
     Field(
         min_length=8,
         max_length=128,
-        description="Of Ko-fi, and of Ko-fi only: from its page Webhooks, under Advanced. It is stored as a hash",
+        description="Of Ko-fi only: from its page Webhooks, under Advanced. It is stored as a hash",
     ),
 ]
 

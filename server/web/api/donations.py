@@ -1,4 +1,5 @@
-"""Pages on which viewers give money: Ko-fi, StreamElements, Streamlabs, and what proves what comes from them."""
+"""Pages on which viewers give money: Ko-fi, StreamElements, Streamlabs, and what proves what comes from
+them."""
 
 from __future__ import annotations
 
@@ -54,7 +55,8 @@ async def _held(call: Call) -> tuple[DonationPage, Held]:
 
 
 def _secrets(call: Call, page_id: UUID, service: Service, given: str | None) -> Fresh | bytes:
-    """What proves a page from now on: ours, or the hash of the token that Ko-fi has made. Raises Problem 422."""
+    """What proves a page from now on: ours, or the hash of the token that Ko-fi has made. Raises Problem
+    422."""
     if service != "kofi":
         if given is not None:
             raise invalid("/verification_token", "only Ko-fi has one; the secrets of this page are made here")
@@ -98,9 +100,9 @@ async def list_donation_connections(call: Call) -> Page[DonationConnectionOut]:
     needs="run",
 )
 async def create_donation_connection(call: Call, body: DonationConnectionIn) -> DonationConnectionWithSecrets:
-    """Ko-fi sends to the `webhook_url` by itself and proves it with its verification token. StreamElements and
-    Streamlabs send nothing: whoever passes on what they tell signs as Standard Webhooks says, or has the token.
-    Both secrets are in this answer only; lost, they can be rotated."""
+    """Ko-fi sends to the `webhook_url` by itself and proves it with its verification token. StreamElements
+    and Streamlabs send nothing: whoever passes on what they tell signs as Standard Webhooks says, or has the
+    token. Both secrets are in this answer only; lost, they can be rotated."""
     campaign_id, most = call.campaign_id(), donations.MOST_PAGES
     if await donations.count(call.connection, campaign_id) >= most:
         raise conflict("too_many_pages", f"A show has at most {most} donation pages; delete one first.")
@@ -220,8 +222,8 @@ async def delete_donation_connection(call: Call) -> None:
     needs="run",
 )
 async def test_donation(call: Call) -> Empty:
-    """A made-up donation in the service's own form goes the whole way of this page onto the stream and into the
-    feed, marked as a test, and is counted nowhere."""
+    """A made-up donation in the service's own form goes the whole way of this page onto the stream and into
+    the feed, marked as a test, and is counted nowhere."""
     services = call.services
     async with services.database.connection() as connection:
         page = await _found(call, connection, call.id("donation_connection_id", _WHAT))

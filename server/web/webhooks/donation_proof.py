@@ -1,5 +1,5 @@
-"""What proves that a donation comes from its page: Ko-fi's own token inside the body, and for those who pass on
-what StreamElements or Streamlabs told them a signing secret or a token of ours (T7, T17, T21)."""
+"""What proves that a donation comes from its page: Ko-fi's own token inside the body, and for those who pass
+on what StreamElements or Streamlabs told them a signing secret or a token of ours (T7, T17, T21)."""
 
 from __future__ import annotations
 
@@ -24,9 +24,9 @@ from sql.donations import Gate
 TOKEN_PREFIX: Final = "don_"  # noqa: S105  a prefix is no secret
 _LONGEST_TOKEN: Final = 256
 _NOT_BELIEVED: Final = (
-    "The delivery does not prove that it comes from this page. Ko-fi's form has the verification token that was "
-    "typed in on the desk; everybody else sends the page's token as `Authorization: Bearer don_…`, or signs as "
-    "Standard Webhooks says. It may have been changed, revoked or cut."
+    "The delivery does not prove that it comes from this page. Ko-fi's form has the verification token that "
+    "was typed in on the desk; everybody else sends the page's token as `Authorization: Bearer don_…`, or "
+    "signs as Standard Webhooks says. It may have been changed, revoked or cut."
 )
 _Column: TypeAlias = Literal["signing_secret", "older_signing_secret"]
 
@@ -55,8 +55,8 @@ def hash_of(token: str) -> bytes:
 
 
 def reseal_as_older(vault: Vault, page_id: UUID, sealed: bytes) -> bytes | None:
-    """The signing secret of now, for the place of the one before. None when its key has left the ring: nothing
-    signed with it is believed anyway."""
+    """The signing secret of now, for the place of the one before. None when its key has left the ring:
+    nothing signed with it is believed anyway."""
     try:
         secret = vault.open(sealed, _place("signing_secret", page_id))
     except CannotOpen:
@@ -65,8 +65,8 @@ def reseal_as_older(vault: Vault, page_id: UUID, sealed: bytes) -> bytes | None:
 
 
 def prove_token(gate: Gate | None, token: str) -> Gate:
-    """The page, if the token is one of its. Raises Problem 401: the same for a page that is not there, one that
-    is revoked, and a wrong token."""
+    """The page, if the token is one of its. Raises Problem 401: the same for a page that is not there, one
+    that is revoked, and a wrong token."""
     digest = hash_of(token[:_LONGEST_TOKEN])
     is_genuine = False
     for stored in () if gate is None else (gate.token_hash, gate.older_token_hash):

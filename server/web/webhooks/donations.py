@@ -2,10 +2,10 @@
 
     raw bytes, bounded → whose page → proof over the raw bytes → rate → meaning → COMMIT → 200
 
-The id of a payment is stored in the transaction of its effect and nowhere else, and only of a delivery that was
-proved (reliability T17 to T19): whoever forges one cannot keep the real one out. A payment that is told again,
-in whatever form, is a duplicate and has no effect. Ko-fi sends again what is not answered with 200, so that
-from Ko-fi nothing genuine is refused for what it says.
+The id of a payment is stored in the transaction of its effect and nowhere else, and only of a delivery that
+was proved (reliability T17 to T19): whoever forges one cannot keep the real one out. A payment that is told
+again, in whatever form, is a duplicate and has no effect. Ko-fi sends again what is not answered with 200, so
+that from Ko-fi nothing genuine is refused for what it says.
 """
 
 from __future__ import annotations

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Annotated, Literal
+from typing import Annotated, Any, Literal
 from uuid import UUID
 
 from pydantic import AfterValidator, Field
@@ -74,17 +74,21 @@ def webhook_url(public_url: str, page_id: UUID) -> str:
     return f"{public_url}/webhooks/donations/{page_id}"
 
 
+def _fields(page: DonationPage, public_url: str) -> dict[str, Any]:
+    return {
+        "id": page.id,
+        "service": page.service,
+        "name": page.name,
+        "status": page.status,
+        "webhook_url": webhook_url(public_url, page.id),
+        "older_secrets_until": page.older_until,
+        "heard_at": page.heard_at,
+        "created_at": page.created_at,
+    }
+
+
 def shown(page: DonationPage, public_url: str) -> DonationConnectionOut:
-    return DonationConnectionOut(
-        id=page.id,
-        service=page.service,
-        name=page.name,
-        status=page.status,
-        webhook_url=webhook_url(public_url, page.id),
-        older_secrets_until=page.older_until,
-        heard_at=page.heard_at,
-        created_at=page.created_at,
-    )
+    return DonationConnectionOut(**_fields(page, public_url))
 
 
 def with_secrets(
@@ -92,5 +96,5 @@ def with_secrets(
 ) -> DonationConnectionWithSecrets:
     plain = None if token is None else f"{webhook_url(public_url, page.id)}/{token}"
     return DonationConnectionWithSecrets(
-        **shown(page, public_url).model_dump(), signing_secret=signing_secret, token=token, plain_url=plain
+        **_fields(page, public_url), signing_secret=signing_secret, token=token, plain_url=plain
     )

@@ -17,6 +17,7 @@ import httpx2
 import pytest
 
 from server.engine.resealing import reseal
+from server.rules.wiretime import to_wire
 from server.vault import Vault
 from server.web.vtt.standard_webhooks import key_of, sign
 from sql import donations
@@ -110,9 +111,10 @@ async def test_a_donation_of_kofi_reaches_feed_and_stream_once(rig: Rig) -> None
     page = await connected(rig, "kofi")
     assert [page.made[name] for name in SECRETS] == [None] * 3
     assert page.made["heard_at"] is None
-    assert receipt(await page.form(KOFI)) == (1, 0, 0, 0)
+    told = {**KOFI, "timestamp": to_wire(rig.services.clock())}
+    assert receipt(await page.form(told)) == (1, 0, 0, 0)
     # Ko-fi repeats what it was not answered; another message of the same payment is the same payment, too.
-    for again in (KOFI, KOFI, {**KOFI, "message_id": "another", "amount": "3.00"}):
+    for again in (told, told, {**told, "message_id": "another", "amount": "3.00"}):
         assert receipt(await page.form(again)) == (0, 1, 0, 0)
     (entry,) = await page.feed()
     assert (entry["kind"], entry["platform"], entry["place"]) == ("donation", "kofi", "My kofi")
@@ -401,9 +403,7 @@ async def test_secrets_are_sealed_anew_by_the_newest_key(rig: Rig, database: Dat
 async def test_a_page_of_a_deleted_show_is_not_there(rig: Rig) -> None:
     page = await connected(rig, "kofi")
     name = (await rig.root.get(f"/api/v1/campaigns/{page.campaign}")).json()["name"]
-    gone = await rig.root.request("DELETE", f"/api/v1/campaigns/{page.campaign}", json={"name": name})
-    if not gone.is_success:
-        gone = await rig.root.post(f"/api/v1/campaigns/{page.campaign}/delete", json={"name": name})
+    gone = await rig.root.post(f"/api/v1/campaigns/{page.campaign}/delete", json={"name": name})
     assert gone.is_success, gone.text
     wrong(await page.form(KOFI), 401, "unauthorized")
 

@@ -33,6 +33,8 @@ COLUMNS: Final = (
     Column("vtt_connections", "signing_secret"),
     Column("vtt_connections", "older_signing_secret"),
     Column("vtt_connections", "parked"),
+    Column("donation_connections", "signing_secret"),
+    Column("donation_connections", "older_signing_secret"),
 )
 
 
@@ -51,6 +53,12 @@ async def old(
             rows = await connection.fetch(_Q["vtt_connections_signing_secret_old"], mark, after, most)
         case ("vtt_connections", "older_signing_secret"):
             rows = await connection.fetch(_Q["vtt_connections_older_signing_secret_old"], mark, after, most)
+        case ("donation_connections", "signing_secret"):
+            rows = await connection.fetch(_Q["donation_connections_signing_secret_old"], mark, after, most)
+        case ("donation_connections", "older_signing_secret"):
+            rows = await connection.fetch(
+                _Q["donation_connections_older_signing_secret_old"], mark, after, most
+            )
         case _:
             rows = await connection.fetch(_Q["vtt_connections_parked_old"], mark, after, most)
     return [Sealed(*row) for row in rows]
@@ -72,6 +80,14 @@ async def put(connection: Connection, column: Column, was: Sealed, sealed: bytes
         case ("vtt_connections", "older_signing_secret"):
             done = await connection.execute(
                 _Q["vtt_connections_older_signing_secret_put"], was.key, was.sealed, sealed
+            )
+        case ("donation_connections", "signing_secret"):
+            done = await connection.execute(
+                _Q["donation_connections_signing_secret_put"], was.key, was.sealed, sealed
+            )
+        case ("donation_connections", "older_signing_secret"):
+            done = await connection.execute(
+                _Q["donation_connections_older_signing_secret_put"], was.key, was.sealed, sealed
             )
         case _:
             done = await connection.execute(_Q["vtt_connections_parked_put"], was.key, was.sealed, sealed)

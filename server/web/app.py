@@ -25,6 +25,7 @@ from server.web.problems import Problem, from_http_exception, internal
 from server.web.routes import Handler, route
 from server.web.services import Services
 from server.web.vtt import webhook
+from server.web.webhooks import donations
 
 #: nginx's word for a client that left before it was answered; nobody sees it but our metrics.
 _CLIENT_LEFT = 499
@@ -53,6 +54,7 @@ def create_app(services: Services, more: Sequence[BaseRoute] = ()) -> ASGIApp:
             *_documents(services),
             *_api(services),
             *webhook.routes(services),
+            *donations.routes(services),
             *foundry.routes(services),
             *sign_in.routes(services),
             *pages.routes(),

@@ -47,11 +47,12 @@ UPDATE donation_connections
 DELETE FROM donation_connections WHERE id = $1;
 
 -- name: gate
--- What a delivery must prove, the older secrets as long as they are good, and the database clock.
-SELECT id, campaign_id, service, status = 'active' AS is_active, signing_secret, token_hash,
-       CASE WHEN older_until > now() THEN older_signing_secret END AS older_signing_secret,
-       CASE WHEN older_until > now() THEN older_token_hash END AS older_token_hash, clock_timestamp() AS now
-  FROM donation_connections WHERE id = $1;
+-- What a delivery must prove, the older secrets while they are good, and the database clock; of a show that stays.
+SELECT d.id, d.campaign_id, d.service, d.status = 'active' AS is_active, d.signing_secret, d.token_hash,
+       CASE WHEN d.older_until > now() THEN d.older_signing_secret END AS older_signing_secret,
+       CASE WHEN d.older_until > now() THEN d.older_token_hash END AS older_token_hash, clock_timestamp() AS now
+  FROM donation_connections AS d JOIN campaigns AS c ON c.id = d.campaign_id
+ WHERE d.id = $1 AND c.deleted_at IS NULL;
 
 -- name: active
 -- Which of some donation pages may tell a campaign something; they stay until the transaction ends.

@@ -57,3 +57,23 @@ SELECT id AS key, parked AS sealed FROM vtt_connections
 -- name: vtt_connections_parked_put
 -- The same secret under the newest key, unless somebody has stored another one meanwhile.
 UPDATE vtt_connections SET parked = $3 WHERE id = $1 AND parked = $2;
+
+-- name: donation_connections_signing_secret_old
+-- Rows after a key whose signing_secret does not begin with the mark of the newest key; the lowest keys first.
+SELECT id AS key, signing_secret AS sealed FROM donation_connections
+ WHERE signing_secret IS NOT NULL AND substr(signing_secret, 1, octet_length($1::bytea)) <> $1 AND ($2::uuid IS NULL OR id > $2)
+ ORDER BY id LIMIT $3;
+
+-- name: donation_connections_signing_secret_put
+-- The same secret under the newest key, unless somebody has stored another one meanwhile.
+UPDATE donation_connections SET signing_secret = $3 WHERE id = $1 AND signing_secret = $2;
+
+-- name: donation_connections_older_signing_secret_old
+-- Rows after a key whose older_signing_secret does not begin with the mark of the newest key; the lowest keys first.
+SELECT id AS key, older_signing_secret AS sealed FROM donation_connections
+ WHERE older_signing_secret IS NOT NULL AND substr(older_signing_secret, 1, octet_length($1::bytea)) <> $1 AND ($2::uuid IS NULL OR id > $2)
+ ORDER BY id LIMIT $3;
+
+-- name: donation_connections_older_signing_secret_put
+-- The same secret under the newest key, unless somebody has stored another one meanwhile.
+UPDATE donation_connections SET older_signing_secret = $3 WHERE id = $1 AND older_signing_secret = $2;

@@ -11,6 +11,7 @@ from tests.integration import schema_breaks_kick as of_kick
 from tests.integration import schema_breaks_native as of_native
 from tests.integration import schema_breaks_persons as of_persons
 from tests.integration import schema_breaks_preflight as of_preflight
+from tests.integration import schema_breaks_support as of_support
 from tests.integration import schema_breaks_table as of_tables
 from tests.integration import schema_breaks_twitch as of_twitch
 
@@ -158,6 +159,7 @@ ROWS: dict[str, dict[str, Any]] = {
     **of_native.ROWS,
     **of_preflight.rows(CAMPAIGN),
     **of_persons.ROWS,
+    **of_support.ROWS,
     **of_twitch.ROWS,
 }
 
@@ -312,6 +314,7 @@ BREAKS: dict[tuple[str, str], Changes] = {
         of_native.COLUMNS,
         of_preflight.COLUMNS,
         of_persons.COLUMNS,
+        of_support.COLUMNS,
         of_twitch.COLUMNS,
     )
     for table, columns in columns_of.items()
@@ -363,6 +366,7 @@ BREAKS: dict[tuple[str, str], Changes] = {
     **of_kick.TOGETHER,
     **of_native.TOGETHER,
     **of_persons.TOGETHER,
+    **of_support.TOGETHER,
     **of_twitch.TOGETHER,
 }
 

@@ -8,12 +8,9 @@ from __future__ import annotations
 #: Tables of which no good row stands in schema_breaks.
 UNTRIED = frozenset(
     {
-        "alert_rules",
         "app_tokens",
         "campaign_consents",
         "channel_rewards",
-        "donation_connections",
-        "monetization_events",
         "oauth_tokens",
         "orphaned_rewards",
         "redemptions",

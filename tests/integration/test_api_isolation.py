@@ -35,6 +35,9 @@ BODIES: dict[str, Any] = {
     "delete_reward_orphan": {"platform": "twitch", "channel_id": "4242", "platform_reward_id": "spy"},
     "conceal_combatant": {"combatant_id": "c1", "concealed": True},
     "test_alert": {"kind": "follow"},
+    "create_donation_connection": {"service": "kofi", "name": "spy", "verification_token": "spy-token"},
+    "rotate_donation_connection": {"verification_token": "stolen-token"},
+    "update_donation_connection": {"name": "stolen"},
     "create_campaign": {"name": "x"},
     "update_campaign": {"name": "stolen"},
     "add_channel": {"platform": "custom", "login": "spy", "source": "api"},
@@ -121,6 +124,10 @@ async def furnish(client: httpx2.AsyncClient, *, with_module: bool = True) -> di
         "template_id": await make(f"{base}/poll-templates", {**POLL, "label": "Secret label"}),
         "rundown_id": await make(f"{base}/rundowns", {"name": "Secret rundown"}),
         "connection_id": await make(f"{base}/vtt-connections", {"system": "other", "name": "Secret table"}),
+        "donation_connection_id": await make(
+            f"{base}/donation-connections",
+            {"service": "kofi", "name": "Secret tip jar", "verification_token": "secret-token"},
+        ),
         "character_id": await make(f"{base}/characters", {"name": "Secret character"}),
         "roll_id": await make(f"{base}/rolls", {"notation": "1d20", "label": "Secret roll"}),
         "criticality_rule_id": await make(f"{base}/criticality-rules", RULE),
@@ -164,6 +171,7 @@ async def everything(rig: Rig) -> dict[str, list[str]]:
               "poll_sessions", "boards", "board_events", "inbox", "characters", "character_assignments",
               "dice_rolls", "campaign_criticality_rules", "campaign_item_category_rules",
               "table_settings", "vtt_connections", "vtt_pairings", "vtt_commands", "outbox",
+              "donation_connections", "monetization_events",
               "channel_rewards", "redemptions", "device_sign_ins", "person_links",
               "person_splits")  # fmt: skip
     async with rig.services.database.connection() as connection:

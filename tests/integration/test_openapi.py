@@ -39,6 +39,7 @@ TABLE_TAGS = {
 PLATFORM_TAGS = {
     "alerts",
     "consents",
+    "donations",
     "invitations",
     "members",
     "outbox",

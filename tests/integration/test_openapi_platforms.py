@@ -80,6 +80,16 @@ async def test_every_endpoint_of_platforms_answers_as_described(rig: Rig) -> Non
     await call("test_alert", {"kind": "bits"})
     await call("rehearse_alerts")
     await call("dismiss_alerts", {})
+    made = await call("create_donation_connection", {"service": "streamlabs", "name": "Tip jar"})
+    ids["donation_connection_id"] = made["id"]
+    for name in ("list_donation_connections", "get_donation_connection", "test_donation"):
+        await call(name)
+    await call("update_donation_connection", {"name": "Jar"})
+    await call("rotate_donation_connection", {})
+    await call("revoke_donation_connection")
+    await refused("test_donation", 409)
+    await call("delete_donation_connection")
+    await refused("get_donation_connection", 404)
     for name in ("list_rewards", "list_reward_orphans", "list_redemptions", "list_outbox"):
         await call(name)
     expected = {name for name, endpoint in BY_NAME.items() if endpoint.tag in PLATFORM_TAGS}

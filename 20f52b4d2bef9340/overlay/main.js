@@ -1,0 +1,1 @@
+overlay/main.js of build {{build}}

@@ -1,0 +1,1 @@
+overlay/sw.js of build {{build}}

@@ -2,18 +2,14 @@
 
 from __future__ import annotations
 
-from datetime import timedelta
-from typing import Final
-
 import aiohttp
 
-from integrations.identity import Grant, IdentityAway, IdentityRefused
-
-_ANSWER_WITHIN: Final = aiohttp.ClientTimeout(total=8)
+from integrations.identity import Grant, IdentityRefused
+from integrations.oauth import ask, grant_of
 
 
 class ClientCredentials:
-    """The installation's own token by its id and secret (RFC 6749 §4.4), as Twitch and Kick take it."""
+    """An `AppIssuer` (integrations/tokens.py): by id and secret (RFC 6749 §4.4), for Twitch and Kick."""
 
     def __init__(
         self, session: aiohttp.ClientSession, token_url: str, client_id: str, client_secret: str
@@ -32,18 +28,7 @@ class ClientCredentials:
 
     async def app_grant(self) -> Grant:
         """A fresh one. Raises IdentityRefused, IdentityAway."""
-        try:
-            async with self._session.post(
-                self._url, data=self._form, timeout=_ANSWER_WITHIN, allow_redirects=False
-            ) as response:
-                if 400 <= response.status < 500 and response.status != 429:
-                    raise IdentityRefused("invalid_client")
-                if response.status != 200:
-                    raise IdentityAway(f"answered {response.status}")
-                data = await response.json()
-        except (aiohttp.ClientError, OSError, TimeoutError, ValueError) as error:
-            raise IdentityAway(type(error).__name__) from None
-        try:
-            return Grant(str(data["access_token"]), "", (), timedelta(seconds=float(data["expires_in"])))
-        except (KeyError, TypeError, ValueError):
-            raise IdentityAway("an answer without a token") from None
+        answer = await ask(self._session, "POST", self._url, form=self._form)
+        if not answer.is_ok:  # there is nobody else whose fault it could be
+            raise IdentityRefused("invalid_client")
+        return grant_of(answer)

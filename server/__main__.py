@@ -17,7 +17,7 @@ from typing import TypeVar
 import structlog
 from pydantic import SecretStr
 
-from server import app, commands, config, doctor, kick_commands, running
+from server import app, commands, config, doctor, fake_commands, kick_commands, running
 from server.config import RefusedConfiguration, Settings
 from server.embedded import DataDirectoryBusy, Embedded, EmbeddedFailure
 from server.roles import Roles, Urls
@@ -86,6 +86,7 @@ def parser() -> argparse.ArgumentParser:
     kick_commands.add_to(
         add("kick", "Decide about Kick's keys, and about the unofficial chat of its website.")
     )
+    fake_commands.add_to(add("fake", "Play a platform on this machine, from a source tree, for developers."))
     return main
 
 
@@ -109,6 +110,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
     given = parser().parse_args(arguments)
     if given.command == "verify":
         return verify(given.file, given.seal)
+    if given.command == "fake":
+        return fake_commands.run(given)
     settings: Settings | None = None
     try:
         settings = config.load()

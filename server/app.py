@@ -32,7 +32,7 @@ from server.accounts_setup import Shows, accounts_of
 from server.config import Settings, secret_keys
 from server.database_watch import DatabaseWatch
 from server.embedded import Embedded
-from server.engine import housekeeping
+from server.engine import housekeeping, native_polls
 from server.engine.batch import Batches
 from server.engine.clock import DatabaseClock
 from server.engine.deadlines import Deadlines
@@ -178,7 +178,7 @@ class Process:
         self.platforms = Platforms(
             settings, http, database=database, vault=self.vault, sink=self.batches, clock=self.clock
         )
-        self.departures = Departures()
+        self.departures = Departures((native_polls.on_gone,))
         self.connectors = self._connectors() if roles.connectors else []
         self.watch = DatabaseWatch(database)
         self.probe = self._probe() if roles.web and settings.probe else None

@@ -6,17 +6,17 @@ from collections.abc import Coroutine, Iterator
 from dataclasses import dataclass
 from datetime import timedelta
 from typing import Any
-from uuid import UUID
 
 import aiohttp
 from cryptography.hazmat.primitives.asymmetric.rsa import RSAPublicKey
 from starlette.routing import BaseRoute
 
 from integrations.base import Clock, Sink
+from integrations.chat_courier import ChatCourier, by_consents
+from integrations.client_credentials import ClientCredentials
 from integrations.kick import website_switch
 from integrations.kick.api import KickApi
-from integrations.kick.app_token import KickApp
-from integrations.kick.chat import KickChat
+from integrations.kick.chat import KickSpeaker
 from integrations.kick.key_watch import KeyWatch
 from integrations.kick.line import KickLine
 from integrations.kick.pusher import KickWebsite
@@ -27,7 +27,6 @@ from server.config import RefusedConfiguration, Settings
 from server.roles import Roles
 from server.web.services import Services
 from server.web.webhooks.kick import KickDeliveries
-from sql import consents
 from sql.pool import Database
 
 
@@ -39,7 +38,7 @@ class Kick:
     keys: KeyWatch
     deliveries: KickDeliveries
     upkeep: Upkeep | None  # None: no application is registered with Kick
-    chat: KickChat
+    chat: ChatCourier
     website: KickWebsite
 
     def routes(self, services: Services) -> list[BaseRoute]:
@@ -68,30 +67,31 @@ def kick_of(
     """Raises RefusedConfiguration for a key that is none."""
     api = KickApi(KickLine(http, tokens, settings.kick_api_url))
 
-    async def may_not(campaign_id: UUID, channel_id: str) -> str | None:
-        async with database.connection() as connection:
-            return await consents.refusal(connection, campaign_id, "kick", channel_id, "chat")
-
     keys = KeyWatch(database, api, key_of(settings))
     return Kick(
         database=database,
         keys=keys,
         deliveries=KickDeliveries(keys, timedelta(seconds=settings.kick_webhook_age)),
         upkeep=Upkeep(database, api) if settings.kick_client_id else None,
-        chat=KickChat(api, clock, may_not, speak_as=settings.kick_chat_as),
+        chat=ChatCourier(
+            "kick",
+            KickSpeaker(api, speak_as=settings.kick_chat_as),
+            clock,
+            by_consents(database, "kick"),
+        ),
         website=KickWebsite(settings.kick_pusher_url, sink, clock, channel=settings.kick_pusher_channel),
     )
 
 
-def app_of(settings: Settings, http: aiohttp.ClientSession) -> KickApp | None:
+def app_of(settings: Settings, http: aiohttp.ClientSession) -> ClientCredentials | None:
     """Who hands out the application's own token."""
     if not settings.kick_client_id or settings.kick_client_secret is None:
         return None
-    return KickApp(
+    return ClientCredentials(
         http,
-        client_id=settings.kick_client_id,
-        client_secret=settings.kick_client_secret.get_secret_value(),
-        id_url=settings.kick_id_url,
+        f"{settings.kick_id_url}/oauth/token",
+        settings.kick_client_id,
+        settings.kick_client_secret.get_secret_value(),
     )
 
 

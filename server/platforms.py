@@ -13,15 +13,19 @@ import aiohttp
 from starlette.routing import BaseRoute
 
 from integrations.base import Clock, Courier, Sink
+from integrations.chat_courier import ChatCourier, by_consents
 from integrations.client_credentials import ClientCredentials
 from integrations.identity import Provider
 from integrations.kick.rewards import KickPoints
 from integrations.redemption_courier import RedemptionCourier
-from integrations.rest import Rest
+from integrations.rest import TIMEOUT_S, Rest
 from integrations.reward_courier import RewardCourier
 from integrations.reward_watch import RewardWatch
 from integrations.token_keeper import TokenKeeper
 from integrations.tokens import AppIssuer, Tokens
+from integrations.twitch.chat import TwitchSpeaker
+from integrations.twitch.helix import Helix
+from integrations.twitch.polls import TwitchPolls
 from integrations.twitch.rewards import TwitchPoints
 from integrations.twitch.validation import TwitchValidation
 from server.accounts_setup import identities_of
@@ -69,6 +73,9 @@ class Platforms:
                 headers={"client-id": settings.twitch_client_id},
             )
         )
+        helix = Helix(
+            http, self.tokens, settings.twitch_api_url, settings.twitch_client_id, within_s=TIMEOUT_S
+        )
         kick_points = KickPoints(Rest(http, self.tokens, "kick", settings.kick_api_url))
         self._rewards = RewardWatch(
             database, {"twitch": twitch_points, "kick": kick_points}, consents.allowed
@@ -79,6 +86,8 @@ class Platforms:
             RewardCourier("twitch", twitch_points, database, consents.allowed),
             RewardCourier("kick", kick_points, database, consents.allowed),
             self.kick.chat,
+            TwitchPolls(helix, database, clock),
+            ChatCourier("twitch", TwitchSpeaker(helix), clock, by_consents(database, "twitch")),
         ]
         self.outbox = Outbox(database, couriers)
 

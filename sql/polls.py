@@ -11,8 +11,9 @@ from uuid import UUID
 
 import sql
 from server.rules import poll as machine
+from server.rules.native_poll import NativePoll
 from server.rules.poll import UNDO_WINDOW, Poll, PollRules, Seat, State
-from sql import probe
+from sql import native_polls, probe
 from sql.ids import uuid7
 from sql.pool import Connection, Row
 from sql.votes import tally_of
@@ -33,6 +34,7 @@ class PollRow:
     rundown_id: UUID | None
     order_index: int
     created_at: datetime
+    natives: tuple[NativePoll, ...] = ()  # what Twitch runs beside it
 
     @property
     def id(self) -> UUID:
@@ -113,6 +115,8 @@ def _draft_values(draft: Draft) -> tuple[object, ...]:
         rules.grace_s,
         rules.hold_s,
         rules.auto_reveal_s,
+        rules.native,
+        rules.points_per_vote,
     )
 
 
@@ -250,7 +254,7 @@ async def save_launch(connection: Connection, poll: Poll) -> None:
     """Write a poll that was just launched, with its seats."""
     await save(connection, poll)
     await connection.executemany(
-        _Q["seat"], [(poll.id, s.slot, s.channel_id, s.platform, s.login) for s in poll.seats]
+        _Q["seat"], [(poll.id, s.slot, s.channel_id, s.platform, s.login, s.counts) for s in poll.seats]
     )
     await connection.execute(_Q["mark_launched"], poll.id, poll.opens_at)
 
@@ -265,15 +269,19 @@ async def _with_counts(connection: Connection, rows: Iterable[Row]) -> list[Poll
     ids = [row["id"] for row in rows]
     seats: dict[UUID, list[Seat]] = {poll_id: [] for poll_id in ids}
     for row in await connection.fetch(_Q["seats"], ids) if ids else ():
-        seat = Seat(row["slot"], row["channel_id"], row["platform"], row["login"])
+        seat = Seat(row["slot"], row["channel_id"], row["platform"], row["login"], row["counts"])
         seats[row["poll_instance_id"]].append(seat)
     results: dict[UUID, list[Any]] = {poll_id: [] for poll_id in ids}
     for row in await connection.fetch(_Q["results_of"], ids) if ids else ():
         results[row["poll_instance_id"]].append(row)
-    return [_poll_row(row, seats[row["id"]], results[row["id"]]) for row in rows]
+    with_native = [row["id"] for row in rows if row["native"] != "off"]
+    natives = await native_polls.of_polls(connection, with_native) if with_native else {}
+    return [_poll_row(row, seats[row["id"]], results[row["id"]], natives.get(row["id"], ())) for row in rows]
 
 
-def _poll_row(row: Row, seats: Sequence[Seat], results: Sequence[Row]) -> PollRow:
+def _poll_row(
+    row: Row, seats: Sequence[Seat], results: Sequence[Row], natives: Sequence[NativePoll]
+) -> PollRow:
     options = tuple(row["options"])
     moments = row["pauses"]
     poll = Poll(
@@ -293,6 +301,8 @@ def _poll_row(row: Row, seats: Sequence[Seat], results: Sequence[Row]) -> PollRo
             grace_s=row["grace_s"],
             hold_s=row["hold_s"],
             auto_reveal_s=row["auto_reveal_s"],
+            native=row["native"],
+            points_per_vote=row["points_per_vote"],
         ),
         state=State(row["state"]),
         simulated=row["simulated"],
@@ -311,4 +321,6 @@ def _poll_row(row: Row, seats: Sequence[Seat], results: Sequence[Row]) -> PollRo
         ledger_rows=row["ledger_rows"],
         ledger_head=row["ledger_head"],
     )
-    return PollRow(poll, row["poll_id"], row["session_id"], row["order_index"] or 0, row["created_at"])
+    return PollRow(
+        poll, row["poll_id"], row["session_id"], row["order_index"] or 0, row["created_at"], tuple(natives)
+    )

@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Collection, Iterator, Mapping
 from typing import Any, Final, NamedTuple
 
+from integrations.chat_courier import Sent
 from integrations.kick.line import APP, NOBODY, KickAway, KickLine, Query
 from integrations.kick.reading import flag, identifier, text, whole
 
@@ -43,13 +44,6 @@ class KickChannel(NamedTuple):
     id: str  # the broadcaster's user id
     slug: str
     is_live: bool
-
-
-class Sent(NamedTuple):
-    """Whether a chat line is in the chat: a 200 alone does not say so."""
-
-    is_sent: bool
-    message_id: str
 
 
 class KickApi:

@@ -9,11 +9,11 @@ from __future__ import annotations
 from collections.abc import Awaitable, Callable, Iterable, Mapping, Sequence
 from typing import Any, NamedTuple, TypeAlias, cast
 
-from server.engine import redemption_intake, stream_intake, support_intake, table
+from server.engine import native_polls, redemption_intake, stream_intake, support_intake, table
 from server.engine.bench import Bench
 from server.engine.intake import Outcome
 from server.rules.events import Arrival
-from server.rules.platform_events import PlatformEvent, Redeemed, StreamChanged, Supported
+from server.rules.platform_events import NativePollTold, PlatformEvent, Redeemed, StreamChanged, Supported
 from server.rules.table_events import CharacterUpdated, CombatHappened, DiceRolled, TableEvent
 
 #: All that a batch may hold.
@@ -37,6 +37,7 @@ INTAKES = (
     Intake((Redeemed,), redemption_intake.take),
     Intake((StreamChanged,), stream_intake.take),
     Intake((Supported,), support_intake.take),
+    Intake((NativePollTold,), native_polls.take),
 )
 
 _BY_TYPE = {kind: intake for intake in INTAKES for kind in intake.types}

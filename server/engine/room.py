@@ -12,12 +12,13 @@ import time
 from collections.abc import AsyncIterator, Callable, Mapping, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import replace
+from datetime import timedelta
 from typing import Any
 from uuid import UUID
 
 import structlog
 
-from server.engine import alerts, intakes, table
+from server.engine import alerts, ballots, intakes, native_polls, table
 from server.engine.bench import Bench
 from server.engine.clock import DatabaseClock
 from server.engine.heard import Heard
@@ -30,6 +31,7 @@ from server.engine.turn import Also, Turn
 from server.rules import outcome, poll_board, vote_export, vote_ledger
 from server.rules.changes import Change
 from server.rules.events import UnreadLine
+from server.rules.native_poll import NativePoll
 from server.rules.platform_events import PlatformEvent
 from server.rules.poll import (
     RUNNING,
@@ -47,7 +49,6 @@ from server.rules.poll import (
     deadline,
 )
 from server.rules.poll import Outcome as PollOutcome
-from server.rules.votes import Vote, ballot_key, take
 from sql import channels, consents, deadlines, heads, inbox, polls, transactions, votes
 from sql.pool import Connection, Database, UniqueViolation
 
@@ -56,9 +57,9 @@ log = structlog.get_logger(__name__)
 #: The simulated channel that a rehearsal makes for itself.
 REHEARSAL_LOGIN = "rehearsal"
 
-#: Rows of the ledger that are made without a pause: about a millisecond.
-_SLICE = 500
 _KEEP_IDLE_S = 3600.0
+#: When the count is looked at again while it waits for a platform's own figures.
+_AGAIN = timedelta(seconds=1)
 
 Publish = Callable[[Change], None]
 
@@ -159,7 +160,7 @@ class Rooms:
             judged = judge(lines, receipts, room.channels, room.reader)
             judged.repeated(await inbox.take_in(turn.connection, campaign_id, judged.wanted, turn.head.now))
             if room.poll is not None and judged.cast:
-                await self._count(room, turn, room.poll, tuple(judged.cast.values()))
+                await ballots.count(room, turn, room.poll, tuple(judged.cast.values()))
             if others:
                 taken_by = await intakes.take(Bench(room, turn, self._chance, self.armed), others)
         self.heard.note(
@@ -198,21 +199,6 @@ class Rooms:
                 head = await heads.lock(connection, campaign_id)
             self._clock.observe(head.now)
             return (room.epoch, room.seq, room.config_version) == (head.epoch, head.seq, head.config_version)
-
-    async def _count(self, room: Room, turn: Turn, poll: Poll, cast: Sequence[Vote]) -> None:
-        held = await votes.held(turn.connection, poll.id, {ballot_key(poll, vote) for vote in cast})
-        taken = take(poll, cast, held)
-        storing = asyncio.ensure_future(votes.hold(turn.connection, poll.id, taken.changed, held))
-        try:
-            rows = await _seal(poll, taken.votes)
-        finally:
-            await storing
-        counted = replace(poll, tally=taken.tally, ledger_rows=rows[-1].n, ledger_head=rows[-1].hash)
-        await votes.append_ledger(turn.connection, poll.id, rows)
-        await votes.save_results(turn.connection, poll.id, poll.tally, taken.tally)
-        await polls.save_ledger_position(turn.connection, counted)
-        room.poll = counted  # its times and rules are as they were, and so is the reader
-        await turn.show(poll.id, poll_board.board(counted))
 
     async def command(
         self, campaign_id: UUID, poll_id: UUID, command: Command, *, also: Also | None = None
@@ -254,10 +240,16 @@ class Rooms:
                 only_simulated = simulated or not seats
                 if only_simulated and not simulated:
                     seats = await self._seats(turn, True, create=False)
+                everyone = await channels.list_of_campaign(turn.connection, turn.campaign_id)
+                wanted: Sequence[NativePoll] = ()
+                if not only_simulated:  # a rehearsal reaches nobody's channel
+                    native_polls.check(poll)
+                    seats, wanted = native_polls.seated(poll, seats, {one.id: one for one in everyone})
                 launch = Launch(seats, self._chance(32), self._chance(32), simulated=only_simulated)
                 launched = apply(poll, launch, turn.head.now)
                 launched = replace(launched, ledger_head=vote_ledger.genesis(vote_ledger.header(launched)))
                 await polls.save_launch(turn.connection, launched)
+                await native_polls.order(turn.connection, launched, wanted)
                 await self._clear_stage(room, turn, launched.id)
                 await self._schedule(turn, launched)
                 await turn.show(launched.id, poll_board.board(launched))
@@ -325,13 +317,21 @@ class Rooms:
             row = await polls.get(turn.connection, due.board_id)
             if row is None:
                 return fired
+            poll = row.poll
+            if due.kind == "lock":
+                if await native_polls.must_wait(turn, poll):
+                    again = turn.head.now + _AGAIN
+                    await deadlines.arm(turn.connection, due.campaign_id, poll.id, "lock", again)
+                    self.armed.set()
+                    return fired
+                poll = await native_polls.settle(room, turn, poll)
             try:
-                command = await self._due_command(room, turn, row.poll, due.kind)
-                after = apply(row.poll, command, turn.head.now)
+                command = await self._due_command(room, turn, poll, due.kind)
+                after = apply(poll, command, turn.head.now)
             except Refused as refusal:
                 log.info("deadline_without_effect", kind=due.kind, reason=refusal.reason)
                 return fired
-            await self._change(room, turn, row.poll, after)
+            await self._change(room, turn, poll, after)
             return fired
 
     async def _due_command(self, room: Room, turn: Turn, poll: Poll, kind: str) -> Command:
@@ -364,6 +364,7 @@ class Rooms:
         if after == before:
             return
         await polls.save(turn.connection, after)
+        await native_polls.changed(turn.connection, before, after)
         await votes.save_results(turn.connection, after.id, before.tally, after.tally)
         await self._schedule(turn, after)
         # Even off screen a change takes a number, so that no process goes on with what it knew before.
@@ -402,16 +403,6 @@ class Rooms:
         if row is None or row.poll.campaign_id != turn.campaign_id:
             raise NoPoll(str(poll_id))
         return row.poll
-
-
-async def _seal(poll: Poll, cast: Sequence[Vote]) -> list[vote_ledger.Row]:
-    """The ledger's next rows, a slice at a time: frames go out meanwhile, and PostgreSQL stores the votes."""
-    rows: list[vote_ledger.Row] = []
-    for start in range(0, len(cast), _SLICE):
-        await asyncio.sleep(0)
-        rows += vote_ledger.append(poll, cast[start : start + _SLICE])
-        poll = replace(poll, ledger_rows=rows[-1].n, ledger_head=rows[-1].hash)
-    return rows
 
 
 def already_running() -> Refused:

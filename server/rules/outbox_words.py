@@ -10,6 +10,19 @@ Payload: TypeAlias = Mapping[str, Any]
 _NAMES: Final = {"twitch": "Twitch", "kick": "Kick"}
 
 
+def _poll(name: str, payload: Payload) -> str:
+    return f"Start a poll on {_channel(name, payload)}: “{_text(payload, 'title', '?')}”"
+
+
+def _poll_end(name: str, payload: Payload) -> str:
+    return f"End the poll on {_channel(name, payload)}"
+
+
+def _channel(name: str, payload: Payload) -> str:
+    login = _text(payload, "login", "")
+    return f"{login}'s {name} channel" if login else name
+
+
 def what(kind: str, payload: Payload) -> str:
     """One sentence without its full stop: what the item does."""
     platform, _, act = kind.partition(".")
@@ -51,5 +64,7 @@ _ACTS: Final[Mapping[str, Callable[[str, Payload], str]]] = {
     "redemption": _redemption,
     "reward": _reward,
     "chat": _chat,
+    "poll.create": _poll,
+    "poll.end": _poll_end,
     "command": _command,
 }

@@ -17,6 +17,10 @@ from server.rules.tally import Tally, Weighting, empty
 
 Rule = Literal["one_vote", "every_message"]
 Tie = Literal["gm", "first", "random", "none"]
+#: Whether Twitch runs a poll of its own beside it, and what counts of that (rules/native_poll.py).
+Native = Literal["off", "beside", "points"]
+#: What a seat counts: votes in chat, or those that were paid with channel points in the platform's own poll.
+Counts = Literal["chat", "points"]
 
 #: A cancelled poll can be brought back for this long (widgets.md §9).
 UNDO_WINDOW = timedelta(seconds=10)
@@ -63,6 +67,8 @@ class PollRules:
     grace_s: int | None = None  # 0…60; None until launch
     hold_s: int = 8  # 3…600: how long the result stays on stream
     auto_reveal_s: int | None = None  # 0…600 after the count; None: the game master reveals
+    native: Native = "off"
+    points_per_vote: int = 100  # 1…1,000,000, read by native `points`
 
 
 @dataclass(frozen=True, slots=True)
@@ -73,6 +79,7 @@ class Seat:
     channel_id: UUID | None
     platform: str
     login: str
+    counts: Counts = "chat"
 
 
 @dataclass(frozen=True, slots=True)

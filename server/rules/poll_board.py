@@ -10,7 +10,7 @@ from dataclasses import asdict, dataclass
 from datetime import timedelta
 from typing import Any
 
-from server.rules.poll import Poll, State
+from server.rules.poll import Counts, Poll, State
 from server.rules.tally import leaders, totals, weights
 from server.rules.vote_ledger import commitment
 from server.rules.wiretime import to_wire
@@ -32,6 +32,7 @@ class ChannelFigure:
     platform: str
     login: str
     votes: int | None
+    counts: Counts  # "chat", or "points": paid with channel points in Twitch's own poll
 
 
 @dataclass(frozen=True, slots=True)
@@ -106,7 +107,10 @@ def figures(poll: Poll) -> Figures:
     )
     channels = tuple(
         ChannelFigure(
-            seat.platform, seat.login, None if hidden else sum(poll.tally[seat.slot]) if poll.tally else 0
+            seat.platform,
+            seat.login,
+            None if hidden else sum(poll.tally[seat.slot]) if poll.tally else 0,
+            seat.counts,
         )
         for seat in poll.seats
     )

@@ -14,7 +14,7 @@ from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from typing import NamedTuple
 
-from server.rules.poll import Poll, PollRules
+from server.rules.poll import Poll, PollRules, Seat
 from server.rules.tally import Tally
 from server.rules.votes import Vote
 
@@ -84,10 +84,18 @@ def header(poll: Poll) -> dict[str, object]:
         "weighting": rules.weighting,
         "cap_percent": rules.cap_percent,
         "simulated": poll.simulated,
-        "channels": [{"platform": seat.platform, "login": seat.login} for seat in poll.seats],
+        "channels": [_channel(seat, rules) for seat in poll.seats],
         "opened_at_us": microseconds(poll.opens_at) if poll.opens_at else None,
         "commitment": commitment(poll.seed) if poll.seed else None,
     }
+
+
+def _channel(seat: Seat, rules: PollRules) -> dict[str, object]:
+    """A seat of votes for channel points says so, and what one costs; one of chat is as it always was."""
+    channel: dict[str, object] = {"platform": seat.platform, "login": seat.login}
+    if seat.counts == "points":
+        channel |= {"counts": seat.counts, "points_per_vote": rules.points_per_vote}
+    return channel
 
 
 def genesis(head: Mapping[str, object]) -> bytes:

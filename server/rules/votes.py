@@ -187,9 +187,9 @@ def take(poll: Poll, votes: Iterable[Vote], held: Mapping[BallotKey, Counted]) -
 
 
 def seat_map(poll: Poll, channels: Mapping[tuple[str, str], UUID]) -> dict[tuple[str, str], int]:
-    """`(platform, channel id)` → slot, for the channels of the campaign that have a seat.
+    """`(platform, channel id)` → slot, for the channels of the campaign whose chat has a seat.
 
     `channels` may hold several ids of one channel, such as the name it went by before its id was known.
     """
-    slots = {seat.channel_id: seat.slot for seat in poll.seats}
+    slots = {seat.channel_id: seat.slot for seat in poll.seats if seat.counts == "chat"}
     return {key: slots[channel] for key, channel in channels.items() if channel in slots}

@@ -21,14 +21,14 @@ DELETE FROM polls WHERE id = $1 AND campaign_id = $2;
 -- name: create_instance
 -- A draft of a launch.
 INSERT INTO poll_instances (id, campaign_id, poll_id, question, options, duration_s, rule, changeable, tie, secret,
-    words, weighting, cap_percent, grace_s, hold_s, auto_reveal_s)
-VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16);
+    words, weighting, cap_percent, grace_s, hold_s, auto_reveal_s, native, points_per_vote)
+VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17, $18);
 
 -- name: update_draft
 -- Edits a draft.
 UPDATE poll_instances SET question = $3, options = $4, duration_s = $5, rule = $6, changeable = $7, tie = $8,
     secret = $9, words = $10, weighting = $11, cap_percent = $12, grace_s = $13, hold_s = $14, auto_reveal_s = $15,
-    updated_at = now()
+    native = $16, points_per_vote = $17, updated_at = now()
 WHERE id = $1 AND campaign_id = $2 AND state = 'draft'
 RETURNING poll_id;
 
@@ -104,11 +104,12 @@ UPDATE polls SET last_launched_at = $2 FROM poll_instances AS i WHERE i.id = $1 
 
 -- name: seat
 -- Fixes which channels a launch counts.
-INSERT INTO poll_channel_links (poll_instance_id, slot, channel_id, platform, login) VALUES ($1, $2, $3, $4, $5);
+INSERT INTO poll_channel_links (poll_instance_id, slot, channel_id, platform, login, counts)
+VALUES ($1, $2, $3, $4, $5, $6);
 
 -- name: seats
 -- The channels that launches count.
-SELECT poll_instance_id, slot, channel_id, platform, login FROM poll_channel_links
+SELECT poll_instance_id, slot, channel_id, platform, login, counts FROM poll_channel_links
 WHERE poll_instance_id = ANY ($1::uuid[]) ORDER BY poll_instance_id, slot;
 
 -- name: results_of

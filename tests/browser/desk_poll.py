@@ -23,6 +23,8 @@ DEFAULTS: Json = {
     "cap_percent": 50,
     "hold_s": 8,
     "auto_reveal_s": None,
+    "native": "off",
+    "points_per_vote": 100,
 }
 BUILT_IN: list[Json] = [
     {"label": "Yes or no", "question": "Do they dare?", "options": ["Yes", "No"], "duration_s": 60},
@@ -95,6 +97,7 @@ class FakePoll:
     winner: int | None = None
     tied: list[int] = field(default_factory=list)
     before_cancel: str | None = None
+    native_polls: list[Json] = field(default_factory=list)
     on_screen: bool = True  # false when another poll has taken the stage
     created_at: datetime = field(default_factory=now)
 
@@ -138,6 +141,8 @@ class FakePoll:
         shape = {name: self.body[name] for name in ("question", "duration_s", *DEFAULTS)}
         return {
             **shape,
+            "native_unfit": [],
+            "native_polls": self.native_polls,
             "id": self.id,
             "campaign_id": self.campaign_id,
             "definition_id": self.definition_id,

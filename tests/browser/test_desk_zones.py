@@ -381,6 +381,8 @@ async def test_the_look_of_an_overlay_is_saved_and_previewed(page: Page, fake: F
 async def test_past_polls_tell_the_result_and_can_be_asked_again(page: Page, fake: FakeHubbub) -> None:
     campaign = fake.add_campaign()
     poll = fake.done(fake.add_poll(campaign, "Who leads?", "Aya", "Bruno"), [10, 31])
+    over = {"login": "ana", "state": "completed", "detail": "The Twitch poll is over."}
+    poll.native_polls = [{**over, "votes": [7, 5], "points_votes": [0, 0]}]
     await open_desk(page, fake)
     await page.locator("#tab-history").click()
     item = page.locator(".past-item")
@@ -388,6 +390,7 @@ async def test_past_polls_tell_the_result_and_can_be_asked_again(page: Page, fak
     await item.locator("summary").click()
     await expect(item).to_contain_text("76 %")
     await expect(item).to_contain_text("31 votes")
+    await expect(item).to_contain_text("ana The Twitch poll is over. 12 votes there in all.")
     link = item.get_by_role("link", name="Export CSV")
     assert await link.get_attribute("href") == f"/api/v1/polls/{poll.id}/export?format=csv"
     await item.get_by_role("button", name="Again").click()
@@ -586,3 +589,47 @@ async def test_the_reference_shows_every_operation_and_finds_them(page: Page, fa
     await expect(page.locator("main > .prose").first).to_have_text("<b>not markup</b>")
     await page.get_by_role("searchbox").fill("launch")
     await expect(page.locator("article:visible")).to_have_count(1)
+
+
+async def test_a_poll_on_twitch_is_chosen_and_what_does_not_fit_is_said(page: Page, fake: FakeHubbub) -> None:
+    campaign = fake.add_campaign()
+    fake.add_channel(campaign, "ana")
+    await open_desk(page, fake)
+    await page.keyboard.press("n")
+    dialog = page.locator("dialog[open]")
+    await page.keyboard.type("Which way do they go now?")
+    for option in ("Left", "Right, through the very old oak door"):
+        await page.keyboard.press("Enter")
+        await page.keyboard.type(option)
+    await dialog.locator("details.more > summary").click()
+    await expect(dialog.get_by_label("Channel points for a vote")).to_be_hidden()
+    await dialog.get_by_role("radio", name="With channel points").check()
+    await expect(dialog).to_contain_text("Twitch does not take this: option 2 has more than 25 characters.")
+    await dialog.get_by_label("Channel points for a vote").fill("0")
+    await expect(dialog).to_contain_text("A whole number from 1 to 1000000.")
+    await dialog.get_by_label("Channel points for a vote").fill("50")
+    await page.locator(".option-fields input").nth(1).fill("Right")
+    await expect(dialog.get_by_text("Twitch does not take this")).to_be_hidden()
+    await page.keyboard.press("Control+Enter")
+    await expect(page.locator(".draft")).to_have_count(1)
+    body = next(body for method, path, body in fake.calls if method == "POST" and path.endswith("/polls"))
+    assert (body["native"], body["points_per_vote"]) == ("points", 50)
+
+
+async def test_the_desk_says_how_the_polls_on_twitch_are(page: Page, fake: FakeHubbub) -> None:
+    campaign = fake.add_campaign()
+    fake.add_channel(campaign, "zz_ana")
+    poll = fake.add_poll(campaign)
+    fake.launch(poll, simulated=False)
+    native = {
+        "login": "zz_ana",
+        "state": "refused",
+        "detail": "zz_ana has not agreed to this: polls on the channel.",
+        "votes": None,
+        "points_votes": None,
+    }
+    fake.trouble = {"poll": {"id": poll.id, "state": "open", "native_polls": [native]}}
+    await open_desk(page, fake)
+    told = page.get_by_role("list", name="Polls on Twitch")
+    await expect(told).to_have_text(f"zz_ana {native['detail']}")
+    await expect(told.locator(".name")).to_have_text(["zz_ana", "zz_ana"])

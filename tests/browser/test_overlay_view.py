@@ -141,6 +141,19 @@ async def test_bars_follow_the_weight_and_counts_the_votes(
         assert view["footers"] == footers
 
 
+async def test_votes_for_channel_points_are_shown_on_their_own(page: Page) -> None:
+    async with overlay_server() as server:
+        board = closed(server, poll_board(server, (5, 3, 1))) | {"phase": "revealed", "winner": 1}
+        board["channels"] = [
+            {"platform": "twitch", "login": "ana", "votes": 5, "counts": "chat"},
+            {"platform": "twitch", "login": "ana", "votes": 3, "counts": "points"},
+            {"platform": "twitch", "login": "ben", "votes": 1, "counts": "points"},
+        ]
+        view = await _view(page, server, board, 30)
+        said = [part["text"] for part in view["status"]["parts"]]
+        assert said[:3] == ["9 votes", "1 channel", "4 by channel points"]
+
+
 async def test_every_language_says_everything(page: Page) -> None:
     async with overlay_server() as server:
         shapes = await ask(

@@ -120,6 +120,9 @@ class IdentityServer:
     #: Whether Twitch changes refresh tokens (public clients: always); Kick always does.
     twitch_rotates: bool = True
     issued: list[Issued] = field(default_factory=list)
+    #: Told of every token of an account, and of every one of an application.
+    on_issue: Callable[[Issued], None] | None = None
+    on_app_token: Callable[[Provider, str], None] | None = None
     revoked: list[str] = field(default_factory=list)
     complaints: list[str] = field(default_factory=list)
     #: Endpoint names in the order in which they were asked.
@@ -296,6 +299,8 @@ class IdentityServer:
                 return self._of_refresh(provider, form)
             case "client_credentials":
                 token = f"hb-app-{secrets.token_urlsafe(16)}"
+                if self.on_app_token is not None:
+                    self.on_app_token(provider, token)
                 kind = "Bearer" if provider == "kick" else "bearer"
                 return web.json_response({"access_token": token, "token_type": kind, "expires_in": 5184000})
             case _ if is_device and provider == "twitch":
@@ -339,15 +344,7 @@ class IdentityServer:
     def _issue(
         self, provider: Provider, account: FakeAccount, scopes: tuple[str, ...], refresh: str | None = None
     ) -> web.Response:
-        issued = Issued(
-            provider,
-            account,
-            scopes,
-            f"hb-{provider}-at-{secrets.token_urlsafe(16)}",
-            refresh or f"hb-{provider}-rt-{secrets.token_urlsafe(16)}",
-            self._now + _LIFE_S[provider],
-        )
-        self.issued.append(issued)
+        issued = self.issue(provider, account, scopes, refresh)
         answer: dict[str, Any] = {"access_token": issued.access, "expires_in": _LIFE_S[provider]}
         match provider:
             case "twitch":
@@ -358,6 +355,26 @@ class IdentityServer:
             case "google":
                 answer |= {"scope": " ".join(scopes), "token_type": "Bearer", "id_token": "not.looked.at"}
         return web.json_response(answer)
+
+    def issue(
+        self, provider: Provider, account: FakeAccount, scopes: tuple[str, ...], refresh: str | None = None
+    ) -> Issued:
+        """A token without a login."""
+        issued = Issued(
+            provider,
+            account,
+            scopes,
+            f"hb-{provider}-at-{secrets.token_urlsafe(16)}",
+            refresh or f"hb-{provider}-rt-{secrets.token_urlsafe(16)}",
+            self._now + _LIFE_S[provider],
+        )
+        self.issued.append(issued)
+        if self.on_issue is not None:
+            self.on_issue(issued)
+        return issued
+
+    def is_alive(self, issued: Issued) -> bool:
+        return not issued.is_dead and issued.ends >= self._now
 
     def _bearer(self, request: web.Request, provider: Provider, scheme: str = "Bearer") -> Issued | None:
         said, _, token = request.headers.get("Authorization", "").partition(" ")

@@ -12,7 +12,7 @@ import hashlib
 import hmac
 import itertools
 import json
-from collections.abc import Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -22,6 +22,16 @@ from aiohttp import WSMsgType, web
 from tests.fakes.twitch_world import Subscription, World, nano
 
 _NUMBERS = itertools.count(1)
+#: What becomes of subscriptions when their socket ends with a close code (§2.3, §2.4).
+_ENDED = {
+    4000: "websocket_internal_error",
+    4001: "websocket_received_inbound_traffic",
+    4002: "websocket_failed_ping_pong",
+    4003: "websocket_connection_unused",
+    4004: "websocket_failed_to_reconnect",
+    4005: "websocket_network_timeout",
+    4006: "websocket_network_error",
+}
 
 
 @dataclass(slots=True, eq=False)
@@ -34,8 +44,19 @@ class Session:
     user_id: str | None = None
     is_silent: bool = False  # half open: it is there and says nothing
     last_at: float = 0.0
+    code: int | None = None  # with which we closed it
     successor: asyncio.Future[web.WebSocketResponse] | None = None
     opened: asyncio.Event = field(default_factory=asyncio.Event)
+
+
+@dataclass(slots=True)
+class Happened:
+    """Something that was to be told, in the order of happening, and how many subscriptions were."""
+
+    type: str
+    channel_id: str
+    event: Mapping[str, Any]
+    told: int = 0
 
 
 @dataclass(slots=True)
@@ -51,10 +72,22 @@ class Delivered:
 class EventSub:
     """Sessions, and everything that is told."""
 
-    def __init__(self, world: World, *, unused_s: float = 10.0, grace_s: float = 30.0) -> None:
+    def __init__(
+        self,
+        world: World,
+        *,
+        unused_s: float = 10.0,
+        grace_s: float = 30.0,
+        least_keepalive_s: float = 10.0,
+    ) -> None:
         self.world = world
         self.unused_s = unused_s
         self.grace_s = grace_s
+        self.least_keepalive_s = least_keepalive_s
+        #: Everything that was to be told: a test builds its plain model from it.
+        self.happened: list[Happened] = []
+        self._held: list[tuple[Happened, str | None]] | None = None
+        self.webhook_failures = 10  # so many notifications that nobody takes end a subscription
         self.sessions: dict[str, Session] = {}
         self.url = ""
         self.is_away = False  # connections are refused
@@ -101,7 +134,7 @@ class EventSub:
         challenge = request.query.get("challenge", "")
         if challenge:
             session = self._reconnects.pop(challenge, None)
-            if session is None:
+            if session is None or session.id not in self.sessions:
                 await socket.close(code=4007, message=b"invalid reconnect")
                 return socket
             await self._welcome(session, socket)
@@ -109,7 +142,7 @@ class EventSub:
                 session.successor.set_result(socket)
         else:
             asked = request.query.get("keepalive_timeout_seconds", "10")
-            keepalive = min(600.0, max(0.2, float(asked)))
+            keepalive = min(600.0, max(self.least_keepalive_s, float(asked)))
             session = Session(f"HbSess_{next(_NUMBERS):04d}", keepalive, socket)
             self.sessions[session.id] = session
             await self._welcome(session, socket)
@@ -119,13 +152,14 @@ class EventSub:
         async for message in socket:
             if message.type in (WSMsgType.TEXT, WSMsgType.BINARY, WSMsgType.PING):
                 self.world.complaints.append(f"a client sent {message.type.name}")
+                session.code = 4001
                 await socket.close(code=4001, message=b"client sent inbound traffic")
         if session.socket is socket:
-            self._gone(session)
+            self._gone(session, session.code)
         return socket
 
     async def _welcome(self, session: Session, socket: web.WebSocketResponse) -> None:
-        old, session.socket = session.socket, socket
+        session.socket = socket
         payload = {
             "session": {
                 "id": session.id,
@@ -136,19 +170,20 @@ class EventSub:
             }
         }
         await self._frame(socket, "session_welcome", payload)
-        if old is not None and old is not socket:
-            self._later(self._leave_old(old))
 
-    async def _leave_old(self, old: web.WebSocketResponse) -> None:
-        """The old socket of a session that was moved ends after its time, if its client does not leave."""
+    async def _leave_old(self, session: Session, old: web.WebSocketResponse) -> None:
+        """The old socket ends when the time to move is over, whether its client has moved or not (§2.1)."""
         await asyncio.sleep(self.grace_s)
         if not old.closed:
+            if session.socket is old:
+                session.code = 4004
             await old.close(code=4004, message=b"reconnect grace time expired")
 
     async def _unused(self, session: Session) -> None:
         await asyncio.sleep(self.unused_s)
         if session.user_id is None and session.socket is not None and not session.socket.closed:
             self.world.counts["unused"] += 1
+            session.code = 4003
             await session.socket.close(code=4003, message=b"connection unused")
 
     async def _keepalives(self, session: Session) -> None:
@@ -158,13 +193,14 @@ class EventSub:
             if loop.time() - session.last_at >= session.keepalive_s and not session.is_silent:
                 await self._tell_session(session, "session_keepalive", {})
 
-    def _gone(self, session: Session) -> None:
+    def _gone(self, session: Session, code: int | None = None) -> None:
         """Its subscriptions die with it."""
+        status = _ENDED.get(code or 0, "websocket_disconnected")
         self.sessions.pop(session.id, None)
         session.socket = None
         for one in list(self.world.subscriptions.values()):
-            if one.transport.get("session_id") == session.id:
-                one.status = "websocket_disconnected"
+            if one.transport.get("session_id") == session.id and one.status == "enabled":
+                one.status = status
         for shards in self.world.conduits.values():
             for shard in shards.values():
                 if shard["transport"].get("session_id") == session.id:
@@ -217,26 +253,52 @@ class EventSub:
             }
         }
         await self._tell_session(session, "session_reconnect", payload)
+        if session.socket is not None:
+            self._later(self._leave_old(session, session.socket))
         return challenge
 
-    async def drop(self, code: int | None = None) -> int:
-        """End all sessions: with a close code, or as a cut line does."""
+    async def drop(self, code: int | None = None, *, away_s: float = 0.0) -> int:
+        """End all sessions: with a close code, or as a cut line does; none can be made for `away_s`."""
+        if away_s:
+            self.is_away = True
+            self._later(self._back(away_s))
         sessions = list(self.sessions.values())
         for session in sessions:
             socket = session.socket
             if socket is None:
                 continue
-            self._gone(session)
+            self._gone(session, code)
             if code is not None:
                 await socket.close(code=code, message=b"dropped")
             elif (transport := socket._req and socket._req.transport) is not None:
                 transport.abort()  # type: ignore[union-attr]
         return len(sessions)
 
-    def silence(self) -> None:
-        """Every session is half open from now on: there, and silent."""
-        for session in list(self.sessions.values()):
+    async def _back(self, seconds: float) -> None:
+        await asyncio.sleep(seconds)
+        self.is_away = False
+
+    def silence(self, seconds: float | None = None) -> None:
+        """Every session is half open from now on: there, and silent; for good, or until the time is over."""
+        sessions = list(self.sessions.values())
+        for session in sessions:
             session.is_silent = True
+        if seconds is not None:
+            self._later(self._speak(sessions, seconds))
+
+    async def _speak(self, sessions: list[Session], seconds: float) -> None:
+        await asyncio.sleep(seconds)
+        for session in sessions:
+            session.is_silent = False
+
+    def hold(self) -> None:
+        """What happens from now on is kept back, until `release`."""
+        self._held = []
+
+    async def release(self, order: Callable[[list[Any]], Iterable[Any]] = reversed) -> int:
+        """Tell what was kept back in another order (§2.5); answers how many were told."""
+        held, self._held = self._held or [], None
+        return sum([await self._emit(one, message_id) for one, message_id in order(held)])
 
     # --- telling -------------------------------------------------------------------------------------
 
@@ -244,13 +306,21 @@ class EventSub:
         self, type_: str, channel_id: str, event: Mapping[str, Any], *, message_id: str | None = None
     ) -> int:
         """Something happened: everybody who asked is told, once a subscription. Answers how many."""
-        subscriptions = self.world.listening(type_, channel_id)
-        told = 0
+        happened = Happened(type_, channel_id, dict(event))
+        self.happened.append(happened)
+        if self._held is not None:
+            self._held.append((happened, message_id))
+            return 0
+        return await self._emit(happened, message_id)
+
+    async def _emit(self, happened: Happened, message_id: str | None) -> int:
+        reward_id = happened.event.get("reward", {}).get("id", "")
+        subscriptions = self.world.listening(happened.type, happened.channel_id, reward_id)
         for one in reversed(subscriptions) if self.reverses else subscriptions:
-            told += await self.tell(one, event, message_id=message_id)
-        if not told:
-            self.lost.append((type_, channel_id))
-        return told
+            happened.told += await self.tell(one, happened.event, message_id=message_id)
+        if not happened.told:
+            self.lost.append((happened.type, happened.channel_id))
+        return happened.told
 
     async def tell(
         self, one: Subscription, event: Mapping[str, Any], *, message_id: str | None = None
@@ -363,4 +433,6 @@ class EventSub:
                 await asyncio.sleep(self.webhook_pause_s)
         if kind == "notification" and not 200 <= sent.status < 300:
             one.failures += 1
+            if one.failures >= self.webhook_failures and one.status == "enabled":
+                await self.revoke(one, "notification_failures_exceeded")
         return sent

@@ -30,6 +30,7 @@ from tests.fakes.twitch_world import (
     nano,
 )
 
+_LIVING = ("enabled", "webhook_callback_verification_pending")
 Answer = tuple[int, Any]
 Handler = Callable[["Asked"], Awaitable[Answer]]
 
@@ -87,6 +88,9 @@ class Helix:
             ("GET", "users"): self._users,
             ("GET", "streams"): self._streams,
             ("POST", "chat/messages"): self._say,
+            ("GET", "chat/chatters"): self._chatters,
+            ("GET", "channels"): self._channels,
+            ("GET", "moderation/moderators"): self._moderators,
             ("POST", "polls"): self._make_poll,
             ("PATCH", "polls"): self._end_poll,
             ("GET", "polls"): self._polls,
@@ -111,7 +115,10 @@ class Helix:
     async def _answered(
         self, request: web.Request, method: str, path: str, handler: Handler
     ) -> web.StreamResponse:
-        body = await request.json() if request.can_read_body else None
+        try:
+            body = await request.json() if request.can_read_body else None
+        except ValueError:
+            return _said(400, "the body is no JSON")
         query = tuple(request.query.items())
         scheme, _, value = request.headers.get("authorization", "").partition(" ")
         token = self.world.tokens.get(value)
@@ -128,7 +135,7 @@ class Helix:
                 if fault.cut:
                     _cut(request)
                 return _said(fault.status, fault.message, fault.headers)
-        if scheme != "Bearer" or token is None or not token.is_good:
+        if scheme != "Bearer" or token is None or not token.is_good or not token.is_alive():
             call.status = 401
             return _said(401, "Invalid OAuth token")
         if request.headers.get("client-id") != CLIENT_ID:
@@ -138,6 +145,7 @@ class Helix:
         if headers is None:
             call.status = 429
             reset = {
+                "Ratelimit-Limit": str(self.world.bucket),
                 "Ratelimit-Remaining": "0",
                 "Ratelimit-Reset": str(int(time.time() + self.world.refill_s)),
             }
@@ -184,23 +192,21 @@ class Helix:
     async def _subscribe(self, asked: Asked) -> Answer:
         type_, version = asked.body.get("type", ""), asked.body.get("version", "")
         condition, transport = asked.body.get("condition", {}), dict(asked.body.get("transport", {}))
-        if type_ not in SCOPES or version != VERSIONS.get(type_, "1"):
-            raise Refused(400, "invalid type or version")
         method = transport.get("method")
+        self._check_form(type_, version, condition, method)
         one = Subscription(
             f"hb-sub-{self.world.number()}", type_, version, dict(condition), transport, "enabled",
             asked.token.user_id,
         )  # fmt: skip
-        owner = condition.get("moderator_user_id") or one.channel
         if method == "websocket":
             self._check_session(asked, transport)
             needed = SCOPES[type_]
-            if needed and asked.token.scopes.isdisjoint(needed):
+            if needed and (asked.token.scopes.isdisjoint(needed) or one.user != asked.token.user_id):
                 raise Refused(403, "subscription missing proper authorization")
         else:
             if asked.token.user_id != APP_USER:
                 raise Refused(400, "invalid transport and auth combination")
-            if not self.world.has_authorised(owner, type_):
+            if not self._may_be_told(one):
                 raise Refused(403, "subscription missing proper authorization")
             one.secret = transport.pop("secret", "")
             if method == "webhook":
@@ -217,15 +223,67 @@ class Helix:
         ]
         if same:
             raise Refused(409, "subscription already exists")
+        self._check_limits(asked, one)
         self.world.subscriptions[one.id] = one
         if method == "webhook":
             self.eventsub.challenge(one)
         return 202, {
             "data": [one.shown()],
-            "total": len(self.world.subscriptions),
-            "total_cost": 0,
-            "max_total_cost": 10 if method == "websocket" else 10_000,
+            "total": len(self._counted(asked)),
+            "total_cost": sum(other.cost for other in self._counted(asked)),
+            "max_total_cost": self._most_cost(asked),
         }
+
+    def _check_form(self, type_: str, version: str, condition: dict[str, Any], method: Any) -> None:
+        if type_ not in SCOPES or version != VERSIONS.get(type_, "1"):
+            raise Refused(400, "invalid type or version")
+        if self.world.is_broken(condition, type_):
+            raise Refused(400, "the condition has not what its type needs")
+        if method not in ("websocket", "webhook", "conduit"):
+            raise Refused(400, "unsupported transport")
+
+    def _may_be_told(self, one: Subscription) -> bool:
+        """Whether people granted what an application's own subscription needs (§3.3, §4)."""
+        if not self.world.has_authorised(one.user, one.type):
+            return False
+        if one.type != "channel.chat.message":
+            return True
+        return self._may_be_bot(one.user, one.channel)
+
+    def _may_be_bot(self, user_id: str, channel_id: str) -> bool:
+        return self.world.has_granted(user_id, "user:bot") and (
+            self.world.has_granted(channel_id, "channel:bot")
+            or user_id == channel_id
+            or user_id in self.world.moderators.get(channel_id, ())
+        )
+
+    def _counted(self, asked: Asked) -> list[Subscription]:
+        """What counts against the same limit: a user's on sockets, or all of the application's."""
+        is_app = asked.token.user_id == APP_USER
+        return [
+            one
+            for one in self.world.subscriptions.values()
+            if one.status in _LIVING
+            and (one.transport["method"] != "websocket") == is_app
+            and (is_app or one.user_id == asked.token.user_id)
+        ]
+
+    def _most_cost(self, asked: Asked) -> int:
+        return 10_000 if asked.token.user_id == APP_USER else 10
+
+    def _check_limits(self, asked: Asked, one: Subscription) -> None:
+        """§2.4: cost, and the same thing three times at most. Raises Refused."""
+        alike = [
+            other
+            for other in self.world.subscriptions.values()
+            if other.status in _LIVING
+            and (other.type, other.version, other.condition) == (one.type, one.version, one.condition)
+        ]
+        if len(alike) >= 3:
+            raise Refused(429, "maximum subscriptions with type and condition exceeded")
+        one.cost = 0 if self.world.has_granted(one.user) else 1
+        if one.cost + sum(other.cost for other in self._counted(asked)) > self._most_cost(asked):
+            raise Refused(429, "subscription cost limit exceeded")
 
     def _check_session(self, asked: Asked, transport: dict[str, Any]) -> None:
         session = self.eventsub.sessions.get(transport.get("session_id", ""))
@@ -260,14 +318,18 @@ class Helix:
             and asked.query.get("type", one.type) == one.type
             and asked.query.get("user_id", one.channel) == one.channel
         ]
+        if len({"status", "type", "user_id", "subscription_id"} & set(asked.query)) > 1:
+            raise Refused(400, "one filter only")
+        if "subscription_id" in asked.query:
+            found = [one for one in found if one.id == asked.query["subscription_id"]]
         start = int(asked.query.get("after", "0"))
         page = found[start : start + 100]
         cursor = {"cursor": str(start + 100)} if start + 100 < len(found) else {}
         return 200, {
             "data": [one.shown() for one in page],
             "total": len(found),
-            "total_cost": 0,
-            "max_total_cost": 10_000,
+            "total_cost": sum(one.cost for one in self._counted(asked)),
+            "max_total_cost": self._most_cost(asked),
             "pagination": cursor,
         }
 
@@ -313,10 +375,14 @@ class Helix:
 
     async def _users(self, asked: Asked) -> Answer:
         ids, logins = asked.query.getall("id", []), asked.query.getall("login", [])
+        if len(ids) + len(logins) > 100:
+            raise Refused(400, "at most 100 ids and logins")
         found = [
             person for person in self.world.people.values() if person.id in ids or person.login in logins
         ]
         if not ids and not logins:
+            if asked.token.user_id == APP_USER:
+                raise Refused(400, "ids or logins are needed")
             found = [self.world.people[asked.token.user_id]]
         return 200, {
             "data": [
@@ -337,14 +403,58 @@ class Helix:
 
     async def _streams(self, asked: Asked) -> Answer:
         ids = asked.query.getall("user_id", [])
+        if len(ids) > 100:
+            raise Refused(400, "at most 100 ids")
         return 200, {
             "data": [stream for id_, stream in self.world.live.items() if id_ in ids],
             "pagination": {},
         }
 
+    def _moderates(self, asked: Asked, scope: str) -> str:
+        """The channel that a moderator asks about. Raises Refused."""
+        channel_id, moderator_id = asked.one("broadcaster_id"), asked.one("moderator_id")
+        asked.needs(scope, of=moderator_id)
+        if moderator_id != channel_id and moderator_id not in self.world.moderators.get(channel_id, ()):
+            raise Refused(403, "the user is no moderator of the channel")
+        return channel_id
+
+    async def _chatters(self, asked: Asked) -> Answer:
+        there = self.world.chatters.get(self._moderates(asked, "moderator:read:chatters"), set())
+        return 200, self._page(asked, sorted(there), most=1000, usual=100) | {"total": len(there)}
+
+    async def _moderators(self, asked: Asked) -> Answer:
+        channel_id = asked.one("broadcaster_id")
+        asked.needs("moderation:read", "channel:manage:moderators", of=channel_id)
+        return 200, self._page(asked, sorted(self.world.moderators.get(channel_id, ())), most=100, usual=20)
+
+    def _page(self, asked: Asked, ids: list[str], *, most: int, usual: int) -> dict[str, Any]:
+        start, first = int(asked.query.get("after") or "0"), int(asked.query.get("first", usual))
+        if not 0 < first <= most:
+            raise Refused(400, f"first must be 1 to {most}")
+        more = {"cursor": str(start + first)} if start + first < len(ids) else {}
+        return {
+            "data": [self.world.people[id_].triple() for id_ in ids[start : start + first]],
+            "pagination": more,
+        }
+
+    async def _channels(self, asked: Asked) -> Answer:
+        found = [self.world.people.get(id_) for id_ in asked.query.getall("broadcaster_id", [])]
+        return 200, {
+            "data": [
+                one.triple("broadcaster_")
+                | {"game_id": "509658", "game_name": "Tabletop RPGs", "title": "Vault night", "delay": 0}
+                for one in found
+                if one is not None
+            ]
+        }
+
     async def _say(self, asked: Asked) -> Answer:
         sender, channel = asked.body.get("sender_id", ""), asked.body.get("broadcaster_id", "")
-        asked.needs("user:write:chat", of=sender)
+        if asked.token.user_id == APP_USER:
+            if not self._may_be_bot(sender, channel):
+                raise Refused(403, "user:bot of the sender, and channel:bot or a moderator, are needed")
+        else:
+            asked.needs("user:write:chat", of=sender)
         text = asked.body.get("message", "")
         if not text or len(text) > 500:
             raise Refused(400, "the message must have 1 to 500 characters")
@@ -427,6 +537,8 @@ class Helix:
             raise Refused(404, "poll not found")
         if status not in ("TERMINATED", "ARCHIVED"):
             raise Refused(400, "the status must be TERMINATED or ARCHIVED")
+        if poll.status == "ARCHIVED":
+            raise Refused(400, "the poll is archived already")
         if poll.is_over and status == "TERMINATED":
             raise Refused(400, "the poll must be ACTIVE to be terminated")
         await self.end_poll(poll, status)
@@ -471,7 +583,7 @@ class Helix:
             raise Refused(400, "CREATE_CUSTOM_REWARD_DUPLICATE_REWARD")
         if len(mine) >= 50:
             raise Refused(400, "CREATE_CUSTOM_REWARD_TOO_MANY_REWARDS")
-        reward = self.add_reward(channel_id, title, cost, **asked.body)
+        reward = self.add_reward(channel_id, **asked.body | {"title": title, "cost": cost})
         return 200, {"data": [reward.fields]}
 
     def add_reward(
@@ -667,6 +779,15 @@ def _cut(request: web.Request) -> None:
 
 
 def _said(status: int, message: str, headers: Any = None) -> web.Response:
-    words = {400: "Bad Request", 401: "Unauthorized", 403: "Forbidden", 404: "Not Found", 409: "Conflict"}
+    words = {
+        400: "Bad Request",
+        401: "Unauthorized",
+        403: "Forbidden",
+        404: "Not Found",
+        409: "Conflict",
+        429: "Too Many Requests",
+        500: "Internal Server Error",
+        503: "Service Unavailable",
+    }
     body = {"error": words.get(status, "Error"), "status": status, "message": message}
     return web.json_response(body, status=status, headers=headers)

@@ -38,11 +38,24 @@ SCOPES: Mapping[str, tuple[str, ...]] = {
     "channel.cheer": ("bits:read",),
     "channel.bits.use": ("bits:read",),
     "channel.follow": ("moderator:read:followers",),
+    **dict.fromkeys(
+        (f"channel.prediction.{step}" for step in ("begin", "progress", "lock", "end")),
+        ("channel:read:predictions", "channel:manage:predictions"),
+    ),
+    **dict.fromkeys(
+        (f"channel.hype_train.{step}" for step in ("begin", "progress", "end")), ("channel:read:hype_train",)
+    ),
+    "channel.ad_break.begin": ("channel:read:ads",),
     "channel.raid": (),
     "stream.online": (),
     "stream.offline": (),
 }
-VERSIONS = {"channel.follow": "2"}
+VERSIONS = {
+    "channel.follow": "2",
+    **dict.fromkeys((f"channel.hype_train.{step}" for step in ("begin", "progress", "end")), "2"),
+}
+#: Whose grant a type needs, where it is not the channel's.
+READERS = {"channel.chat.message": "user_id", "channel.follow": "moderator_user_id"}
 #: What of the condition names the channel.
 _CHANNEL_KEYS = ("broadcaster_user_id", "to_broadcaster_user_id", "from_broadcaster_user_id")
 
@@ -71,6 +84,8 @@ class TokenInfo:
     user_id: str  # APP_USER: the application's own
     scopes: frozenset[str]
     is_good: bool = True
+    #: Says whether the identity server would still take it: tokens end, and are revoked there.
+    is_alive: Callable[[], bool] = lambda: True
     left: float = 800.0  # of its bucket
     filled_at: float = field(default_factory=time.monotonic)
 
@@ -92,6 +107,11 @@ class Subscription:
     @property
     def channel(self) -> str:
         return next(self.condition[key] for key in _CHANNEL_KEYS if key in self.condition)
+
+    @property
+    def user(self) -> str:
+        """Whose grant it lives by."""
+        return self.condition.get(READERS.get(self.type, ""), "") or self.channel
 
     def shown(self) -> dict[str, Any]:
         return {
@@ -290,6 +310,8 @@ class World:
         self.rewards: dict[str, Reward] = {}
         self.redemptions: dict[str, Redemption] = {}
         self.live: dict[str, dict[str, Any]] = {}
+        self.moderators: dict[str, set[str]] = {}  # by channel
+        self.chatters: dict[str, set[str]] = {}  # by channel
         self.said: list[Said] = []
         self.calls: deque[Call] = deque(maxlen=100_000)
         #: By "METHOD path", without `/helix/`.
@@ -310,11 +332,16 @@ class World:
     # --- people and tokens ---------------------------------------------------------------------------
 
     def person(
-        self, id_: str, login: str, *, kind: Literal["", "affiliate", "partner"] = "affiliate"
+        self,
+        id_: str,
+        login: str,
+        *,
+        name: str = "",
+        kind: Literal["", "affiliate", "partner"] = "affiliate",
     ) -> Person:
         known = self.people.get(id_)
         if known is None:
-            known = self.people[id_] = Person(id_, login, login.title(), kind)
+            known = self.people[id_] = Person(id_, login, name or login.title(), kind)
         return known
 
     def grant(self, user_id: str, scopes: tuple[str, ...] | frozenset[str] | str = ()) -> str:
@@ -339,16 +366,33 @@ class World:
         """Whether the account granted one of the scopes that a type needs."""
         needed = SCOPES.get(type_, ())
         return not needed or any(
-            info.user_id == user_id and not info.scopes.isdisjoint(needed) for info in self.tokens.values()
+            info.user_id == user_id and info.is_good and not info.scopes.isdisjoint(needed)
+            for info in self.tokens.values()
         )
 
-    def listening(self, type_: str, channel_id: str) -> list[Subscription]:
+    def has_granted(self, user_id: str, *scopes: str) -> bool:
+        """Whether the account let the application in, with one of these scopes if there are any."""
+        return any(
+            info.user_id == user_id and info.is_good and (not scopes or not info.scopes.isdisjoint(scopes))
+            for info in self.tokens.values()
+        )
+
+    def is_broken(self, condition: Mapping[str, Any], type_: str) -> bool:
+        """Whether a condition has not what its type needs (§4)."""
+        if type_ == "channel.raid":
+            return len([key for key in _CHANNEL_KEYS[1:] if condition.get(key)]) != 1
+        return not all(condition.get(key) for key in ("broadcaster_user_id", READERS.get(type_)) if key)
+
+    def listening(self, type_: str, channel_id: str, reward_id: str = "") -> list[Subscription]:
         """Subscriptions that want to know of this."""
         key = "to_broadcaster_user_id" if type_ == "channel.raid" else "broadcaster_user_id"
         return [
             one
             for one in self.subscriptions.values()
-            if one.type == type_ and one.status == "enabled" and one.condition.get(key) == channel_id
+            if one.type == type_
+            and one.status == "enabled"
+            and one.condition.get(key) == channel_id
+            and one.condition.get("reward_id") in (None, "", reward_id)
         ]
 
     def subscriptions_of(self, channel_id: str, *, status: str = "enabled") -> list[Subscription]:

@@ -8,6 +8,7 @@ from uuid import UUID
 
 from tests.integration import schema_breaks_accounts as of_accounts
 from tests.integration import schema_breaks_kick as of_kick
+from tests.integration import schema_breaks_native as of_native
 from tests.integration import schema_breaks_table as of_tables
 
 NOW = datetime(2026, 11, 20, 20, tzinfo=UTC)
@@ -151,6 +152,7 @@ ROWS: dict[str, dict[str, Any]] = {
     **of_tables.rows(),
     **of_accounts.rows(),
     **of_kick.ROWS,
+    **of_native.ROWS,
 }
 
 #: What turns the draft of ROWS into a launched poll.
@@ -297,7 +299,7 @@ _COLUMNS: dict[str, dict[str, Changes]] = {
 #: (table, constraint) → changes to the good row, each of which that constraint must refuse.
 BREAKS: dict[tuple[str, str], Changes] = {
     (table, f"{table}_{column}_check"): changes
-    for columns_of in (_COLUMNS, of_accounts.COLUMNS, of_kick.COLUMNS)
+    for columns_of in (_COLUMNS, of_accounts.COLUMNS, of_kick.COLUMNS, of_native.COLUMNS)
     for table, columns in columns_of.items()
     for column, changes in columns.items()
 } | {
@@ -345,6 +347,7 @@ BREAKS: dict[tuple[str, str], Changes] = {
     **of_tables.TOGETHER,
     **of_accounts.TOGETHER,
     **of_kick.TOGETHER,
+    **of_native.TOGETHER,
 }
 
 #: Partial unique index → table, what makes the first row fall under it, what the second row has instead.
@@ -353,4 +356,5 @@ UNIQUE_BREAKS: dict[str, tuple[str, dict[str, Any], dict[str, Any]]] = {
     "campaigns_one_demo": ("campaigns", {"is_demo": True}, {}),
     "poll_instances_one_open": ("poll_instances", OPEN, {"state": "closing"}),
     "character_assignments_game_master": ("character_assignments", {}, {"character_id": _id(99)}),
+    **of_native.UNIQUE,
 }

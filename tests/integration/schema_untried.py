@@ -17,7 +17,6 @@ UNTRIED = frozenset(
         "donation_connections",
         "duties",
         "monetization_events",
-        "native_polls",
         "oauth_tokens",
         "orphaned_rewards",
         "redemptions",
@@ -50,9 +49,6 @@ NEWER_CHECKS = frozenset(
         "outbox_forgiven_were_attempts",
         "outbox_lease_has_holder",
         "outbox_order_key_check",
-        "poll_channel_links_counts_check",
-        "poll_instances_native_check",
-        "poll_instances_points_per_vote_check",
     }
 )
 NEWER_INDEXES = frozenset(
@@ -63,6 +59,5 @@ NEWER_INDEXES = frozenset(
         "channel_gaps_one_open",
         "channel_rewards_title",
         "character_assignments_channel",
-        "native_polls_native",
     }
 )

@@ -7,12 +7,13 @@ import json
 from collections.abc import AsyncIterator, Callable
 from pathlib import Path
 from typing import Any
+from uuid import UUID
 
 import httpx2
 import pytest
 
 from server.rules.vote_audit import audit
-from sql import deadlines
+from sql import channels, deadlines
 from sql.pool import Database
 from tests.integration.web_rig import Rig, rig_on, wrong
 
@@ -93,7 +94,7 @@ async def test_a_poll_goes_from_draft_to_export(rig: Rig, show: Show) -> None:
     assert [option["index"] for option in draft["options"]] == [1, 2, 3]
     opened = await show.post(f"/polls/{poll_id}/launch")
     assert opened["state"] == "open"
-    assert opened["channels"] == [{"platform": "custom", "login": "stage", "votes": 0}]
+    assert opened["channels"] == [{"platform": "custom", "login": "stage", "votes": 0, "counts": "chat"}]
     at = opened["opens_at"]
     assert await show.vote("ana", "!2", at) == {"accepted": 1, "duplicates": 0, "rejected": []}
     await show.vote("ben", "2", at)
@@ -409,3 +410,45 @@ async def test_an_export_names_nobody(rig: Rig, show: Show) -> None:
         text = (await show.client.get(f"/api/v1/polls/{poll_id}/export?format={form}")).text
         assert "secretive-sam" not in text
     assert json.loads((await show.client.get(f"/api/v1/polls/{poll_id}/export")).text)["rows"]
+
+
+async def test_a_twitch_poll_is_written_down_told_and_refused_when_it_does_not_fit(
+    rig: Rig, show: Show
+) -> None:
+    async with rig.services.database.connection() as connection:
+        await channels.create(
+            connection,
+            campaign_id=UUID(show.campaign_id),
+            platform="twitch",
+            login="mossy_tavern",
+            source="api",
+            channel_id="700100200",
+        )
+    wide = await show.draft(native="points", points_per_vote=50, duration_s=3600, options=["A", "B" * 26])
+    said = (await show.poll(wide))["native_unfit"]
+    assert [words.split(" ")[0] for words in said] == ["Option", "A"]
+    refused = await show.post(f"/polls/{wide}/launch", status=409)
+    assert refused["detail"].startswith("Option 2 of a Twitch poll has 25 characters at most")
+    assert (await show.poll(wide))["state"] == "draft"
+
+    poll_id = await show.draft(native="points", points_per_vote=50, secret=True)
+    assert (await show.poll(poll_id))["native_unfit"] == []
+    opened = await show.post(f"/polls/{poll_id}/launch")
+    assert (opened["native"], opened["points_per_vote"]) == ("points", 50)
+    waiting = {
+        "login": "mossy_tavern",
+        "state": "wanted",
+        "detail": "The Twitch poll is being started.",
+        "votes": None,
+        "points_votes": None,
+    }
+    assert opened["native_polls"] == [waiting]
+    assert [channel["counts"] for channel in opened["channels"]] == ["chat", "chat", "points"]
+    status = (await show.client.get(f"{show.base}/status")).json()
+    assert status["poll"] == {"id": poll_id, "state": "open", "native_polls": [waiting]}
+    waits = (await show.client.get(f"{show.base}/outbox?which=waiting")).json()["items"]
+    assert [item["what"] for item in waits] == [
+        "Start a poll on mossy_tavern's Twitch channel: “Which door?”"
+    ]
+    again = await show.post(f"/polls/{poll_id}/again", status=201)
+    assert (again["native"], again["points_per_vote"], again["native_polls"]) == ("points", 50, [])

@@ -9,12 +9,13 @@ from uuid import UUID
 
 import pytest
 
-from integrations.kick import chat
-from integrations.kick.chat import KickChat
+from integrations import chat_courier
+from integrations.chat_courier import ChatCourier, MayNot, by_consents
+from integrations.kick.chat import As, KickSpeaker
 from server.engine.clock import DatabaseClock
 from server.engine.outbox import Outbox
 from server.rules.delivery import Again, Dead, Done, Item, Verdict
-from sql import consents, outbox
+from sql import outbox
 from sql.ids import uuid7
 from sql.pool import Database
 from tests.fakes.kick import Fault
@@ -32,14 +33,16 @@ async def anything(campaign_id: UUID, channel_id: str) -> str | None:
     return None
 
 
-def courier(rig: KickRig, **more: Any) -> KickChat:
-    return KickChat(rig.api, DatabaseClock(), anything, **more)
+def courier(
+    rig: KickRig, *, speak_as: As = "bot", gap_s: float = chat_courier.GAP_S, may_not: MayNot = anything
+) -> ChatCourier:
+    return ChatCourier("kick", KickSpeaker(rig.api, speak_as=speak_as), DatabaseClock(), may_not, gap_s=gap_s)
 
 
 def item(text: object = "Hello", *, age_s: float = 0, attempts: int = 0, **payload: object) -> Item:
     created = datetime.now(UTC) - timedelta(seconds=age_s)
     payload = {"channel_id": str(MOSSY), "text": text} | payload
-    return Item(uuid7(), uuid7(), chat.KIND, payload, attempts, created)
+    return Item(uuid7(), uuid7(), "kick.chat", payload, attempts, created)
 
 
 def said(rig: KickRig) -> list[tuple[str, str]]:
@@ -60,12 +63,9 @@ async def test_a_line_is_said_as_a_bot(rig: KickRig) -> None:
     assert rig.kick.complaints == []
 
 
-async def test_where_bots_are_not_taken_the_account_speaks(
-    rig: KickRig, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setattr(chat, "_GAP_S", 0.0)
+async def test_where_bots_are_not_taken_the_account_speaks(rig: KickRig) -> None:
     rig.kick.takes_bots = False
-    speaker = courier(rig)
+    speaker = courier(rig, gap_s=0)
     for text in ("one", "two"):
         assert isinstance(await speaker.deliver(item(text)), Done)
     assert said(rig) == [("user", "one"), ("user", "two")]
@@ -107,7 +107,7 @@ async def test_without_consent_nothing_is_said(rig: KickRig) -> None:
     async def refuses(campaign_id: UUID, channel_id: str) -> str | None:
         return f"{channel_id} has not agreed to chat."
 
-    verdict = await KickChat(rig.api, DatabaseClock(), refuses).deliver(item())
+    verdict = await courier(rig, may_not=refuses).deliver(item())
     assert verdict == Dead(f"{MOSSY} has not agreed to chat.")
     assert said(rig) == []
 
@@ -123,9 +123,8 @@ async def test_lines_are_paced_and_waiting_is_no_try(rig: KickRig) -> None:
     assert isinstance(await speaker.deliver(item(channel_id="5")), Dead), "another chat does not wait"
 
 
-async def test_twenty_lines_in_half_a_minute(rig: KickRig, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(chat, "_GAP_S", 0.0)
-    speaker = courier(rig)
+async def test_twenty_lines_in_half_a_minute(rig: KickRig) -> None:
+    speaker = courier(rig, gap_s=0)
     verdicts: list[Verdict] = [await speaker.deliver(item(str(n))) for n in range(21)]
     assert all(isinstance(verdict, Done) for verdict in verdicts[:20])
     last = verdicts[20]
@@ -168,22 +167,18 @@ async def test_by_way_of_the_outbox(rig: KickRig) -> None:
     campaign = await rig.campaign()
     await rig.channel(campaign)
 
-    async def may_not(campaign_id: UUID, channel_id: str) -> str | None:
-        async with rig.database.connection() as connection:
-            return await consents.refusal(connection, campaign_id, "kick", channel_id, "chat")
-
-    box = Outbox(rig.database, [KickChat(rig.api, DatabaseClock(), may_not)])
+    box = Outbox(rig.database, [courier(rig, may_not=by_consents(rig.database, "kick"))])
 
     async def order(key: str) -> str:
         async with rig.database.transaction() as connection:
             id_ = await outbox.add(
                 connection,
                 campaign,
-                chat.KIND,
+                "kick.chat",
                 key=key,
                 payload={"channel_id": str(MOSSY), "text": key},
                 order_key=f"kick.chat:{MOSSY}",
-                expires_in_s=chat.LIFE.total_seconds(),
+                expires_in_s=chat_courier.LIFE.total_seconds(),
             )
         await box.deliver_due()
         async with rig.database.connection() as connection:

@@ -9,8 +9,8 @@ from collections.abc import AsyncIterator
 import aiohttp
 import pytest
 
+from integrations.client_credentials import ClientCredentials
 from integrations.kick.api import EventType, KickApi
-from integrations.kick.app_token import KickApp
 from integrations.kick.line import APP, NOBODY, KickAway, KickBusy, KickLine, KickRefused
 from integrations.tokens import NeedsRelink, NotLinked
 from sql.pool import Database
@@ -189,11 +189,11 @@ async def test_a_forbidden_call_is_refused_for_good(rig: KickRig) -> None:
 
 async def test_the_applications_token_comes_from_kicks_identity_server() -> None:
     async with identity_server() as server, aiohttp.ClientSession() as session:
-        app = KickApp(
+        app = ClientCredentials(
             session,
-            client_id=server.client_id,
-            client_secret=server.client_secret,
-            id_url=server.settings["KICK_ID_URL"],
+            f"{server.settings['KICK_ID_URL']}/oauth/token",
+            server.client_id,
+            server.client_secret,
         )
         grant = await app.app_grant()
         assert grant.access_token

@@ -25,6 +25,13 @@ from server.rules.outbox_words import what
         ("twitch.reward", {"title": "Hydrate"}, "Bring the reward “Hydrate” to Twitch"),
         ("twitch.reward", {"orphan": "rw-1"}, "Delete a reward that nobody uses any more on Twitch"),
         ("kick.chat", {"text": "Hello"}, "Write “Hello” in the chat on Kick"),
+        (
+            "twitch.poll.create",
+            {"title": "Which door?", "login": "ana"},
+            "Start a poll on ana's Twitch channel: “Which door?”",
+        ),
+        ("twitch.poll.end", {"login": "ana"}, "End the poll on ana's Twitch channel"),
+        ("twitch.poll.end", {"login": 7}, "End the poll on Twitch"),
         ("vtt.command", {"command": "roll_dice"}, "Tell the table: roll dice"),
         ("discord.post", {}, "discord: post"),
     ],
@@ -34,7 +41,16 @@ def test_words(kind: str, payload: dict[str, object], words: str) -> None:
 
 
 kinds = st.sampled_from(
-    ["twitch.redemption", "kick.redemption", "twitch.reward", "kick.chat", "vtt.command", "x", ""]
+    [
+        "twitch.redemption",
+        "kick.redemption",
+        "twitch.reward",
+        "kick.chat",
+        "twitch.poll.create",
+        "vtt.command",
+        "x",
+        "",
+    ]
 )
 payloads = st.dictionaries(
     st.sampled_from(["decision", "title", "name", "cost", "orphan", "text", "message", "command"]),

@@ -73,8 +73,8 @@ def test_an_open_poll() -> None:
         "weighting": "sum",
         "cap_percent": 50,
         "channels": [
-            {"platform": "twitch", "login": "login0", "votes": 10},
-            {"platform": "custom", "login": "login1", "votes": 2},
+            {"platform": "twitch", "login": "login0", "votes": 10, "counts": "chat"},
+            {"platform": "custom", "login": "login1", "votes": 2, "counts": "chat"},
         ],
         "opens_at": to_wire(at(0)),
         "closes_at": to_wire(at(60)),

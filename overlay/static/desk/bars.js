@@ -1,9 +1,9 @@
 // The live count: a bar an option with percent and votes; a secret poll shows only how many are sealed.
 
-import { h, mirror, setAttr, setData, setText, show as visible } from "./dom.js";
+import { h, mirror, setAttr, setData, setText, show as visible, withName } from "./dom.js";
 import { sealed } from "./show.js";
 import { count, percent } from "./time.js";
-import { TIE_RULE, WEIGHTINGS, totalWords } from "./words.js";
+import { TIE_RULE, WEIGHTINGS, seatWords, totalWords } from "./words.js";
 
 export class Bars {
   constructor() {
@@ -12,8 +12,9 @@ export class Bars {
     this.list = h("ol", { class: "bars" });
     this.facts = h("p", { class: "facts" });
     this.channels = h("ul", { class: "by-channel", "aria-label": "Votes by channel" });
+    this.natives = h("ul", { class: "by-channel", "aria-label": "Polls on Twitch", "aria-live": "polite" });
     this.root = h("div", { class: "count" },
-      h("div", { class: "count-head" }, this.total, this.rate), this.list, this.channels, this.facts);
+      h("div", { class: "count-head" }, this.total, this.rate), this.list, this.channels, this.natives, this.facts);
   }
 
   update(show, status) {
@@ -36,20 +37,37 @@ export class Bars {
       setData(rows[index], "tied", show.tied.includes(option.index) && show.winner === null);
     });
     this.updateChannels(show, hidden);
+    this.updateNatives(status?.poll?.id === show.id ? status.poll.native_polls ?? [] : []);
     setText(this.facts, facts(show));
+  }
+
+  /** How far Twitch's own polls are, channel by channel, in words. */
+  updateNatives(natives) {
+    if (!visible(this.natives, natives.length > 0)) return;
+    mirror(this.natives, natives, (native) => native.login, () => {
+      const login = h("span", { class: "name", dir: "auto" });
+      const words = h("span");
+      return {
+        root: h("li", {}, login, " ", words),
+        update(native) {
+          setText(login, native.login);
+          if (words.textContent !== native.detail) words.replaceChildren(...withName(native.detail, native.login));
+        },
+      };
+    });
   }
 
   updateChannels(show, hidden) {
     const many = show.channels.length > 1 && !hidden;
     visible(this.channels, many);
     if (!many) return;
-    mirror(this.channels, show.channels, (channel) => `${channel.platform}/${channel.login}`, () => {
+    mirror(this.channels, show.channels, (channel) => `${channel.platform}/${channel.login}/${channel.counts ?? "chat"}`, () => {
       const login = h("span", { class: "name", dir: "auto" });
       const votes = h("span");
       return {
         root: h("li", {}, login, " ", votes),
         update(channel) {
-          setText(login, channel.login);
+          setText(login, seatWords(channel));
           setText(votes, channel.votes === null ? "" : `${count(channel.votes)} ${channel.votes === 1 ? "vote" : "votes"}`);
         },
       };

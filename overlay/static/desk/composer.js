@@ -9,7 +9,7 @@ import {
 } from "./settings.js";
 import { Starters } from "./templates.js";
 import { lengthWords } from "./time.js";
-import { RULES, TIES, WEIGHTINGS, WORDS, failure } from "./words.js";
+import { NATIVES, RULES, TIES, WEIGHTINGS, WORDS, failure } from "./words.js";
 
 const KEPT = "hubbub.composer"; // what was typed and not saved survives a closed dialog and a reload
 
@@ -64,6 +64,9 @@ export class Composer {
     this.words = new Choice("How chat votes", pairs(WORDS), changed);
     this.weighting = new Choice("Several channels", pairs(WEIGHTINGS), changed);
     this.cap = new Whole("Cap for one channel", "%", 1, 100, changed);
+    this.native = new Choice("Twitch's own poll", pairs(NATIVES), changed);
+    this.nativeNote = h("p", { class: "wrong", role: "status" });
+    this.points = new Whole("Channel points for a vote", "points", 1, 1_000_000, changed);
     this.grace = new Whole("Wait for late votes", "seconds", 0, 60, changed,
       { optional: "automatic", help: "Chat lags: lines sent in time may arrive later. Automatic is 3 s, 15 s with Kick." });
     this.hold = new Whole("Show the result for", "seconds", 3, 600, changed);
@@ -72,6 +75,7 @@ export class Composer {
     this.moreWords = h("span", { class: "more-words" });
     this.more = h("details", { class: "more" }, h("summary", {}, "More: rules, ties, timing ", this.moreWords),
       this.rule.root, this.changeable.root, this.tie.root, this.words.root, this.weighting.root, this.cap.root,
+      this.native.root, this.points.root, this.nativeNote,
       h("div", { class: "wholes" }, this.grace.root, this.hold.root, this.reveal.root));
   }
 
@@ -105,6 +109,8 @@ export class Composer {
     this.words.value = settings.words;
     this.weighting.value = settings.weighting;
     this.cap.value = settings.cap_percent;
+    this.native.value = settings.native;
+    this.points.value = settings.points_per_vote;
     this.grace.value = settings.grace_s;
     this.hold.value = settings.hold_s;
     this.reveal.value = settings.auto_reveal_s;
@@ -120,6 +126,8 @@ export class Composer {
       grace_s: this.grace.value, words: this.words.value, weighting: this.weighting.value,
       cap_percent: this.weighting.value === "capped" ? this.cap.value : DEFAULTS.cap_percent,
       hold_s: this.hold.value, auto_reveal_s: this.reveal.value,
+      native: this.native.value,
+      points_per_vote: this.native.value === "points" ? this.points.value : DEFAULTS.points_per_vote,
     };
   }
 
@@ -140,6 +148,12 @@ export class Composer {
     visible(this.changeable.root, body.rule === "one_vote");
     // With one channel all weightings are the same: one choice less to read.
     visible(this.weighting.root, (this.store.get().channels?.length ?? 0) > 1 || body.weighting !== "sum");
+    const onTwitch = (this.store.get().channels ?? []).some((channel) => channel.platform === "twitch");
+    visible(this.native.root, onTwitch || body.native !== "off");
+    visible(this.points.root, body.native === "points");
+    setText(this.nativeNote, wrong.native ?? "");
+    visible(this.nativeNote, wrong.native);
+    this.points.complain(wrong.points_per_vote);
     this.custom.complain(wrong.duration_s);
     this.cap.complain(wrong.cap_percent);
     this.grace.complain(wrong.grace_s);

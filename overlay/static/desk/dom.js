@@ -107,3 +107,9 @@ export function iconButton(name, label, onclick, props = {}) {
   return h("button", { type: "button", class: "button quiet square", "aria-label": label, title: label, onclick, ...props },
     icon(name));
 }
+
+/** A sentence in which a name may stand, with the name blurred in streamer-safe mode. */
+export function withName(text, name) {
+  const plain = () => h("span", { class: "name", dir: "auto", text: name });
+  return text.split(name).flatMap((part, index) => (index === 0 ? [part] : [plain(), part]));
+}

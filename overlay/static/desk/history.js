@@ -1,10 +1,10 @@
 // Past polls: who won, how the vote stood, by channel too; what is left to decide; exports; and asking the same again.
 
 import { tieButton } from "./action.js";
-import { button, h, mirror, setData, setText, show as visible } from "./dom.js";
+import { button, h, mirror, setData, setText, show as visible, withName } from "./dom.js";
 import { clock, count, many, percent, toMs } from "./time.js";
 import { unread } from "./toast.js";
-import { PLATFORM, TIE_RULE, WEIGHTINGS, outcome, revealWords, tieWords } from "./words.js";
+import { PLATFORM, TIE_RULE, WEIGHTINGS, outcome, revealWords, seatWords, tieWords } from "./words.js";
 
 const PAGE = 20;
 const MOST = 100; // that the server gives at once
@@ -191,6 +191,13 @@ function renewed(history, page) {
   return older.length ? { items: [...page.items, ...older], next: history.next } : page;
 }
 
+/** What became of Twitch's own poll on a channel. */
+function nativeLine(native) {
+  const all = native.votes?.reduce((sum, votes) => sum + votes, 0);
+  return h("li", {}, h("span", { class: "name", dir: "auto", text: native.login }), " ", ...withName(native.detail, native.login),
+    all === undefined ? "" : ` ${many(all, "vote")} there in all.`);
+}
+
 function figures(poll) {
   const hidden = poll.options.some((option) => option.votes === null);
   if (hidden) return [h("p", { class: "hint", text: "A secret poll that was never revealed keeps its figures to itself." })];
@@ -208,8 +215,9 @@ function figures(poll) {
   return [
     table,
     channels.length > 0 && h("ul", { class: "by-channel", "aria-label": "Votes by channel" }, channels.map((channel) => h("li", {},
-      h("span", { class: "name", dir: "auto", text: channel.login }), ` ${PLATFORM[channel.platform] ?? channel.platform} `
+      h("span", { class: "name", dir: "auto", text: seatWords(channel) }), ` ${PLATFORM[channel.platform] ?? channel.platform} `
         + `${count(channel.votes)} ${channel.votes === 1 ? "vote" : "votes"}`))),
+    poll.native_polls?.length > 0 && h("ul", { class: "by-channel", "aria-label": "Polls on Twitch" }, poll.native_polls.map(nativeLine)),
     notes.length > 0 && h("p", { class: "hint", text: notes.join(" ") }),
   ].filter(Boolean);
 }

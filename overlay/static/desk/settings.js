@@ -2,10 +2,13 @@
 
 export const LIMITS = { question: 120, option: 80, optionsMin: 2, optionsMax: 10, durationMin: 10, durationMax: 3600 };
 
+/** What a poll of Twitch's own can be (server/rules/native_poll.py). */
+export const NATIVE_LIMITS = { question: 60, option: 25, options: 5, durationMin: 15, durationMax: 1800 };
+
 /** Everything but question, options and length; the defaults of the API. */
 export const DEFAULTS = {
   rule: "one_vote", changeable: true, tie: "gm", secret: false, grace_s: null, words: "exact", weighting: "sum",
-  cap_percent: 50, hold_s: 8, auto_reveal_s: null,
+  cap_percent: 50, hold_s: 8, auto_reveal_s: null, native: "off", points_per_vote: 100,
 };
 
 export const DURATIONS = [30, 60, 120, 300];
@@ -65,12 +68,30 @@ export function check(body) {
   whole(wrong, "hold_s", body.hold_s, 3, 600);
   whole(wrong, "cap_percent", body.cap_percent, 1, 100);
   if (body.grace_s !== null) whole(wrong, "grace_s", body.grace_s, 0, 60);
+  if (body.native === "points") whole(wrong, "points_per_vote", body.points_per_vote, 1, 1_000_000);
+  const unfit = unfitForTwitch(body);
+  if (unfit) wrong.native = unfit;
   if (body.auto_reveal_s !== null) whole(wrong, "auto_reveal_s", body.auto_reveal_s, 0, 600);
   return wrong;
 }
 
 function whole(wrong, name, value, low, high) {
   if (!Number.isInteger(value) || value < low || value > high) wrong[name] = `A whole number from ${low} to ${high}.`;
+}
+
+/** Why Twitch would not take it as a poll of its own, in words; "" when it would, or is not asked. */
+export function unfitForTwitch(body) {
+  if (body.native === "off") return "";
+  const found = [];
+  const question = lengthOf(body.question) - NATIVE_LIMITS.question;
+  if (question > 0) found.push(`the question is ${question} characters too long`);
+  if (body.options.length > NATIVE_LIMITS.options) found.push(`it takes ${NATIVE_LIMITS.options} options at most`);
+  const long = body.options.findIndex((option) => lengthOf(option) > NATIVE_LIMITS.option);
+  if (long >= 0) found.push(`option ${long + 1} has more than ${NATIVE_LIMITS.option} characters`);
+  if (body.duration_s < NATIVE_LIMITS.durationMin || body.duration_s > NATIVE_LIMITS.durationMax) {
+    found.push("it runs for 15 seconds to 30 minutes");
+  }
+  return found.length ? `Twitch does not take this: ${found.join("; ")}.` : "";
 }
 
 /** Two options that read the same confuse chat; the server allows it, so this only warns. */

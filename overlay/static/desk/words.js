@@ -37,6 +37,18 @@ export const WEIGHTINGS = {
   per_head: ["By share of viewers", "A vote weighs more where few are in chat."],
 };
 
+export const NATIVES = {
+  off: ["No", "Viewers vote in chat."],
+  beside: ["Beside ours", "Twitch shows a poll of its own on every Twitch channel. Only votes in chat count."],
+  points: ["With channel points", "Votes in Twitch's poll that are paid with channel points count as well, on their own line. "
+    + "Free votes there do not: the same viewers vote in chat."],
+};
+
+/** Whose votes a line of a count is: a chat's, or those paid with channel points. */
+export function seatWords(channel) {
+  return channel.counts === "points" ? `${channel.login} · channel points` : channel.login;
+}
+
 export const TIE_RULE = { gm: "you decide", first: "first to get there", random: "lots are drawn", none: "no winner" };
 
 export const STATE = {

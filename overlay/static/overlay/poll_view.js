@@ -173,12 +173,16 @@ function statusOf(board, phase, tie, count, lang) {
   return { kind: "total", parts: totals(board, tie, lang).map(plain) };
 }
 
-/** The total line: "1 812 votes", "3 channels", "tie rule: none". */
+/** The total line: "1 812 votes", "3 channels", "40 by channel points", "tie rule: none". */
 function totals(board, tie, lang) {
   const say = words(lang);
-  const channels = Array.isArray(board.channels) ? board.channels.length : 0;
+  const seats = Array.isArray(board.channels) ? board.channels : [];
+  const byPoints = seats.filter((seat) => seat?.counts === "points");
+  const channels = seats.length - byPoints.length;
+  const paid = byPoints.reduce((sum, seat) => sum + (seat.votes ?? 0), 0);
   const parts = [plural(lang, say.votes, board.total_votes, grouped(board.total_votes))];
   if (channels > 0) parts.push(plural(lang, say.channels, channels, grouped(channels)));
+  if (paid > 0) parts.push(plural(lang, say.byPoints, paid, grouped(paid)));
   parts.push(tie.decided ? say.decided[tie.rule] : fill(say.tieRule, { rule: say.tieRules[tie.rule] }));
   return parts;
 }

@@ -9,6 +9,7 @@ const WORDS = {
     noVotes: "No votes",
     votes: { one: "{n} vote", other: "{n} votes" },
     channels: { one: "{n} channel", other: "{n} channels" },
+    byPoints: { one: "{n} by channel points", other: "{n} by channel points" },
     tieRule: "tie rule: {rule}",
     tieRules: { gm: "GM decides", first: "first one there", random: "random draw", none: "none" },
     tie: {
@@ -80,6 +81,7 @@ const WORDS = {
     noVotes: "Keine Stimmen",
     votes: { one: "{n} Stimme", other: "{n} Stimmen" },
     channels: { one: "{n} Kanal", other: "{n} Kanäle" },
+    byPoints: { one: "{n} mit Kanalpunkten", other: "{n} mit Kanalpunkten" },
     tieRule: "Gleichstand: {rule}",
     tieRules: { gm: "SL entscheidet", first: "wer zuerst da war", random: "Los", none: "keine Regel" },
     tie: {
@@ -151,6 +153,7 @@ const WORDS = {
     noVotes: "Aucun vote",
     votes: { one: "{n} vote", other: "{n} votes" },
     channels: { one: "{n} chaîne", other: "{n} chaînes" },
+    byPoints: { one: "{n} en points de chaîne", other: "{n} en points de chaîne" },
     tieRule: "égalité : {rule}",
     tieRules: { gm: "le MJ tranche", first: "première arrivée", random: "tirage au sort", none: "aucune règle" },
     tie: {
@@ -222,6 +225,7 @@ const WORDS = {
     noVotes: "Sin votos",
     votes: { one: "{n} voto", other: "{n} votos" },
     channels: { one: "{n} canal", other: "{n} canales" },
+    byPoints: { one: "{n} con puntos de canal", other: "{n} con puntos de canal" },
     tieRule: "empate: {rule}",
     tieRules: { gm: "decide el DJ", first: "la primera en llegar", random: "sorteo", none: "sin regla" },
     tie: {
@@ -293,6 +297,7 @@ const WORDS = {
     noVotes: "Nenhum voto",
     votes: { one: "{n} voto", other: "{n} votos" },
     channels: { one: "{n} canal", other: "{n} canais" },
+    byPoints: { one: "{n} com pontos do canal", other: "{n} com pontos do canal" },
     tieRule: "empate: {rule}",
     tieRules: { gm: "o mestre decide", first: "a primeira a chegar", random: "sorteio", none: "sem regra" },
     tie: {

@@ -8,7 +8,8 @@ from uuid import UUID
 
 from pydantic import Field
 
-from server.rules.poll import PollRules
+from server.rules.native_poll import NativePoll, in_words, unfit
+from server.rules.poll import Poll, PollRules
 from server.rules.poll_board import figures, phase_end
 from server.rules.wiretime import from_wire
 from server.web.models import Clean, Model, Moment, PageQuery, absent
@@ -24,6 +25,8 @@ Weighting = Literal["sum", "channel", "capped", "per_head"]
 CapPercent = Annotated[int, Field(ge=1, le=100)]
 Grace = Annotated[int, Field(ge=0, le=60)]
 Hold = Annotated[int, Field(ge=3, le=600)]
+Native = Literal["off", "beside", "points"]
+PointsPerVote = Annotated[int, Field(ge=1, le=1_000_000)]
 AutoReveal = Annotated[int, Field(ge=0, le=600)]
 OrderIndex = Annotated[int, Field(ge=0, le=1_000_000)]
 State = Literal["draft", "open", "closing", "closed", "revealed", "cancelled"]
@@ -52,6 +55,12 @@ class PollIn(Model):
     auto_reveal_s: AutoReveal | None = Field(
         default=None, description="Seconds from the count to the reveal; null: you reveal"
     )
+    native: Native = Field(
+        default="off",
+        description="Twitch's own poll on every Twitch channel: off; beside: shown, chat counts; points: "
+        "votes there that are paid with channel points count as well",
+    )
+    points_per_vote: PointsPerVote = Field(default=100, description="Channel points for one vote, for points")
     rundown_id: UUID | None = None
     order_index: OrderIndex | None = Field(default=None, description="null: behind all others")
 
@@ -67,6 +76,8 @@ class PollIn(Model):
             grace_s=self.grace_s,
             hold_s=self.hold_s,
             auto_reveal_s=self.auto_reveal_s,
+            native=self.native,
+            points_per_vote=self.points_per_vote,
         )
         return Draft(
             self.question, tuple(self.options), self.duration_s, rules, self.rundown_id, self.order_index
@@ -86,6 +97,8 @@ class PollSettings(Model):
     grace_s: Grace | None = absent()
     hold_s: Hold = absent()
     auto_reveal_s: AutoReveal | None = absent()
+    native: Native = absent()
+    points_per_vote: PointsPerVote = absent()
 
 
 class PollPatch(PollSettings):
@@ -137,6 +150,19 @@ class ChannelVotesOut(Model):
     platform: str
     login: str
     votes: int | None
+    counts: Literal["chat", "points"] = Field(description="points: paid with channel points on Twitch")
+
+
+class NativePollOut(Model):
+    """Twitch's own poll on a channel."""
+
+    login: str
+    state: Literal["wanted", "running", "completed", "terminated", "archived", "refused"]
+    detail: str = Field(description="The state in words")
+    votes: list[int] | None = Field(
+        description="By option, however they were given; null while a secret poll is not revealed"
+    )
+    points_votes: list[int] | None = Field(description="Those that were paid with channel points")
 
 
 class PollOut(Model):
@@ -160,6 +186,10 @@ class PollOut(Model):
     cap_percent: int
     hold_s: int
     auto_reveal_s: int | None
+    native: Native
+    points_per_vote: int
+    native_unfit: list[str] = Field(description="Why Twitch would not take it; it cannot be launched so")
+    native_polls: list[NativePollOut]
     simulated: bool
     opens_at: Moment | None
     closes_at: Moment | None
@@ -177,6 +207,28 @@ class PollOut(Model):
 
 def _moment(text: str | None) -> datetime | None:
     return None if text is None else from_wire(text)
+
+
+def _unfit(poll: Poll) -> list[str]:
+    if poll.state != "draft" or poll.rules.native == "off":
+        return []
+    return list(unfit(poll.question, poll.options, poll.duration_s))
+
+
+def natives_of(row: PollRow) -> list[NativePollOut]:
+    """Twitch's own polls beside this one."""
+    return [_native(native, row.poll) for native in row.natives]
+
+
+def _native(native: NativePoll, poll: Poll) -> NativePollOut:
+    hidden = poll.hides_votes or not native.votes
+    return NativePollOut(
+        login=native.login,
+        state=native.state,
+        detail=in_words(native, poll),
+        votes=None if hidden else list(native.votes),
+        points_votes=None if hidden else list(native.points),
+    )
 
 
 def shown(row: PollRow) -> PollOut:
@@ -213,6 +265,10 @@ def shown(row: PollRow) -> PollOut:
         cap_percent=rules.cap_percent,
         hold_s=rules.hold_s,
         auto_reveal_s=rules.auto_reveal_s,
+        native=rules.native,
+        points_per_vote=rules.points_per_vote,
+        native_unfit=_unfit(poll),
+        native_polls=natives_of(row),
         simulated=poll.simulated,
         opens_at=poll.opens_at,
         closes_at=poll.closes_at,
@@ -224,7 +280,9 @@ def shown(row: PollRow) -> PollOut:
         commitment=seen.commitment,
         seed=seen.seed,
         channels=[
-            ChannelVotesOut(platform=channel.platform, login=channel.login, votes=channel.votes)
+            ChannelVotesOut(
+                platform=channel.platform, login=channel.login, votes=channel.votes, counts=channel.counts
+            )
             for channel in seen.channels
         ],
         undo_until=poll.undo_until,
@@ -249,6 +307,8 @@ def as_input(row: PollRow) -> dict[str, Any]:
         "grace_s": rules.grace_s,
         "hold_s": rules.hold_s,
         "auto_reveal_s": rules.auto_reveal_s,
+        "native": rules.native,
+        "points_per_vote": rules.points_per_vote,
         "rundown_id": row.rundown_id,
         "order_index": row.order_index,
     }

@@ -10,6 +10,7 @@ from pydantic import Field
 from server.web.api.channels import ChannelOut
 from server.web.api.channels import shown as shown_channel
 from server.web.api.overlays import SourceOut, shown_source
+from server.web.api.poll_models import NativePollOut, natives_of
 from server.web.condition import ProbeState
 from server.web.endpoint import Call, endpoint
 from server.web.models import Model, Moment
@@ -24,6 +25,7 @@ _RATE_S = 5.0
 class RunningPollOut(Model):
     id: UUID
     state: Literal["open", "closing"]
+    native_polls: list[NativePollOut] = Field(description="Twitch's own polls beside it")
 
 
 class ChannelStatusOut(ChannelOut):
@@ -65,7 +67,7 @@ async def _rates(connection: Connection, row: PollRow) -> dict[UUID, float]:
     return {
         seat.channel_id: round(by_slot.get(seat.slot, 0.0), 2)
         for seat in row.poll.seats
-        if seat.channel_id is not None
+        if seat.channel_id is not None and seat.counts == "chat"
     }
 
 
@@ -115,7 +117,11 @@ def _probe(state: ProbeState) -> ProbeStatusOut:
 
 
 def _running(row: PollRow) -> RunningPollOut:
-    return RunningPollOut(id=row.id, state="open" if row.poll.state == "open" else "closing")
+    return RunningPollOut(
+        id=row.id,
+        state="open" if row.poll.state == "open" else "closing",
+        native_polls=natives_of(row),
+    )
 
 
 ENDPOINTS = (read_status,)

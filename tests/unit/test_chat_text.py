@@ -1,4 +1,4 @@
-"""What we say in Kick's chat is short, one line, and never an order (T37)."""
+"""What we say in a chat is short, one line, and never an order (T37)."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from integrations.kick.chat_text import LONGEST, sayable
+from integrations.chat_text import LONGEST, sayable, unlike
 
 
 @pytest.mark.parametrize(
@@ -40,3 +40,21 @@ def test_no_line_is_an_order(text: str) -> None:
     assert not said.startswith(("/", "."))
     assert not visible.startswith(("/", "."))
     said.encode("utf-8")
+
+
+@given(st.text(max_size=600), st.integers(0, 25))
+def test_a_repeated_line_differs_from_those_before_it(text: str, times: int) -> None:
+    said: list[str] = []
+    for _ in range(times):
+        line = unlike(sayable(text) or "x", said)
+        assert line not in said
+        assert len(line) <= LONGEST
+        assert sayable(line) == line, "it is still one that may be said"
+        said.append(line)
+
+
+def test_what_was_not_said_stays_as_it_is() -> None:
+    assert unlike("Hello", ["Goodbye"]) == "Hello"
+    assert unlike("Hello", ["Hello"]) == "Hello ·"
+    assert unlike("Hello", ["Hello", "Hello ·"]) == "Hello ··"
+    assert unlike("x" * 500, ["x" * 500]) == "x" * 497 + "… ·"

@@ -39,6 +39,7 @@ from server.engine.deadlines import Deadlines
 from server.engine.departures import Departures
 from server.engine.endings import Endings
 from server.engine.lost_lines import LostLines
+from server.engine.resealing import Resealing
 from server.engine.room import Rooms
 from server.figures import Sources, of_process
 from server.http_server import Server, listening, server_of
@@ -280,6 +281,7 @@ class Process:
         yield from self.platforms.background(self.roles)
         if self.roles.worker:
             yield housekeeping.run(self.database)
+            yield Resealing(self.database, self.services.vault).run()
             yield Endings(self.database, self.departures).run()
         if self.embedded:
             yield self._watch_embedded(self.embedded, stopping)

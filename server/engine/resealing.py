@@ -1,8 +1,8 @@
-"""After the key ring has changed, what an older key has sealed is sealed anew by the newest (reliability §3.11).
+"""After the key ring has changed, the newest key seals anew what an older one has sealed (reliability §3.11).
 
-In batches of fifty, each a short transaction that steps around rows which somebody else is using. Secrets that
-live for a day at most (answers, sign-ins, credentials that wait) are left to their end. What no key of the ring
-opens is left as it is, counted and told: its key may come back.
+In batches of fifty, each a short transaction that steps around rows which somebody else is using. Secrets
+that live for a day at most (answers, sign-ins, credentials that wait) are left to their end. What no key of
+the ring opens is left as it is, counted and told: its key may come back.
 """
 
 from __future__ import annotations

@@ -68,7 +68,7 @@ async def order(database: Database, show: UUID, one: Redemption) -> None:
                 "redemption_id": one.id,
                 "decision": "refund",
             },
-            order_key=f"twitch:{CHANNEL}:redemptions",
+            order_key=f"redemptions:twitch:{CHANNEL}",
         )
         await connection.execute(
             """INSERT INTO redemptions (id, campaign_id, platform, channel_id, redemption_id, reward_id, cost,
@@ -83,7 +83,7 @@ async def order_all(database: Database, show: UUID, bought: list[Redemption]) ->
     """One after the other, slowly enough that not all of them leave with one call."""
     for one in bought:
         await order(database, show, one)
-        await asyncio.sleep(0.1)
+        await asyncio.sleep(0.02)
 
 
 async def until_settled(world: World, show: UUID, wanted: int) -> None:
@@ -138,9 +138,15 @@ async def test_r12_points_are_given_back_exactly_once(trial: Trial, world: World
             await connection.execute(
                 "UPDATE campaigns SET owner_id = (SELECT user_id FROM auth_providers) WHERE id = $1", show
             )
-        reward = fake.helix.add_reward(CHANNEL, "Cursed d20", 500)
+        # One call settles what is of one reward: of many rewards, so that there are many calls.
+        rewards = [
+            fake.helix.add_reward(CHANNEL, f"Cursed d20, {number}", 500).fields["id"] for number in range(20)
+        ]
         buyer = fake.world.person("700900001", "rookfeather")
-        bought = [await fake.helix.redeem(CHANNEL, reward.fields["id"], buyer.id) for _ in range(count)]
+        bought = [
+            await fake.helix.redeem(CHANNEL, rewards[number % len(rewards)], buyer.id)
+            for number in range(count)
+        ]
         used = trial.random.sample(
             bought, count // 10
         )  # the streamer was quicker, on the platform's own page

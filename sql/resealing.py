@@ -47,6 +47,16 @@ async def put_table_secrets(connection: Connection, pair: Pair) -> None:
     await connection.execute(_Q["put_table_secrets"], *pair)
 
 
+async def donation_secrets(connection: Connection, mark: bytes, after: UUID, most: int) -> list[Pair]:
+    """Signing secrets of donation pages and those before them, locked until the transaction ends."""
+    return _pairs(await connection.fetch(_Q["donation_secrets"], mark, after, most))
+
+
+async def put_donation_secrets(connection: Connection, pair: Pair) -> None:
+    """Put them back, in the transaction that read them."""
+    await connection.execute(_Q["put_donation_secrets"], *pair)
+
+
 async def app_tokens(connection: Connection, mark: bytes) -> list[tuple[str, bytes]]:
     """The installation's own, by provider, locked until the transaction ends."""
     return [tuple(row.values()) for row in await connection.fetch(_Q["app_tokens"], mark)]

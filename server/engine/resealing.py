@@ -57,6 +57,12 @@ class Resealing:
                 "vtt_connections",
                 ("signing_secret", "older_signing_secret"),
             ),
+            (
+                table.donation_secrets,
+                table.put_donation_secrets,
+                "donation_connections",
+                ("signing_secret", "older_signing_secret"),
+            ),
         ):
             after = FIRST
             while True:

@@ -30,3 +30,15 @@ SELECT id, signing_secret, older_signing_secret FROM vtt_connections
 -- name: put_table_secrets
 -- The same signing secrets of a table under the newest key.
 UPDATE vtt_connections SET signing_secret = $2, older_signing_secret = $3 WHERE id = $1;
+
+-- name: donation_secrets
+-- Signing secrets of donation pages that an older key sealed, a few, locked.
+SELECT id, signing_secret, older_signing_secret FROM donation_connections
+ WHERE id > $2
+   AND (substr(signing_secret, 1, octet_length($1::bytea)) <> $1
+        OR substr(older_signing_secret, 1, octet_length($1::bytea)) <> $1)
+ ORDER BY id LIMIT $3 FOR UPDATE SKIP LOCKED;
+
+-- name: put_donation_secrets
+-- The same signing secrets of a donation page under the newest key.
+UPDATE donation_connections SET signing_secret = $2, older_signing_secret = $3 WHERE id = $1;

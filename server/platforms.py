@@ -35,6 +35,7 @@ from server.config import Settings
 from server.engine.outbox import Outbox
 from server.kick_setup import app_of, kick_of
 from server.roles import Roles
+from server.rules.retry import PATIENT
 from server.twitch_setup import twitch_of
 from server.vault import Vault
 from server.web.services import Services
@@ -94,7 +95,9 @@ class Platforms:
             TwitchPolls(helix, database, clock),
             ChatCourier("twitch", TwitchSpeaker(helix), clock, by_consents(database, "twitch")),
         ]
-        self.outbox = Outbox(database, couriers)
+        # Somebody's points wait for a platform that is away, for a whole evening if need be.
+        patient = {f"{platform}.redemption": PATIENT for platform in ("twitch", "kick")}
+        self.outbox = Outbox(database, couriers, policies=patient)
 
     def background(self, roles: Roles) -> Iterator[Coroutine[Any, Any, None]]:
         """What runs beside everything else in a process of these roles."""

@@ -23,7 +23,7 @@ log = structlog.get_logger(__name__)
 #: So many in a transaction: none of them holds a row for long.
 BATCH: Final = 100
 #: A process that still has the old ring may seal with the old key: they are looked for again.
-EVERY_S: Final = 300.0
+EVERY_S: Final = 60.0
 
 
 def _place(column: Column, key: UUID | str) -> bytes:
@@ -59,7 +59,7 @@ async def reseal(database: Database, vault: Vault) -> tuple[int, int]:
 
 
 async def run(database: Database, vault: Vault) -> None:
-    """A round at the start and every five minutes; a database that is away is waited for."""
+    """A round at the start and every minute; a database that is away is waited for."""
     while True:
         try:
             done, unreadable = await reseal(database, vault)

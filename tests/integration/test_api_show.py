@@ -416,7 +416,15 @@ async def test_a_ticket_opens_one_campaign_for_one_login(rig: Rig) -> None:
     assert passed.campaign_id == UUID(campaign)
     assert list(await door.living([passed])) == [passed]
     other = "B" if ticket[20] == "A" else "A"
-    for broken in (ticket[:-1], ticket + "A", ticket[:20] + other + ticket[21:], "tkt_", "tkt_é", "", "ovl_x"):
+    for broken in (
+        ticket[:-1],
+        ticket + "A",
+        ticket[:20] + other + ticket[21:],
+        "tkt_",
+        "tkt_é",
+        "",
+        "ovl_x",
+    ):
         assert await door.ticket(broken) is None
     late = tickets.LIFE - timedelta(seconds=2)
     assert await door.ticket(ticket) is not None

@@ -58,7 +58,10 @@ async def test_postgresql_counts_as_the_rule_does(database: Database, campaign: 
     await roll_acts.reveal(process.rooms, campaign, secret.id)
     expected = reduce(
         fairness.add,
-        [replace(roll, visibility="public") if roll.roll_id == secret.roll.roll_id else roll for roll in rolls],
+        [
+            replace(roll, visibility="public") if roll.roll_id == secret.roll.roll_id else roll
+            for roll in rolls
+        ],
         Fairness(),
     )
     async with database.connection() as connection:

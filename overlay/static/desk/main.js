@@ -29,6 +29,7 @@ import { Rundowns } from "./rundowns.js";
 import { Safe, followOtherTabs } from "./safe.js";
 import { Store } from "./state.js";
 import { Strip } from "./strip.js";
+import { Supporters } from "./support/zone.js";
 import { Views } from "./table/views.js";
 import { Table } from "./table/zone.js";
 import { Templates } from "./templates.js";
@@ -91,7 +92,8 @@ function build() {
       await open(await campaigns.load());
     },
   });
-  const views = new Views(store, table, people);
+  const supporters = new Supporters(store, api, toasts);
+  const views = new Views(store, table, people, supporters);
 
   const open = async (campaign) => {
     link.stop();
@@ -101,6 +103,7 @@ function build() {
       history: { items: null, next: null }, channels: null, overlays: null, status: null, statusAt: 0, boards: {}, links: {}, people: NOBODY,
     });
     table.data.restart();
+    supporters.restart();
     if (!campaign) return;
     pulse.start();
     link.start();
@@ -145,8 +148,9 @@ function build() {
     views.update(state);
     table.update(state);
     people.update(state);
+    supporters.update(state);
   });
-  return { store, api, campaigns, open, account, fixes, around, strip, parts: [now.root, next.root, health.root, table.root, people.root], toasts, announcer };
+  return { store, api, campaigns, open, account, fixes, around, strip, parts: [now.root, next.root, health.root, table.root, supporters.root, people.root], toasts, announcer };
 }
 
 async function start() {

@@ -1,6 +1,7 @@
 // What the desk knows, in one place. Views read it and are told (once per frame) when it changed.
 
 import { EMPTY as NOBODY } from "./people/empty.js";
+import { EMPTY as UNSUPPORTED } from "./support/empty.js";
 import { EMPTY } from "./table/empty.js";
 import { fingerDown, whenLifted } from "./touch.js";
 
@@ -28,9 +29,10 @@ const initial = {
   preflight: null,
   links: {}, // overlay id → its secret url, kept only until the page goes
   tab: "rundown",
-  view: "show", // what stands beside "Now": show (Next and Health) | table | people
+  view: "show", // what stands beside "Now": show (Next and Health) | table | support | people
   table: EMPTY, // the game's own table, as table/data.js reads it
   people: NOBODY, // who takes part, as people/zone.js reads it
+  support: UNSUPPORTED, // what viewers give, as support/data.js reads it
   safe: false,
 };
 

@@ -1,8 +1,8 @@
-"""A whole evening on Twitch and Kick: the real program, and afterwards the books against what really happened.
+"""A whole evening on Twitch and Kick: the real program, and afterwards its books against what happened.
 
 Two streamers sign in, join by invitation and agree; a poll with Twitch's beside it, rewards, gifts, a raid;
-Twitch is lost in the middle and comes back. What the stand-ins sent and hold is the truth; everything that the
-database says is compared with it.
+Twitch is lost in the middle and comes back. Both platforms tell everything twice. What the stand-ins sent and
+hold is the truth; everything that the database says is compared with it.
 """
 
 from __future__ import annotations
@@ -359,6 +359,7 @@ async def test_the_books_of_an_evening_are_what_happened(
 ) -> None:
     async with evening(start_hubbub, database_url) as night:
         world, helix = night.twitch.world, night.twitch.helix
+        night.twitch.eventsub.doubles = True
         await join(night, "twitch", "mossy_tavern")
         await join(night, "kick", "glimmer")
         await listening(night)

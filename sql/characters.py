@@ -387,8 +387,10 @@ async def write_down(
 
 async def merge(connection: Connection, campaign_id: UUID, character_id: UUID, into: UUID) -> None:
     """Two were one: `into` gets rolls, ids, player and, where it has none, the sheet; the other one goes."""
-    for step in ("merge_rolls", "merge_assignment", "merge_sheet", "merge_aliases"):
-        await connection.execute(_Q[step], campaign_id, character_id, into)
+    await connection.execute(_Q["merge_rolls"], campaign_id, character_id, into)
+    await connection.execute(_Q["merge_assignment"], campaign_id, character_id, into)
+    await connection.execute(_Q["merge_sheet"], campaign_id, character_id, into)
+    await connection.execute(_Q["merge_aliases"], campaign_id, character_id, into)
     await delete(connection, campaign_id, character_id)
 
 

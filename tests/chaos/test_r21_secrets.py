@@ -49,7 +49,7 @@ async def test_r21_no_secret_is_readable_and_a_key_changes_under_load(trial: Tri
             loads.append(asyncio.create_task(load(second.base_url)))
 
             async def are_sealed_anew() -> bool:
-                return "secrets_sealed_anew" in worker.log and len(answers) >= 40
+                return '"event": "resealed"' in worker.log and len(answers) >= 40
 
             await eventually(are_sealed_anew, "the worker seals anew", 30)
             for task in loads:

@@ -74,7 +74,7 @@ async def test_a_sender_types_what_the_desk_shows(rig: Rig) -> None:
 async def test_tables_of_one_kind_are_told_apart(rig: Rig) -> None:
     """A player says whose table it is; who says nothing gets a number."""
     campaign = await rig.campaign()
-    names = []
+    names: list[str] = []
     for named in ({}, {"name": "Beyond20 of Ana"}, {}, {"name": "beyond20 of ana"}, {"name": "x" * 64}) * 2:
         code = await offered(rig, campaign, system="beyond20", name="Beyond20")
         answer = await redeemed(rig, code, f"203.0.113.{len(names)}", **named)

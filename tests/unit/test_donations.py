@@ -308,7 +308,7 @@ def test_half_an_emoji_does_not_cost_the_money() -> None:
 
 
 def test_times_that_are_none_are_those_of_receipt() -> None:
-    for when in (
+    moments: tuple[object, ...] = (
         "yesterday",
         None,
         "2031-01-01T00:00:00Z",
@@ -318,7 +318,8 @@ def test_times_that_are_none_are_those_of_receipt() -> None:
         True,
         [],
         "2026-11-20",
-    ):
+    )
+    for when in moments:
         assert only(kofi.read({**KOFI, "timestamp": when}, KOFI_PAGE)).sent_at == NOW
     assert reading.moment("1795204800", NOW) == reading.moment(1795204800, NOW) < NOW
 

@@ -53,6 +53,8 @@ class ToldRoll(NamedTuple):
     request_id: UUID
     formula: str
     forced: int | None
+    actor_id: str  # the table's id of who was to roll; empty: nobody in particular
+    told_at: datetime
     report: str
 
 

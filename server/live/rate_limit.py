@@ -74,14 +74,14 @@ class RateLimiter:
         if self._client is not None:
             await self._client.aclose()
 
-    async def take(self, limit: Limit, who: str) -> Verdict:
-        """Count one act of `who` (an id or an address, never a name) against the limit."""
-        shared = await self._count_in_redis(limit, who)
+    async def take(self, limit: Limit, who: str, acts: int = 1) -> Verdict:
+        """Count acts of `who` (an id or an address, never a name) against the limit; all are allowed or none."""
+        shared = await self._count_in_redis(limit, who, acts)
         if shared is not None:
             count, left_s = shared
             return _verdict(limit.most, count, left_s)
         most = limit.most if self._client is None else max(1, limit.most // 2)
-        count, left_s = self._count_here(limit, who)
+        count, left_s = self._count_here(limit, who, acts)
         return _verdict(most, count, left_s)
 
     async def draw(self, bucket: Bucket, who: str) -> Verdict:
@@ -111,9 +111,9 @@ class RateLimiter:
         self._full_at[key] = full_at
         return Verdict(True, burst, int(burst - (full_at - now) * a_second + 1e-6), 1)
 
-    async def _count_in_redis(self, limit: Limit, who: str) -> tuple[int, float] | None:
+    async def _count_in_redis(self, limit: Limit, who: str, acts: int) -> tuple[int, float] | None:
         key = f"hubbub:rate:{limit.name}:{who}"
-        shared = await self._ask_redis(_SCRIPT, key, str(limit.window_s * 1000))
+        shared = await self._ask_redis(_SCRIPT, key, str(limit.window_s * 1000), str(acts))
         return None if shared is None else (shared[0], shared[1] / 1000)
 
     async def _ask_redis(self, script: str, key: str, *arguments: str) -> tuple[int, int] | None:
@@ -138,15 +138,15 @@ class RateLimiter:
         self._try_again_at = 0.0
         return int(first), int(second)
 
-    def _count_here(self, limit: Limit, who: str) -> tuple[int, float]:
+    def _count_here(self, limit: Limit, who: str, acts: int) -> tuple[int, float]:
         now = self._clock()
         key = f"{limit.name}:{who}"
         until, count = self._local.get(key, (0.0, 0))
         if until <= now:
             until, count = now + limit.window_s, 0
             self._make_room(now)
-        self._local[key] = (until, count + 1)
-        return count + 1, until - now
+        self._local[key] = (until, count + acts)
+        return count + acts, until - now
 
     def _make_room(self, now: float) -> None:
         if len(self._local) < _MOST_COUNTERS:

@@ -10,6 +10,8 @@ import html
 from collections.abc import Mapping
 from typing import Any, Final, Literal, NamedTuple, TypeAlias
 
+from server.rules.notation_native import best, from_foundry
+
 Kind: TypeAlias = Literal[
     "roll_dice",
     "chat_message",
@@ -138,8 +140,11 @@ def request_sync(actor_id: str | None = None) -> TableCommand:
 
 
 def same_formula(one: str, other: str) -> bool:
-    """Whether two formulas are the same but for blanks and case: tables write them in their own way."""
-    return _bare(one) == _bare(other)
+    """Whether two formulas say the same: tables write them in their own way ("d20 + 5" is "1d20+5").
+
+    What the standard cannot say is the same but for blanks and case.
+    """
+    return _bare(one) == _bare(other) or best(one, from_foundry).lower() == best(other, from_foundry).lower()
 
 
 def _bare(formula: str) -> str:

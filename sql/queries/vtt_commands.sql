@@ -60,7 +60,8 @@ UPDATE outbox AS o
 -- name: told_rolls
 -- Rolls that these tables were told to make within so many seconds, oldest first.
 SELECT m.connection_id, m.request_id, o.payload -> 'data' ->> 'formula' AS formula,
-       (o.payload -> 'data' ->> 'forcedResult')::integer AS forced, m.report
+       (o.payload -> 'data' ->> 'forcedResult')::integer AS forced,
+       coalesce(o.payload -> 'data' -> 'speaker' ->> 'actorId', '') AS actor_id, m.told_at, m.report
   FROM vtt_commands AS m JOIN outbox AS o ON o.id = m.outbox_id
  WHERE m.connection_id = ANY ($1::uuid[]) AND m.told_at > now() - make_interval(secs => $2)
    AND o.payload ->> 'command' = 'roll_dice'

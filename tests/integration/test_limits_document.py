@@ -42,6 +42,7 @@ ELSEWHERE = {
     "delta 32 KiB": "test_limits_live.test_a_delta_has_32_kib_and_what_is_longer_comes_as_a_snapshot",
     "60 writes a minute": "test_limits_api.test_a_session_writes_sixty_times_a_minute",
     "30 deliveries a second, burst 60": "test_vtt_webhook.test_thirty_a_second_and_sixty_at_once",
+    "6,000 rolls an hour of a browser token": "test_vtt_webhook.test_six_thousand_rolls_an_hour_of_a_token",
     "delivery 64 KiB": "test_vtt_webhook.test_size_of_a_body",
     "JSON depth 16 of a delivery": "test_vtt_webhook.test_depth_of_json",
     "20 rolls in a delivery": "test_vtt_webhook.test_one_roll_and_twenty",

@@ -16,6 +16,7 @@ from prometheus_client import generate_latest
 
 from server.live.rate_limit import RateLimiter
 from server.telemetry import REGISTRY
+from server.web.vtt.webhook import ROLLS_OF_A_TOKEN
 from sql.pool import Database
 from tests.integration.vtt_rig import Table, roll, table
 from tests.integration.web_rig import Rig, rig_on, wrong
@@ -256,6 +257,31 @@ async def test_thirty_a_second_and_sixty_at_once(database: Database, tmp_path: P
         assert statuses == [202] * 30 + [429], "a second later"
         found = await made.rolls()
         assert "late" not in [one["roll_id"] for one in found]
+
+
+async def test_six_thousand_rolls_an_hour_of_a_token(database: Database, tmp_path: Path) -> None:
+    """Guests of a table have its token; what a server signs is not counted, nor what another table sends."""
+    now = 0.0
+    async with rig_on(database, tmp_path, limiter=RateLimiter(None, clock=lambda: now)) as rig:
+        made = await table(rig)
+
+        async def used(rolls: int) -> None:
+            verdict = await rig.services.limiter.take(ROLLS_OF_A_TOKEN, made.id, rolls)
+            assert verdict.allowed
+
+        await used(5_980)
+        batch = {"rolls": [roll(f"r{n}") for n in range(20)]}
+        assert (await made.by_token(batch)).status_code == 202, "up to it"
+        late = await made.by_token(roll("late"))
+        wrong(late, 429, "too_many_rolls")
+        assert late.headers["retry-after"] == "3600"
+        assert (await made.signed(roll("signed"))).status_code == 202
+        other = await table(rig, made.campaign)
+        assert (await other.by_token(roll())).status_code == 202, "each table for itself"
+        assert "late" not in [one["roll_id"] for one in await made.rolls()]
+        now = 3_601.0
+        await used(5_981)
+        wrong(await made.by_token(batch), 429, "too_many_rolls")  # all of it or nothing
 
 
 async def test_a_stranger_cannot_use_up_a_tables_deliveries(made: Table) -> None:

@@ -69,4 +69,11 @@ def test_effects_in_the_modules_words() -> None:
 def test_formulas_are_compared_as_tables_write_them() -> None:
     assert same_formula("1d20+5", "1d20 + 5")
     assert same_formula("2D6kh1", "2d6kh1")
+    assert same_formula("1d20+5", "d20 + 5")
+    assert same_formula("2d20kh + 3", "2D20kh1+3")
+    assert same_formula("d% ", "1d100")
+    assert same_formula("{1d6, 1d8}kh", "{1d6,1d8}KH")
+    assert not same_formula("2d20kh1", "2d20kl1")
+    assert not same_formula("1d20-5", "1d20+5")
+    assert not same_formula("1d20", "2d20")
     assert not same_formula("1d20+5", "1d20+15")

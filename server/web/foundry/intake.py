@@ -136,7 +136,7 @@ class Intake:
             told = list(await self._told.of(self._table))
             for one in read if told else ():
                 if isinstance(one.event, DiceRolled):
-                    order = told_rolls.recognised(one.event.roll, told)
+                    order = told_rolls.recognised(one.event.roll, one.event.received_at, told)
                     if order is not None:
                         one.event = one.event._replace(command_id=order.request_id)
         return read

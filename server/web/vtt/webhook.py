@@ -16,7 +16,7 @@ from integrations.vtt import senders
 from integrations.vtt.senders import Sender, Told
 from server.engine.batch import Overloaded
 from server.engine.intake import Outcome
-from server.live.rate_limit import Bucket, Verdict
+from server.live.rate_limit import Bucket, Limit, Verdict
 from server.rules.table_events import DiceRolled
 from server.web import body as bodies
 from server.web import limits
@@ -36,6 +36,9 @@ _log = structlog.get_logger(__name__)
 
 #: Deliveries of one table (reliability §3.9); a delivery may hold twenty rolls.
 DELIVERIES = Bucket("vtt", a_second=30, burst=60)
+#: Of one table that proves itself by a browser's token, which guests at the table have (T21): more than anybody
+#: throws, and less than fills a disk. Who signs is a server of the game master's.
+ROLLS_OF_A_TOKEN = Limit("vtt-rolls", 6_000, window_s=3_600)
 #: nginx's word for a client that left before it was answered.
 _CLIENT_LEFT = 499
 _MOST_ERRORS = 20
@@ -155,6 +158,10 @@ async def _deliver(
     )
     if not told.rolls:
         raise _no_roll(told)
+    if not proof.is_signed:
+        verdict = await services.limiter.take(ROLLS_OF_A_TOKEN, str(gate.id), len(told.rolls))
+        if not verdict.allowed:
+            raise _too_many_rolls(verdict)
     verified = proof.is_signed and gate.is_trusted
     events = [
         DiceRolled(gate.id, replace(roll, verified=verified), received_at, delivery=proof.delivery)
@@ -216,4 +223,14 @@ def _too_often(verdict: Verdict) -> Problem:
         f"More than {DELIVERIES.a_second} deliveries a second. Nothing of this was taken; send it again "
         f"in {verdict.reset_s} s, and up to 20 rolls at a time.",
         headers={"retry-after": str(verdict.reset_s), **limits.headers(verdict)},
+    )
+
+
+def _too_many_rolls(verdict: Verdict) -> Problem:
+    return Problem(
+        429,
+        "too_many_rolls",
+        f"More than {ROLLS_OF_A_TOKEN.most:,} rolls in an hour with a browser's token. Nothing of this was taken; "
+        f"there is room again in {verdict.reset_s} s. A server that sends more signs what it sends.",
+        headers={"retry-after": str(verdict.reset_s)},
     )

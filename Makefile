@@ -6,8 +6,16 @@ PYTHON ?= python3
 ARGS ?=
 # Many tests wait for a clock rather than for a processor; more at once would make those that measure unfair.
 WORKERS ?= 3
+<<<<<<< HEAD
 # Trials of chaos keep several processes busy each. They run beside the rest; ARGS=after lets them come behind it.
 CHAOS_WORKERS ?= 1
+=======
+# Trials of chaos keep several processes busy each; they come when everything else is done.
+CHAOS_WORKERS ?= 2
+# Mutations and machines that are short in every run, and long with CHAOS=1; first, for they measure milliseconds.
+LONG_FORMS = tests/unit/test_vtt_mutations.py tests/unit/test_kick_mutations.py \
+	tests/unit/test_kick_pusher.py tests/unit/test_eventsub_mutations.py tests/unit/test_vote_machine.py
+>>>>>>> s-table
 VENV = PYTHON='$(PYTHON)' sh tools/venv.sh
 PY = .venv/bin/python
 
@@ -30,7 +38,7 @@ test: ## Run the whole suite on real PostgreSQL, Valkey, Chromium and Node
 chaos: ## Try every promise at full length, hours; CHAOS_MINUTES=30 shortens, CHAOS_SEED=… repeats, ARGS='-k r7'
 	@$(VENV) test
 	@CHROME_BIN="$$($(PY) -m tools.find_chromium)" || { test -z "$$CI" || exit 1; }; \
-	export CHROME_BIN CHAOS=1; exec $(PY) -m pytest tests/chaos -v -s $(ARGS)
+	export CHROME_BIN CHAOS=1; exec $(PY) -m pytest $(LONG_FORMS) tests/chaos -v -s $(ARGS)
 
 looks: ## See every face of the desk and the overlay on every screen, light and dark; about ten minutes
 	@$(VENV) test

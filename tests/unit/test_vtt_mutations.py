@@ -101,7 +101,7 @@ def test_every_message_is_a_reading(adapter: Adapter, record_property: Callable[
     fates: Counter[str] = Counter()
     slowest: tuple[float, int] = (0.0, 0)
     with no_collections():
-        for number in range(Scale.of().count(2_000, 200_000) // len(ADAPTERS)):
+        for number in range(math.ceil(Scale.of().count(2_000, 200_000) / len(ADAPTERS))):
             message = mutator.message(random.choice(adapter.samples))
             reading, seconds = timed(lambda message=message: adapter.read(message, NOW))  # type: ignore[misc]
             assert isinstance(reading, Reading)

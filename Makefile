@@ -6,16 +6,12 @@ PYTHON ?= python3
 ARGS ?=
 # Many tests wait for a clock rather than for a processor; more at once would make those that measure unfair.
 WORKERS ?= 3
-<<<<<<< HEAD
 # Trials of chaos keep several processes busy each. They run beside the rest; ARGS=after lets them come behind it.
 CHAOS_WORKERS ?= 1
-=======
-# Trials of chaos keep several processes busy each; they come when everything else is done.
-CHAOS_WORKERS ?= 2
 # Mutations and machines that are short in every run, and long with CHAOS=1; first, for they measure milliseconds.
 LONG_FORMS = tests/unit/test_vtt_mutations.py tests/unit/test_kick_mutations.py \
-	tests/unit/test_kick_pusher.py tests/unit/test_eventsub_mutations.py tests/unit/test_vote_machine.py
->>>>>>> s-table
+	tests/unit/test_kick_pusher.py tests/unit/test_eventsub_mutations.py tests/unit/test_vote_machine.py \
+	tests/acceptance/test_evening.py
 VENV = PYTHON='$(PYTHON)' sh tools/venv.sh
 PY = .venv/bin/python
 

@@ -305,7 +305,9 @@ async def test_the_word_of_a_critical_is_no_wider_than_its_card(page: Page, lang
     async with overlay_server() as server:
         await open_overlay(page, server)
         layout = {"lang": lang, "theme": theme}
-        await page.evaluate("(l) => Object.assign(document.querySelector('hb-stage'), {overrides: l})", layout)
+        await page.evaluate(
+            "(l) => Object.assign(document.querySelector('hb-stage'), {overrides: l})", layout
+        )
         wide = verdict(label="WWWWWWWWWW", category="own")
         for shown in (NATURAL_20, NATURAL_1, EXTREME, view(roll("1d20", 20, dice(20, 20)), wide)):
             await server.set(dice=held(server, played(server.now(), (2.4, shown))))

@@ -48,7 +48,7 @@ async def campaign(database: Database) -> UUID:
 
 
 async def test_postgresql_counts_as_the_rule_does(database: Database, campaign: UUID) -> None:
-    random, process = Random(41), Process(database)
+    random, process = Random(41), Process(database)  # noqa: S311
     table = await make_table(database, campaign)
     rolls = [any_roll(random, n) for n in range(300)]
     await send(process, campaign, *(fell(table, roll) for roll in rolls))
@@ -58,7 +58,10 @@ async def test_postgresql_counts_as_the_rule_does(database: Database, campaign: 
     await roll_acts.reveal(process.rooms, campaign, secret.id)
     expected = reduce(
         fairness.add,
-        [replace(roll, visibility="public") if roll.roll_id == secret.roll.roll_id else roll for roll in rolls],
+        [
+            replace(roll, visibility="public") if roll.roll_id == secret.roll.roll_id else roll
+            for roll in rolls
+        ],
         Fairness(),
     )
     async with database.connection() as connection:
@@ -77,7 +80,7 @@ async def test_nobody_threw_yet(database: Database, campaign: UUID) -> None:
 
 async def test_twenty_thousand_rolls_hold_nobody_up(database: Database, campaign: UUID) -> None:
     """The desk asks every three seconds; votes and dice of everybody go through the same loop."""
-    random, process = Random(42), Process(database)
+    random, process = Random(42), Process(database)  # noqa: S311
     table = await make_table(database, campaign)
     rolls = [any_roll(random, n) for n in range(dice_stats.NEWEST)]
     for start in range(0, len(rolls), 500):

@@ -1,4 +1,4 @@
-"""Rolls that we ordered are known when they come back: by formula, actor, forced die and the time they came."""
+"""Rolls that we ordered are known when they come back: by formula, actor, forced die and time."""
 
 from __future__ import annotations
 

@@ -260,7 +260,7 @@ class Fell(NamedTuple):
 
 
 async def fell(connection: Connection, campaign_id: UUID, newest: int) -> tuple[int, list[Fell]]:
-    """How many of the newest rolls of a campaign fell by chance, and their dice; who came first is first.
+    """How many of the newest rolls of a campaign fell by chance, and their dice; first who came first.
 
     Without tests, and without rolls whose result we ordered. What was revealed is public, and what is redacted
     hidden. PostgreSQL takes the rolls apart, so that twenty thousand of them are no work here.

@@ -12,6 +12,7 @@ import orjson
 
 import sql
 from server.rules import dice_json
+from server.rules.anomalies import Anomaly, Seen
 from server.rules.criticality import Verdict
 from server.rules.dice import DiceRoll, Sides
 from server.rules.fairness import player_key
@@ -46,6 +47,7 @@ class Roll:
     verdict: Verdict | None = None
     details: Mapping[str, str] | None = None
     inconsistencies: Sequence[str] = ()
+    anomalies: Sequence[Anomaly] = ()
     command_id: UUID | None = None
     seal: Seal | None = None
     simulated: bool = False
@@ -96,6 +98,7 @@ def _roll(row: Row) -> Roll:
         verdict=verdict,
         details=value["details"],
         inconsistencies=tuple(value["inconsistencies"]),
+        anomalies=tuple(value["anomalies"]),
         command_id=value["command_id"],
         seal=seal,
         simulated=value["simulated"],
@@ -178,6 +181,7 @@ def _of_revision(row: Roll, text: str) -> tuple[object, ...]:
         row.revealed_at,
         row.effects_at,
         row.rolled_at,
+        _SEPARATOR.join(row.anomalies),
     )
 
 
@@ -234,6 +238,17 @@ async def page(
     return [_roll(row) for row in rows]
 
 
+async def lately(
+    connection: Connection, tables: Collection[UUID], at: datetime, most: int
+) -> dict[UUID, list[Seen]]:
+    """What each of these tables told last in the ten minutes before `at`."""
+    found: dict[UUID, list[Seen]] = {table: [] for table in tables}
+    for row in await connection.fetch(_Q["lately"], list(tables), at, most):
+        table, *seen = row
+        found[table].append(Seen(*seen))
+    return found
+
+
 class Fell(NamedTuple):
     """Dice of one kind that somebody threw, in the order in which they fell."""
 
@@ -245,7 +260,7 @@ class Fell(NamedTuple):
 
 
 async def fell(connection: Connection, campaign_id: UUID, newest: int) -> tuple[int, list[Fell]]:
-    """How many of the newest rolls of a campaign fell by chance, and their dice; who came first stands first.
+    """How many of the newest rolls of a campaign fell by chance, and their dice; first who came first.
 
     Without tests and rolls whose result we ordered. What was revealed is public, and what is redacted is
     hidden. PostgreSQL takes the rolls apart, so that twenty thousand of them are no work here.

@@ -4,8 +4,8 @@ One message holds everything that was rolled with one click: the primary rolls (
 checks and saves too) and the damage. Advantage comes as whole rolls of which all but one are discarded;
 here that is one roll, and the d20 that lost are dropped dice of it.
 
-The extension gives a roll no id (§9.3). Here it is `b20:<character>:<ms>-<hash>:<index>`, the hash being of
-all that was rolled. The time is the stamp of a page that gives one, `{"request": …, "timestamp": ms}`:
+The extension gives a roll no id (§9.3). Here it is `b20:<character>:<ms>-<hash>:<index>`, where the hash is
+of all that was rolled. The time is the stamp of a page that gives one, `{"request": …, "timestamp": ms}`:
 whatever repeats both is the same roll, however wrong the page's clock is, and no page of ours uses a stamp
 twice. Without a stamp it is that of arrival, cut to `BUCKET_MS`: the same event out of two tabs, or sent
 again at once, is one roll when both arrive in the same five seconds. On the edge between two such spans it

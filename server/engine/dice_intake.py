@@ -18,7 +18,8 @@ from server.engine.acquaintances import Heard
 from server.engine.intake import ACCEPTED, DUPLICATE, Outcome, storable
 from server.engine.table_state import Table
 from server.engine.turn import Turn
-from server.rules import sealed
+from server.rules import anomalies, sealed
+from server.rules.anomalies import Anomaly, Seen
 from server.rules.attribution import Whose, kind_of, named, names_of, whose
 from server.rules.dice import DiceRoll, Visibility, inconsistencies
 from server.rules.sealed import Seal
@@ -35,6 +36,9 @@ _MOST_AHEAD = timedelta(seconds=60)
 _LONGEST_ID = 128
 _LONGEST_NAME = 128
 _HIGHEST_REVISION = 2**31 - 1
+
+#: How many of a table's rolls a new one is held against.
+_MOST_BEFORE = 10
 
 Chance = Callable[[int], bytes]
 
@@ -70,6 +74,7 @@ async def take(
     batch = _judge(events, read, stored)
     fresh = {key: one for key, one in batch.newest.items() if key not in stored}
     met = await _meet(turn, table, [one.event for one in fresh.values()])
+    before = await _before(turn, [one.event for one in fresh.values()])
     stage = roll_stage.OnStage(turn, table)
     game_masters = table.game_masters
     new: list[tuple[Roll, str]] = []
@@ -83,16 +88,36 @@ async def take(
             is_settled=one.event.connection_id is None or one.event.simulated,
         )
         row = _row(turn, table, one.event, row_id=row_id, owner=owner, chance=chance)
+        if _is_doubted(one.event):
+            told = before.get(one.event.connection_id, ())
+            row = replace(row, anomalies=anomalies.of_new(row.roll, row.received_at, told))
         new.append((await stage.enter(row), _text(row, one)))
     revised = []
     for key, one in batch.newest.items():
-        if (before := stored.get(key)) is not None:
-            row = _revised(table, before, one.event, chance)
-            revised.append((await stage.revise(before, row), _text(row, one)))
+        if (older := stored.get(key)) is not None:
+            row = _revised(table, older, one.event, chance)
+            revised.append((await stage.revise(older, row), _text(row, one)))
     await dice_rolls.insert(turn.connection, new)
     await dice_rolls.revise(turn.connection, revised)
     await table_state.show_stage(turn, table, stage.stage, armed)
     return batch.outcomes
+
+
+def _is_doubted(event: DiceRolled) -> bool:
+    """Whether somebody could have made the roll up: what a server signed, or fell here, nobody did."""
+    return event.connection_id is not None and not event.roll.verified and not event.simulated
+
+
+async def _before(turn: Turn, events: Sequence[DiceRolled]) -> Mapping[UUID | None, Sequence[Seen]]:
+    """What the tables of rolls that tell their time told before them."""
+    tables = {
+        event.connection_id
+        for event in events
+        if event.connection_id is not None and _is_doubted(event) and event.roll.rolled_at is not None
+    }
+    if not tables:
+        return {}
+    return dict(await dice_rolls.lately(turn.connection, tables, turn.head.now, _MOST_BEFORE))
 
 
 def _judge(
@@ -237,10 +262,17 @@ def _revised(table: Table, before: Roll, event: DiceRolled, chance: Chance) -> R
         verdict=verdict(table.rules, roll, event.told),
         details=event.details or before.details,
         inconsistencies=inconsistencies(roll),
+        anomalies=_with_changes(before, event),
         seal=_sealed(table, roll, chance),
         # What was opened was the revision before.
         revealed_at=None if roll.is_secret else before.revealed_at,
     )
+
+
+def _with_changes(before: Roll, event: DiceRolled) -> Sequence[Anomaly]:
+    if not _is_doubted(event):
+        return before.anomalies
+    return tuple(dict.fromkeys([*before.anomalies, *anomalies.of_revision(before.roll, event.roll)]))
 
 
 def _sealed(table: Table, roll: DiceRoll, chance: Chance) -> Seal | None:

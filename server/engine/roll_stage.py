@@ -92,7 +92,7 @@ class OnStage:
         is_one = counts(
             row.roll,
             row.verdict,
-            is_consistent=not row.inconsistencies,
+            is_consistent=not row.inconsistencies and "repeated" not in row.anomalies,
             is_ordered=row.command_id is not None,
             is_simulated=row.simulated,
             rewards_unverified=self._table.settings.rewards_unverified,

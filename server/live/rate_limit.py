@@ -75,7 +75,7 @@ class RateLimiter:
             await self._client.aclose()
 
     async def take(self, limit: Limit, who: str, acts: int = 1) -> Verdict:
-        """Count acts of `who` (an id or an address, never a name) against the limit: all may be, or none."""
+        """Count acts of `who` (an id or an address, never a name) against the limit: all or none of them."""
         shared = await self._count_in_redis(limit, who, acts)
         if shared is not None:
             count, left_s = shared

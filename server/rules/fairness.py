@@ -180,7 +180,7 @@ def add(stats: Fairness, roll: DiceRoll) -> Fairness:
 
 
 def of_dice(thrown: Iterable[tuple[str, str, Sides, Sequence[int]]]) -> Players:
-    """The same of dice that were sorted already: who threw them, by which name, kind, and faces in order."""
+    """The same of dice that were sorted already: who threw them, the name, their kind, the faces in order."""
     dice: dict[str, dict[Sides, DieStats]] = {}
     names: dict[str, str] = {}
     for key, name, sides, faces in thrown:

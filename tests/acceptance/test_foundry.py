@@ -337,7 +337,14 @@ async def test_a_hidden_critical_is_in_no_frame(tables: Tables, hubbub: Hubbub) 
             hidden = next(roll for roll in stored if roll["total"] == 40424)
             assert (hidden["visibility"], hidden["critical"]["type"]) == ("gm_only", "success")
             assert hidden["character_name"] == "Hush-character", "the game master sees it"
-            await asyncio.sleep(1)
+            # Frames come in order: with the next public roll whatever there was of the hidden one has come.
+            await world.say(
+                ("1d20 + 5", [12]),
+                actorId="actRook000000001",
+                name="Rook Feather",
+                flavor="Seen-afterwards",
+            )
+            await overlay.until("Seen-afterwards")
             frames = "".join(overlay.frames)
             for planted in ("Hush", "40404", "40424", hidden["id"], hidden["view_id"], hidden["roll_id"]):
                 assert planted not in frames, planted

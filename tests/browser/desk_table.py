@@ -87,6 +87,7 @@ def drawn(roll: DiceRoll) -> Json:
         "total": roll.total,
         "successes": roll.successes,
         "inconsistencies": inconsistencies(roll),
+        "anomalies": [],
     }
 
 

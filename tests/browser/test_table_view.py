@@ -8,9 +8,21 @@ from typing import Any
 
 from playwright.async_api import Page
 
-from server.rules import dice_stage
-from tests.browser.overlay_harness import Json, OverlayServer, ask, overlay_server
-from tests.browser.table_scenes import ASKED, NATURAL_1, OTHERS, roll, secret, verdict, view
+from server.rules import dice_stage, party_board
+from tests.browser.overlay_harness import Json, OverlayServer, ask, open_overlay, overlay_server, shows
+from tests.browser.table_scenes import (
+    ASKED,
+    NATURAL_1,
+    OTHERS,
+    dice,
+    held,
+    members,
+    played,
+    roll,
+    secret,
+    verdict,
+    view,
+)
 from tests.unit.dice_stages import NOW, after, instants, seen
 
 VIEWS = {"dice": "diceView", "party": "partyView", "initiative": "initiativeView", "card": "cardView"}
@@ -186,3 +198,35 @@ async def test_one_has_the_floor_and_nobody_covers_another(page: Page) -> None:
             *("bottom-right", "bottom-left", "top-left"),
             *("top-right", "bottom", "top-left"),
         ]
+
+
+_BREAKS_ONCE = """() => {
+  const dice = customElements.get("hb-dice").prototype;
+  const draw = dice.render;
+  window.tries = 0;
+  dice.render = function render(board, ...more) {
+    window.tries += 1;
+    if (board.showings[0].roll.label === "Broken") throw new Error("no picture");
+    return draw.call(this, board, ...more);
+  };
+}"""
+
+
+async def test_a_board_that_cannot_be_drawn_is_left_alone_until_another_one_comes(page: Page) -> None:
+    """Others stay on stage meanwhile; and one bad roll takes the dice off for no longer than itself."""
+    async with overlay_server() as server:
+        await open_overlay(page, server)
+        await page.evaluate(_BREAKS_ONCE)
+        broken = view(roll("1d20+1", 9, dice(20, 8), label="Broken"))
+        await server.set(dice=held(server, played(server.now(), (2.4, broken))))
+        await page.wait_for_function("() => window.tries > 0")
+        assert await page.locator("hb-dice").count() == 0
+        await server.set(party=party_board.board(members()))
+        await shows(page, "Rook Feather")
+        assert (
+            await page.evaluate("() => window.tries") == 1
+        )  # the stage was drawn again, and it was not tried
+        whole = view(roll("1d20+2", 11, dice(20, 9), label="Stealth"))
+        await server.set(dice=held(server, played(server.now(), (2.4, whole))))
+        await shows(page, "Stealth")
+        await page.wait_for_selector("hb-dice .hb-roll.hb-told")

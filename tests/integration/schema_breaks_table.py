@@ -189,6 +189,7 @@ TOGETHER: dict[tuple[str, str], Changes] = {
     ),
     ("dice_rolls", "dice_rolls_check"): ({"critical_type": "success"}, {"severity": "minor"}),
     ("dice_rolls", "dice_rolls_check1"): ({"commitment": HEX}, {"nonce": HASH}),
+    ("dice_rolls", "dice_rolls_anomalies"): ({"anomalies": ["sunspots"]},),
     ("campaign_criticality_rules", "campaign_criticality_rules_check"): ({"is_system_preset": True},),
     ("campaign_criticality_rules", "campaign_criticality_rules_check1"): ({"edited": True},),
     ("combats", "combats_concealments"): ({"concealments": []},),

@@ -86,6 +86,11 @@ class RollOut(Model):
     inconsistencies: list[str] = Field(
         description="What does not add up; with any it is rewarded with nothing"
     )
+    anomalies: list[Literal["late", "out_of_order", "repeated", "changed"]] = Field(
+        description="What is odd about a roll that its sender could have made up: it fell more than two "
+        "minutes ago; before one that came earlier; the same dice fell at the same instant under another "
+        "id, which is rewarded with nothing; a revision has changed its value"
+    )
     verified: bool
     forced: bool = Field(description="We ordered it ourselves: it triggers nothing")
     simulated: bool
@@ -152,6 +157,7 @@ def shown(row: Roll) -> RollOut:
         target=roll.outcome.target,
         critical=None if row.verdict is None else critical(row.verdict),
         inconsistencies=list(row.inconsistencies),
+        anomalies=list(row.anomalies),
         verified=roll.verified,
         forced=row.command_id is not None,
         simulated=row.simulated,

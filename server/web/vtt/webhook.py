@@ -36,8 +36,8 @@ _log = structlog.get_logger(__name__)
 
 #: Deliveries of one table (reliability §3.9); a delivery may hold twenty rolls.
 DELIVERIES = Bucket("vtt", a_second=30, burst=60)
-#: Of a table that proves itself by a browser's token, which guests at the table have (T21): more than anybody
-#: throws, and less than fills a disk. Who signs is a server of the game master's.
+#: Of one table that proves itself by a browser's token, which guests at the table have (T21): more than
+#: anybody throws, and less than fills a disk. Who signs is a server of the game master's.
 ROLLS_OF_A_TOKEN = Limit("vtt-rolls", 6_000, window_s=3_600)
 #: nginx's word for a client that left before it was answered.
 _CLIENT_LEFT = 499
@@ -230,7 +230,7 @@ def _too_many_rolls(verdict: Verdict) -> Problem:
     return Problem(
         429,
         "too_many_rolls",
-        f"More than {ROLLS_OF_A_TOKEN.most:,} rolls in an hour with a browser's token. Nothing was taken; "
-        f"there is room again in {verdict.reset_s} s. A server that sends more signs what it sends.",
+        f"More than {ROLLS_OF_A_TOKEN.most:,} rolls in an hour with a browser's token. Nothing of this was "
+        f"taken; there is room again in {verdict.reset_s} s. A server that sends more signs what it sends.",
         headers={"retry-after": str(verdict.reset_s)},
     )

@@ -29,6 +29,7 @@ export function shape(raw) {
     dismissed: raw.attribution === "dismissed",
     characterId: raw.character_id ?? null,
     inconsistencies: raw.inconsistencies ?? [],
+    anomalies: raw.anomalies ?? [],
     verified: Boolean(raw.verified),
     isTest: Boolean(raw.simulated),
     isForced: Boolean(raw.forced),

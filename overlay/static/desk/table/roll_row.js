@@ -66,6 +66,14 @@ export function rollRow(first, log) {
   };
 }
 
+/** What is odd about a roll that could be made up: a note, and no proof of anything. */
+const ANOMALY = {
+  late: ["late", "It fell more than two minutes before it came: kept back, or out of a log."],
+  out_of_order: ["out of order", "It says it fell before another roll of this table that came earlier."],
+  repeated: ["repeated: no reward", "The same dice fell for the same player at the same instant, under another id."],
+  changed: ["changed", "Its sender has changed the dice or the total since it first came."],
+};
+
 function tagsOf(roll, isCovered) {
   const tags = [];
   const tag = (tone, text, props = {}) => tags.push(h("span", { class: "tag", data: { tone }, text, ...props }));
@@ -85,6 +93,7 @@ function tagsOf(roll, isCovered) {
   if (roll.inconsistencies.length) {
     tag("warn", isCovered ? "does not add up: no reward" : `does not add up: ${roll.inconsistencies.join("; ")}. No reward`);
   }
+  for (const anomaly of roll.anomalies) tag("warn", ANOMALY[anomaly][0], { title: ANOMALY[anomaly][1] });
   if (!roll.verified && roll.system !== "manual") {
     tag("plain", "unverified", { title: `Sent by a browser (${VTT[roll.system] ?? roll.system}): a player could have made it up.` });
   }

@@ -117,7 +117,8 @@ async def _before(turn: Turn, events: Sequence[DiceRolled]) -> Mapping[UUID | No
     }
     if not tables:
         return {}
-    return dict(await dice_rolls.lately(turn.connection, tables, turn.head.now, _MOST_BEFORE))
+    lately = await dice_rolls.lately(turn.connection, tables, turn.head.now, _MOST_BEFORE)
+    return {**lately}
 
 
 def _judge(

@@ -221,7 +221,7 @@ async def test_a_board_that_cannot_be_drawn_is_left_alone_until_another_one_come
         await server.set(dice=held(server, played(server.now(), (2.4, broken))))
         await page.wait_for_function("() => window.tries > 0")
         assert await page.locator("hb-dice").count() == 0
-        await server.set(party=party_board.board(members()))
+        await server.set(party=dict(party_board.board(members()) or {}))
         await shows(page, "Rook Feather")
         assert (
             await page.evaluate("() => window.tries") == 1

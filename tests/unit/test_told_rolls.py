@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from datetime import UTC, datetime, timedelta
+from typing import Any
 from uuid import UUID
 
 import pytest
@@ -14,7 +15,7 @@ from sql.vtt_commands import ToldRoll
 NOW = datetime(2026, 11, 20, 18, 30, tzinfo=UTC)
 
 
-def told(n: int = 1, **changes: object) -> ToldRoll:
+def told(n: int = 1, **changes: Any) -> ToldRoll:
     return ToldRoll(UUID(int=9), UUID(int=n), "1d20+5", 20, "actor-1", NOW, "")._replace(**changes)
 
 

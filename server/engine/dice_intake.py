@@ -118,7 +118,10 @@ async def _before(turn: Turn, events: Sequence[DiceRolled]) -> Mapping[UUID | No
     if not tables:
         return {}
     lately = await dice_rolls.lately(turn.connection, tables, turn.head.now, _MOST_BEFORE)
-    return {**lately}
+    before: dict[UUID | None, Sequence[Seen]] = {}
+    for table, rolls in lately.items():
+        before[table] = rolls
+    return before
 
 
 def _judge(

@@ -302,7 +302,7 @@ async def test_what_a_streamer_decides_about_alerts(show: Show) -> None:
     await bits.get_by_label("Words of your own").press("Tab")
     await expect(bits.locator(".lamp-facts")).to_contain_text("your own words")
     async with asyncio.timeout(10):  # the desk says it before the server has it
-        while (rule := await stored("bits"))["template"] == "":
+        while (rule := await stored("bits"))["template"] == "":  # noqa: ASYNC110  nobody tells
             await asyncio.sleep(0.05)
     assert (rule["minimum"], rule["lasts_ms"], rule["template"]) == (100, 12000, "{name} throws {amount}")
     ana = {"type": "support.bits", "user": {"id": "1", "login": "ana", "name": "Ana"}}

@@ -14,6 +14,7 @@ import shutil
 import sys
 import tempfile
 from collections.abc import Sequence
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
@@ -28,6 +29,7 @@ from playwright.async_api import (
     async_playwright,
 )
 
+from server.rules.wiretime import to_wire
 from tests.fakes.twitch_irc import FakeTwitch
 from tests.servers import BROWSER_FLAGS, Hubbub
 from tools import find_chromium
@@ -170,6 +172,7 @@ async def show(studio: Studio) -> None:
     await weighted(studio, desk, on_air, door, overlay["url"])
     await studio.act(door, "dismiss")
     await table(studio, desk, on_air, campaign)
+    await supporters(studio, desk, on_air, campaign)
 
 
 async def dialogs(desk: Page) -> None:
@@ -296,6 +299,40 @@ async def table(studio: Studio, desk: Page, on_air: Page, campaign: str) -> None
     await on_air.locator(".hb-roll").first.wait_for()
     await asyncio.sleep(1.5)  # the dice lie, and the light has gone round
     await take(on_air, "overlay-dice")
+
+
+async def supporters(studio: Studio, desk: Page, on_air: Page, campaign: str) -> None:
+    """What viewers gave, on the desk, and the largest of it on stream."""
+    here = f"/campaigns/{campaign}"
+    channel = (await studio.call("GET", f"{here}/channels"))["items"][0]
+    page = {"service": "kofi", "name": "Coffee for Ana", "verification_token": "of-nobody-at-all"}
+    await studio.call("POST", f"{here}/donation-connections", page)
+    await studio.call("PATCH", f"{here}/alert-rules/bits", {"minimum": 100})
+    told: list[tuple[str, str, dict[str, Any]]] = [
+        ("channel.follow", "Fern Fable", {}),
+        ("support.subscription", "Odd Otter", {"months": 14, "tier": 1, "message": "Still no dragon!"}),
+        ("support.bits", "Lantern Lou", {"quantity": 500, "message": "For luck on the next roll"}),
+        ("support.donation", "Salt & Sage", {"amount_minor": 1250, "currency": "EUR"}),
+        ("support.gift", "Map Muncher", {"quantity": 20, "tier": 1, "fact": "picture"}),
+    ]
+    for number, (kind, name, more) in enumerate(told):
+        user = {"id": str(900 + number), "login": f"viewer_{number}", "name": name}
+        event = {"type": kind, "platform": channel["platform"], "channel_id": channel["channel_id"]}
+        event |= {
+            "message_id": f"picture-{number}",
+            "user": user,
+            "sent_at": to_wire(datetime.now(UTC)),
+            **more,
+        }
+        await studio.call("POST", f"{here}/events", [event])
+        if kind != "support.gift":
+            await studio.call("POST", f"{here}/alerts/dismiss", {})
+    await on_air.locator(".hb-alert-plate").filter(visible=True).wait_for()
+    await asyncio.sleep(1.5)  # the sparks have flown
+    await take(on_air, "overlay-alert")
+    await desk.get_by_role("button", name="Support", exact=True).click()
+    await desk.locator(".support-entry").nth(len(told) - 1).wait_for()
+    await take(desk, "supporters")
 
 
 async def send(studio: Studio, sender: dict[str, Any], rolls: list[dict[str, Any]]) -> None:

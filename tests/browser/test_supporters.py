@@ -29,7 +29,7 @@ from tests.unit.donation_samples import KOFI, STREAMLABS, form
 WAIT = 15_000
 TITLES = {
     "follow": "Follows",
-    "subscription": "Subscriptions",
+    "subscription": "New subs",
     "resub": "Resubs",
     "gift": "Gifted subs",
     "bits": "Bits",
@@ -156,13 +156,12 @@ async def test_kofi_is_connected_and_a_donation_reaches_stream_and_desk(show: Sh
     entry = show.zone.locator(".support-entry")
     await expect(entry).to_have_count(1, timeout=WAIT)
     await expect(entry.locator("strong")).to_have_text("<img src=x onerror=alert(1)>")
-    await expect(entry).to_contain_text("donates: 3.00 EUR")
+    await expect(entry).to_contain_text("donates 3.00 EUR")
     await expect(show.zone.locator(".support-totals")).to_contain_text("3.00 EUR")
     await expect(page.get_by_text("last heard")).to_be_visible(timeout=WAIT)
     await page.get_by_role("button", name=re.compile("^Send a test donation")).click()
-    await expect(show.zone.locator(".support-entry").get_by_text("TEST", exact=True)).to_be_visible(
-        timeout=WAIT
-    )
+    tests = show.zone.locator(".support-entry .tag:visible")
+    await expect(tests).to_have_text(["TEST"], timeout=WAIT)
     await pictured(show.desk, "kofi-heard")
     # Another token, then an end to it.
     await page.get_by_role("button", name=re.compile("^More for")).click()
@@ -302,7 +301,9 @@ async def test_what_a_streamer_decides_about_alerts(show: Show) -> None:
     await bits.get_by_label("Words of your own").fill("{name} throws {amount}")
     await bits.get_by_label("Words of your own").press("Tab")
     await expect(bits.locator(".lamp-facts")).to_contain_text("your own words")
-    rule = await stored("bits")
+    async with asyncio.timeout(10):  # the desk says it before the server has it
+        while (rule := await stored("bits"))["template"] == "":  # noqa: ASYNC110  nobody tells
+            await asyncio.sleep(0.05)
     assert (rule["minimum"], rule["lasts_ms"], rule["template"]) == (100, 12000, "{name} throws {amount}")
     ana = {"type": "support.bits", "user": {"id": "1", "login": "ana", "name": "Ana"}}
     await show.kindness(
@@ -316,10 +317,7 @@ async def test_what_a_streamer_decides_about_alerts(show: Show) -> None:
     await expect(bits.get_by_role("button", name="Test an alert: Bits")).to_be_disabled()
     await show.kindness({**ana, "message_id": "c", "quantity": 5000})
     await expect(show.zone.locator(".support-entry")).to_have_count(3, timeout=WAIT)
-    assert (
-        await show.stream.locator(".hb-alert-plate").count() == 0
-        or not await show.stream.locator(".hb-alert-plate").is_visible()
-    )
+    await expect(show.stream.locator(".hb-alert-plate")).to_be_hidden()
     assert (await stored("bits"))["is_shown"] is False
 
 
@@ -337,7 +335,7 @@ async def test_a_bomb_of_a_hundred_is_one_alert(show: Show) -> None:
     await show.stream.wait_for_function(_STILL)
     await show.stream.screenshot(path=PICTURES / "supported-bomb.png")
     await expect(show.zone.locator(".support-entry")).to_have_count(1, timeout=WAIT)
-    await expect(show.zone.locator(".support-entry")).to_contain_text("gifts subs: 100")
+    await expect(show.zone.locator(".support-entry")).to_contain_text("gifts 100 subs")
     feed = (await show.http.get(f"/api/v1/campaigns/{show.campaign}/support")).json()["items"]
     assert [(one["quantity"], one["tellings"]) for one in feed] == [(100, 101)]
     # Two hundred followers at once are a handful of alerts, all over within half a minute.

@@ -55,6 +55,8 @@ ELSEWHERE = {
     "20 codes a minute": "test_foundry_http.test_twenty_codes_a_minute_from_an_address",
     "60 polls a minute": "test_foundry_http.test_a_pairing_polls_thirty_times_a_minute",
     "100 tables": "test_vtt_connections.test_a_hundred_tables",
+    "20 donation pages": "test_donations.test_what_is_asked_of_a_new_page",
+    "10 donations a second, burst 60": "test_donations.test_ten_a_second_and_sixty_at_once",
     "buffer of 50,000 votes": "test_limits_live.test_the_buffer_takes_50_000_lines",
 }
 #: What a pattern or an enumeration decides has no length to try, and events are answered one by one.

@@ -20,7 +20,10 @@ const COUNTED = Object.freeze(["gift", "bits", "kicks", "raid"]);
 const NAME_LIMIT = 18;
 const MESSAGE_LIMIT = 110;
 /** What a row of several names has room for, in Latin letters: beside a figure, and alone. */
-const ROW = { beside: 20, alone: 34 };
+const ROW = { beside: 20, alone: 32 };
+/** A dot between two names, and how broad "+12 more" is in its pill. */
+const DOT = 2.3;
+const pill = (more) => (more === "" ? 0 : breadth(more) * 0.85 + 2.5);
 
 function instant(text) {
   const parsed = typeof text === "string" ? Date.parse(text) : NaN;
@@ -73,13 +76,17 @@ function figureOf(alert, people, say, lang) {
   return { text: grouped(count), unit: plural(lang, say.unit[alert.type], count, "") };
 }
 
-/** The first names, as many as a row has room for; the first one has a row to itself if need be. */
-function fitting(given, say, room) {
-  const names = given.slice(0, 3).map((name) => displayText(name, NAME_LIMIT) || say.somebody);
-  if (names.length === 0) return [say.somebody];
-  let left = room - breadth(names[0]);
-  const others = names.slice(1).filter((name) => (left -= breadth(name) + 2) >= 0);
-  return [names[0], ...others];
+/** The first names, as many as a row has room for beside "+12 more", and that: one of them stands in any case. */
+function fitting(given, people, say, room) {
+  const all = given.slice(0, 3).map((name) => displayText(name, NAME_LIMIT) || say.somebody);
+  if (all.length === 0) all.push(say.somebody);
+  for (let shown = all.length; ; shown -= 1) {
+    const names = all.slice(0, shown);
+    const rest = people - shown;
+    const more = rest > 0 ? fill(say.more, { n: grouped(rest) }) : "";
+    const broad = names.reduce((sum, name) => sum + breadth(name) + DOT, -DOT) + pill(more);
+    if (shown === 1 || broad <= room) return { names, more };
+  }
 }
 
 // First strong isolate and its end: a name must not turn the words around it.
@@ -104,9 +111,8 @@ function cardOf({ alert, starts, ends }, now, settings) {
   const say = alertWords(lang);
   const people = Math.max(1, number(alert.people));
   const figure = figureOf(alert, people, say, lang);
-  const names = fitting(Array.isArray(alert.names) ? alert.names : [], say, figure.text === "" ? ROW.alone : ROW.beside);
-  const rest = people - names.length;
-  const more = rest > 0 ? fill(say.more, { n: grouped(rest) }) : "";
+  const room = figure.text === "" ? ROW.alone : ROW.beside;
+  const { names, more } = fitting(Array.isArray(alert.names) ? alert.names : [], people, say, room);
   const message = displayText(alert.message, MESSAGE_LIMIT);
   const tier = number(alert.tier);
   const text = ownWords(alert, names, more, figure, say, message);

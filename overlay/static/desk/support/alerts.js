@@ -2,8 +2,7 @@
 
 import { button, h, iconButton, mirror, setAttr, setText, show as visible } from "../dom.js";
 import { Line, Switch } from "../fields.js";
-import { failure } from "../words.js";
-import { KINDS, LEAST } from "./words.js";
+import { KINDS, LEAST, ruleWords } from "./words.js";
 
 const MS = 1000;
 const PLACEHOLDERS = "{name}, {amount}, {months}, {tier} and {message} are filled in. Empty: the overlay says it in its language.";
@@ -85,8 +84,7 @@ export class Alerts {
       this.data.putRule(await this.api.patch(`/campaigns/${campaign.id}/alert-rules/${rule.kind}`, changes));
     } catch (error) {
       this.data.putRule(rule);
-      const { title, text } = failure(error, "change the alert");
-      if (field) field.complain(`${title}. ${text}`);
+      if (field && error.status === 422) field.complain(error.errors.map(({ message }) => message).join(" "));
       else this.toasts.fail(error, "change the alert");
     }
   }
@@ -105,12 +103,4 @@ export class Alerts {
       this.toasts.fail(error, doing);
     }
   }
-}
-
-/** What is special about a rule: "from 100 bits · 8 s · your own words". */
-function ruleWords({ is_shown: isShown, minimum, lasts_ms: lasts, template, kind }) {
-  if (!isShown) return "in the list only";
-  const from = !minimum || !LEAST[kind] ? "" : kind === "subscription" ? `from tier ${minimum}` : kind === "donation" ? `from ${minimum} of the smallest unit`
-    : `from ${minimum} ${LEAST[kind][1]}`;
-  return [from, `${lasts / MS}\u00a0s`, template && "your own words"].filter(Boolean).join(" · ");
 }

@@ -27,7 +27,7 @@ export class Connect {
     this.done = h("p", { class: "paired", role: "status", hidden: true });
     this.steps = h("ol", { class: "steps" });
     this.lost = h("p", { class: "hint", text: "Its secrets were shown when they were made. Lost? Make new ones; the old ones stay good for a day." });
-    this.local = h("p", { class: "warning", text: "This Hubbub has no https address, so Ko-fi cannot reach it. See “A public address” in the operator's guide." });
+    this.local = h("p", { class: "warning", text: "This Hubbub has no https address, so Ko-fi cannot reach it. See “Reachable from other machines” in the operator's guide." });
     this.save = button(MAKE, "accent", () => this.submit());
     this.test = button("Send a test donation", "plain", () => test(this.page));
     this.close = button("Done", "plain", () => this.dialog.close());

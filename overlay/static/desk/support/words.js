@@ -3,22 +3,23 @@
 import { PLATFORM, mayLead } from "../words.js";
 import { count, many } from "../time.js";
 
+const UNIT = { resub: "months", gift: "gifts", bits: "bits", kicks: "kicks", raid: "viewers" };
+
 /** In the order in which they are listed. */
 export const KINDS = {
-  follow: "Follows", subscription: "Subscriptions", resub: "Resubs", gift: "Gifted subs", bits: "Bits", kicks: "Kicks", donation: "Donations",
+  follow: "Follows", subscription: "New subs", resub: "Resubs", gift: "Gifted subs", bits: "Bits", kicks: "Kicks", donation: "Donations",
   raid: "Raids",
 };
 
 const DID = {
-  follow: "follows", subscription: "subscribes", resub: "subscribes again", gift: "gifts subs", bits: "cheers", kicks: "sends kicks",
-  donation: "donates", raid: "raids",
+  follow: "follows", subscription: "subscribes", resub: "subscribes again", gift: "gifts", bits: "cheers", kicks: "sends", donation: "donates",
+  raid: "raids with",
 };
 
 /** What the least of a kind is counted in; none for those of which there is nothing to count. */
 export const LEAST = {
-  subscription: ["From tier", "1 to 3"], resub: ["From so many months", "months"], gift: ["From so many gifts", "gifts"], bits: ["From so many bits", "bits"],
-  kicks: ["From so many kicks", "kicks"], donation: ["From an amount of", "in the smallest unit: 500 is 5.00 EUR, or 500 JPY"],
-  raid: ["From so many viewers", "viewers"],
+  subscription: ["From tier", "1 to 3"], resub: ["From so many months"], gift: ["From so many gifts"], bits: ["From so many bits"],
+  kicks: ["From so many kicks"], donation: ["From an amount of", "in the smallest unit: 500 is 5.00 EUR, or 500 JPY"], raid: ["From so many viewers"],
 };
 
 export const SERVICE = { kofi: "Ko-fi", streamelements: "StreamElements", streamlabs: "Streamlabs" };
@@ -31,22 +32,30 @@ export function money({ amount, currency }) {
 /** How much a kindness is, in words; "" where there is nothing to count. */
 function amount(entry) {
   switch (entry.kind) {
-    case "donation": return entry.money ? money(entry.money) : "";
+    case "donation": return entry.money && money(entry.money);
     case "gift": return many(entry.quantity, "sub");
     case "bits": return many(entry.quantity, "bit");
     case "kicks": return many(entry.quantity, "kick");
     case "raid": return many(entry.quantity, "viewer");
-    case "resub": return entry.months ? many(entry.months, "month") : "";
     default: return "";
   }
 }
 
 /** A line of the feed: `{did, where}`; who did it stands beside, as a name. */
 export function feedWords(entry) {
-  const tier = entry.tier > 1 ? `tier ${entry.tier}` : "";
-  const did = [DID[entry.kind] ?? entry.kind, [amount(entry), tier].filter(Boolean).join(", ")].filter(Boolean).join(": ");
+  const deed = [DID[entry.kind] ?? entry.kind, amount(entry)].filter(Boolean).join(" ");
+  const months = entry.kind === "resub" && entry.months ? many(entry.months, "month") : "";
+  const did = [deed, months, entry.tier > 1 ? `tier ${entry.tier}` : ""].filter(Boolean).join(", ");
   const where = entry.is_test && entry.platform === "custom" ? "" : SERVICE[entry.platform] ?? PLATFORM[entry.platform] ?? entry.platform;
   return { did, where };
+}
+
+/** What is special about a rule: "from 100 bits · 8 s · your own words". */
+export function ruleWords({ is_shown: isShown, minimum, lasts_ms: lasts, template, kind }) {
+  if (!isShown) return "in the list only";
+  const least = kind === "subscription" ? `from tier ${minimum}` : kind === "donation" ? `from ${count(minimum)} of the smallest unit`
+    : `from ${count(minimum)} ${UNIT[kind]}`;
+  return [minimum && kind in LEAST ? least : "", `${lasts / 1000}\u00a0s`, template && "your own words"].filter(Boolean).join(" · ");
 }
 
 /** What the stream has brought so far: "5 follows · 12 gifted subs · 37.50 EUR". */

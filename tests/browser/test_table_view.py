@@ -223,7 +223,9 @@ async def test_a_board_that_cannot_be_drawn_is_left_alone_until_another_one_come
         assert await page.locator("hb-dice").count() == 0
         await server.set(party=party_board.board(members()))
         await shows(page, "Rook Feather")
-        assert await page.evaluate("() => window.tries") == 1  # the stage was drawn again, and it was not tried
+        assert (
+            await page.evaluate("() => window.tries") == 1
+        )  # the stage was drawn again, and it was not tried
         whole = view(roll("1d20+2", 11, dice(20, 9), label="Stealth"))
         await server.set(dice=held(server, played(server.now(), (2.4, whole))))
         await shows(page, "Stealth")

@@ -113,6 +113,7 @@ class FakeTable:
         self.characters: dict[str, Json] = {}
         self.rules: list[CriticalityRule] = []
         self.items: dict[str, Json] = {}
+        self.commands: dict[str, Json] = {}
         self.combat: Json = {
             "combat_id": None,
             "round": 0,
@@ -235,6 +236,23 @@ class FakeTable:
         }
         self.characters[character["id"]] = character
         return character
+
+    def add_command(self, kind: str = "chat_message", state: str = "told", **more: Any) -> Json:
+        command: Json = {
+            "id": new_id(),
+            "connection_id": next(iter(self.connections), new_id()),
+            "kind": kind,
+            "state": state,
+            "reason": "",
+            "report": "",
+            "created_at": wire(now() - timedelta(minutes=2)),
+            "expires_at": wire(now() + timedelta(minutes=58)),
+            "told_at": None if state in ("waiting", "dead") else wire(now() - timedelta(minutes=1)),
+            "reported_at": None,
+            **more,
+        }
+        self.commands[command["id"]] = command
+        return command
 
     def add_item_rule(self, label: str, category: str = "spell", **more: Any) -> Json:
         rule: Json = {

@@ -171,6 +171,21 @@ class TableApi:
         character["assigned_to"] = body["channel_id"]
         return character
 
+    def merge(self, request: Request, body: Any) -> Json:
+        table, character = self.having(request, "characters")
+        into = table.characters[body["into"]]
+        into["hit_points"] = into["hit_points"] or character["hit_points"]
+        del table.characters[character["id"]]
+        return into
+
+    def commands(self, request: Request, _: Any) -> Json:
+        return page(list(self.table(request).commands.values())[::-1])
+
+    def tell_again(self, request: Request, _: Any) -> Json:
+        _, command = self.having(request, "commands")
+        command.update(state="waiting", reason="", told_at=None)
+        return command
+
     def combat(self, request: Request, _: Any) -> Json:
         return self.table(request).combat
 
@@ -287,6 +302,9 @@ def table_routes(hubbub: FakeHubbub) -> list[tuple[str, str, Answer, int]]:
         ("PATCH", "/characters/{id}", api.change_character, 200),
         ("DELETE", "/characters/{id}", api.drop_character, 200),
         ("POST", "/characters/{id}/assign", api.assign, 200),
+        ("POST", "/characters/{id}/merge", api.merge, 200),
+        ("GET", f"{campaign}/vtt-commands", api.commands, 200),
+        ("POST", "/vtt-commands/{id}/retry", api.tell_again, 200),
         ("GET", f"{campaign}/combat", api.combat, 200),
         ("POST", f"{campaign}/combat/conceal", api.conceal, 200),
         ("GET", f"{campaign}/criticality-rules", api.rules, 200),

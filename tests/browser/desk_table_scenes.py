@@ -37,6 +37,11 @@ def full(hub: FakeHubbub) -> FakeTable:
     )
     table.add_connection("discord", "Avrae's channel", heard_at=None, rolls_per_minute=0)
     table.add_connection("roll20", "The old table", status="revoked", revoked_at=wire(now()))
+    table.add_command("apply_spell_effect", "reported", report="applied", reported_at=wire(now()))
+    table.add_command("roll_dice", "needs_person", reason="The server ended while it was being told: look at "
+                      "the table, then try again.")  # fmt: skip
+    table.add_command("chat_message", "dead", reason="The table was not there in time.")
+    table.add_command("request_sync", "waiting")
     table.add_item_rule("Evocations", match_field="school", match_value="evo", weight=2)
     table.add_item_rule(
         "Cantrips", match_field="level", match_value="0", is_targetable=False, preset_key="cantrip"

@@ -9,6 +9,7 @@ from collections.abc import AsyncIterator
 import pytest
 from playwright.async_api import Page, expect
 
+from server.rules.criticality import Clause
 from server.web.api import (
     characters,
     combat,
@@ -17,6 +18,7 @@ from server.web.api import (
     item_category_rules,
     roll_models,
     table,
+    vtt_command_models,
     vtt_models,
 )
 from server.web.models import Model
@@ -45,6 +47,7 @@ def test_the_stand_in_tells_what_the_api_tells() -> None:
         *((characters.CharacterOut, character) for character in made.characters.values()),
         *((criticality_models.CriticalityRuleOut, made.shown_rule(rule)) for rule in made.rules),
         *((item_category_rules.ItemCategoryRuleOut, rule) for rule in made.items.values()),
+        *((vtt_command_models.VttCommandOut, one) for one in made.commands.values()),
         *((vtt_models.VttConnectionOut, one) for one in made.connections.values()),
         *((vtt_models.VttConnectionWithSecrets, made.secrets(one)) for one in made.connections.values()),
     ]
@@ -186,6 +189,80 @@ async def test_criticals_are_chosen_written_tried_and_deleted(page: Page, fake: 
     await panel.get_by_label("What do you play?").select_option("CoC7")
     await expect(panel.get_by_text("Call of Cthulhu 7: the book")).to_be_visible()
     await expect(own.locator(".rule")).to_contain_text("House critical")
+
+
+async def test_a_rule_has_kinds_dice_and_further_conditions(page: Page, fake: FakeHubbub) -> None:
+    table = empty(fake)
+    await at(page, fake, "criticals")
+    panel = page.locator("#table-criticals")
+    await panel.get_by_role("button", name="Write a rule").click()
+    dialog = page.locator("dialog[open]")
+    await dialog.get_by_label("What is it called?").fill("Bestial failure")
+    await dialog.get_by_label("What counts", exact=True).select_option("any_die")
+    await dialog.get_by_label("Number", exact=True).fill("1")
+    await dialog.get_by_label("Only dice labelled", exact=True).fill("hunger")
+    for kind in ("attack", "check"):
+        await dialog.get_by_role("button", name=kind, exact=True).click()
+    await dialog.get_by_role("button", name="And besides…").click()
+    await dialog.get_by_role("button", name="Save the rule").click()
+    await expect(dialog.locator(".clause .wrong:visible")).to_have_text("One number, such as 20, -4 or 7.5.")
+    await dialog.get_by_label("What counts besides").select_option("failed")
+    await dialog.get_by_label("How, besides").select_option("==")
+    await dialog.get_by_label("Number, besides").fill("1")
+    said = "attack or check: any die of dice labelled “hunger” is 1, and failure is 1"
+    await expect(dialog.locator(".rule-preview")).to_have_text(f"{said} → critical success, major")
+    await dialog.get_by_role("button", name="Save the rule").click()
+    row = panel.get_by_role("list", name="Your own rules").locator(".rule")
+    await expect(row).to_contain_text(said)
+    (rule,) = table.rules
+    assert (rule.group, rule.kinds) == ("hunger", {"attack", "check"})
+    assert rule.also == (Clause("failed", "== 1"),)
+    # Changed later: all of it is there again, and goes.
+    await panel.get_by_role("button", name="Change “Bestial failure”").click()
+    await expect(dialog.get_by_label("Only dice labelled", exact=True)).to_have_value("hunger")
+    await expect(dialog.get_by_role("button", name="check", exact=True)).to_have_attribute(
+        "aria-pressed", "true"
+    )
+    await dialog.get_by_role("button", name="check", exact=True).click()
+    await dialog.get_by_role("button", name="Without this condition").click()
+    await dialog.get_by_label("Only dice labelled", exact=True).fill("")
+    await dialog.get_by_role("button", name="Save the rule").click()
+    await expect(row).to_contain_text("attack: any die is 1")
+    (rule,) = table.rules
+    assert (rule.group, rule.kinds, rule.also) == ("", {"attack"}, ())
+
+
+async def test_what_tables_were_told_and_why_not(page: Page, fake: FakeHubbub) -> None:
+    table = full(fake)
+    await at(page, fake, "tables")
+    rows = page.get_by_role("list", name="What tables were told").locator(".lamp")
+    await expect(rows).to_have_count(4)
+    await expect(rows.nth(0)).to_contain_text("Send characters anewMy World")
+    await expect(rows.nth(0)).to_contain_text("waits for the table")
+    await expect(rows.nth(1)).to_contain_text("not told")
+    await expect(rows.nth(1)).to_contain_text("The table was not there in time.")
+    await expect(rows.nth(2)).to_contain_text("look at the table, then try again")
+    await expect(rows.nth(3)).to_contain_text("The table says: applied.")
+    assert await rows.get_by_role("button").count() == 2  # of those that a person may decide
+    await rows.nth(1).get_by_role("button").click()
+    await expect(rows.nth(1)).to_contain_text("waits for the table")
+    dead = [command for command in table.commands.values() if command["kind"] == "chat_message"]
+    assert dead[0]["state"] == "waiting"
+
+
+async def test_two_characters_that_are_one_are_merged(page: Page, fake: FakeHubbub) -> None:
+    table = empty(fake)
+    rook = table.add_character("Rook Feather")
+    table.add_character("Rook", points=None)
+    await at(page, fake, "party")
+    row = page.locator(".character", has=page.locator("strong", has_text=re.compile("^Rook$")))
+    await row.get_by_role("button", name="More for Rook").click()
+    await row.get_by_label("Is the same character as").select_option("Rook Feather")
+    await hold(page, row.get_by_role("button", name="Merge into it (hold)"))
+    await expect(page.locator(".character")).to_have_count(1)
+    await expect(page.locator(".toast").last).to_contain_text("Rook is Rook Feather now")
+    assert sent(fake, "/merge") == [{"into": rook["id"]}]
+    assert list(table.characters) == [rook["id"]]
 
 
 async def test_the_party_is_made_played_wounded_and_shown(page: Page, fake: FakeHubbub) -> None:

@@ -4,13 +4,15 @@ import { button, h, iconButton, mirror, named, setAttr, setData, setText, show a
 import { Choice, Switch } from "../fields.js";
 import { holdButton } from "../hold.js";
 import { clock, toMs } from "../time.js";
+import { Commands } from "./commands.js";
 import { Connect } from "./connect.js";
 import { VTT, connectionWords } from "./words.js";
 
 export class Connections {
   constructor(desk) {
     Object.assign(this, desk);
-    this.needs = ["connections"];
+    this.needs = ["connections", "commands"];
+    this.commands = new Commands(desk);
     this.connect = new Connect({ ...desk, connections: this });
     this.add = button("Connect a table", "plain small", () => this.connect.open());
     this.list = h("ul", { class: "lamps", "aria-label": "Tables" });
@@ -18,12 +20,14 @@ export class Connections {
     this.empty = h("div", { class: "teach" }, h("p", {}, h("strong", { text: "Where do your players roll? " }),
       "Connect Foundry with a code, Beyond20 with a page of ours, or whatever can send a web request; each has its page that says what to paste where. Or try it first without a table."),
     h("div", { class: "row" }, button("Connect a table", "accent", () => this.connect.open()), desk.sample.button()));
-    this.root = h("section", { class: "part", "aria-label": "Tables" }, h("div", { class: "part-head" }, h("h3",
+    const tables = h("section", { class: "part", "aria-label": "Tables" }, h("div", { class: "part-head" }, h("h3",
       { text: "Tables that send dice" }), this.add),
       this.loading, this.empty, this.list);
+    this.root = h("div", { class: "tables-panel" }, tables, this.commands.root);
   }
 
   update({ table }) {
+    this.commands.update({ table });
     const { connections } = table;
     visible(this.loading, connections === null && !table.troubles.connections);
     visible(this.empty, connections?.length === 0);

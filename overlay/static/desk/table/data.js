@@ -19,6 +19,7 @@ const PARTS = {
   rules: { path: "/criticality-rules", all: true },
   items: { path: "/item-category-rules", all: true },
   stats: { path: "/dice-stats" },
+  commands: { path: "/vtt-commands?limit=20", items: true },
 };
 
 /** What a tab needs at all, and what of it changes by itself. */
@@ -29,7 +30,7 @@ const TABS = {
   criticals: { needs: ["settings", "rules"], live: [] },
   items: { needs: ["items"], live: [] },
   fairness: { needs: ["stats"], live: ["stats"] },
-  tables: { needs: ["connections"], live: ["connections"] },
+  tables: { needs: ["connections", "commands"], live: ["connections", "commands"] },
   settings: { needs: ["settings"], live: [] },
 };
 

@@ -2,5 +2,5 @@
 
 export const EMPTY = Object.freeze({
   tab: "dice", settings: null, connections: null, rolls: null, pending: null, characters: null, combat: undefined, rules: null,
-  items: null, stats: null, hiddenStats: false, troubles: {},
+  items: null, stats: null, commands: null, hiddenStats: false, troubles: {},
 });

@@ -4,6 +4,7 @@ import { Dialog } from "../dialog.js";
 import { button, h, setText, show as visible } from "../dom.js";
 import { Choice, Line, Pick, Whole } from "../fields.js";
 import { failure } from "../words.js";
+import { Clauses, Kinds } from "./rule_clauses.js";
 import { OPERATORS, RESULT_FIELDS, condition, ruleWords } from "./words.js";
 
 const BLANK = {
@@ -28,13 +29,15 @@ export class RuleEditor {
     this.number = new Line("Number", { maxlength: 17, inputmode: "decimal", oninput: say });
     this.symbol = new Line("Which symbol", { maxlength: 32, oninput: say });
     this.priority = new Whole("Asked earlier than others", "0 to 1000", 0, 1000, say, { help: "Among your own rules the highest is asked first." });
-    this.also = h("p", { class: "help" });
+    this.group = new Line("Only dice labelled", { maxlength: 64, placeholder: "all dice", oninput: say }, "Where a table labels its dice, such as hunger or stress.");
+    this.kinds = new Kinds(say);
+    this.also = new Clauses(say);
     this.words = h("p", { class: "rule-preview" });
     this.trouble = h("p", { class: "wrong", role: "alert" });
     this.save = button("Save the rule", "accent", () => this.submit());
     this.dialog.body.append(this.label.root, h("div", { class: "pairs" }, this.type.root, this.severity.root), this.formula.root,
-      h("div", { class: "triple" }, this.field.root, this.operator.root, this.number.root), this.symbol.root, this.also, this.priority.root,
-      this.words, this.trouble);
+      h("div", { class: "triple" }, this.field.root, this.operator.root, this.number.root), this.symbol.root, this.also.root, this.group.root, this.kinds.root,
+      this.priority.root, this.words, this.trouble);
     this.dialog.foot.append(this.save);
   }
 
@@ -53,8 +56,9 @@ export class RuleEditor {
     this.number.value = number;
     this.symbol.value = shown.symbol;
     this.priority.value = shown.priority;
-    const more = shown.also.length;
-    setText(this.also, more ? `It has ${more === 1 ? "another condition" : `${more} more conditions`}, which stay${more === 1 ? "s" : ""} as written.` : "");
+    this.group.value = shown.group;
+    this.kinds.value = shown.kinds;
+    this.also.value = shown.also;
     setText(this.trouble, "");
     this.say();
     this.dialog.open(this.label.input);
@@ -65,20 +69,22 @@ export class RuleEditor {
       label: this.label.value, critical_type: this.type.value, severity: this.severity.value, dice_formula: this.formula.value || null,
       result_field: this.field.value, result_condition: `${this.operator.value} ${this.number.value.replace("−", "-").replace(",", ".")}`,
       symbol: this.field.value === "count_symbol" ? this.symbol.value : "", priority: this.priority.value,
+      group: this.group.value, kinds: this.kinds.value, also: this.also.value,
     };
   }
 
   say() {
     visible(this.symbol.root, this.field.value === "count_symbol");
     const body = this.body();
-    const isWhole = condition(body.result_condition) !== null;
-    setText(this.words, isWhole ? `${ruleWords({ ...body, also: this.rule?.also ?? [] })} → critical ${body.critical_type}, ${body.severity}` : "");
+    const isWhole = [body.result_condition, ...body.also.map((clause) => clause.condition)].every((text) => condition(text) !== null);
+    setText(this.words, isWhole ? `${ruleWords(body)} → critical ${body.critical_type}, ${body.severity}` : "");
   }
 
   async submit() {
     const body = this.body();
     for (const field of [this.label, this.number, this.symbol]) field.complain("");
     this.priority.complain("");
+    if (this.also.complain()) return;
     if (body.label === "") this.label.complain("Give it a name.");
     else if (condition(body.result_condition) === null) this.number.complain("One number, such as 20, -4 or 7.5.");
     else if (this.field.value === "count_symbol" && body.symbol === "") this.symbol.complain("Name the symbol.");

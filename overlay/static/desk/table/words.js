@@ -9,10 +9,13 @@ export const VTT = {
   neutral: "Own program", manual: "by hand", other: "other",
 };
 
-const KINDS = {
+const KINDS_SHOWN = {
   attack: "attack", damage: "damage", healing: "healing", check: "check", save: "save", skill: "skill", initiative: "initiative",
   death_save: "death save", custom: "", table: "table",
 };
+/** What a roll can be for, by the words of the neutral form. */
+const KIND_WORDS = { ...KINDS_SHOWN, custom: "anything else", table: "table of results" };
+export const KINDS = Object.entries(KIND_WORDS);
 export const CHARACTER_KIND = { pc: "player character", npc: "NPC", monster: "monster" };
 export const SEVERITY = { minor: "minor", major: "major", extreme: "extreme" };
 
@@ -45,7 +48,7 @@ export function connectionWords(connection) {
 
 /** "Rook Feather · Longbow": who rolled, and what for. */
 export function rollWhat(roll) {
-  const label = roll.label || roll.skill || KINDS[roll.kind] || "";
+  const label = roll.label || roll.skill || KINDS_SHOWN[roll.kind] || "";
   return roll.damageType ? [label, roll.damageType].filter(Boolean).join(", ") : label;
 }
 
@@ -76,16 +79,18 @@ export function condition(text) {
   return found && [found[1], found[2]];
 }
 
-function clauseWords({ result_field, result_condition, condition: other }) {
+function clauseWords({ result_field, result_condition, condition: other, group, symbol }) {
   const read = condition(result_condition ?? other ?? "");
-  const field = FIELDS[result_field]?.[1] ?? result_field;
+  const bare = FIELDS[result_field]?.[1] ?? result_field;
+  const field = [bare, symbol && `“${symbol}”`, group && `of dice labelled “${group}”`].filter(Boolean).join(" ");
   return read ? `${field} ${SIGNS[read[0]]} ${read[1].replace("-", "−")}` : `${field} ${result_condition ?? other}`;
 }
 
 /** "d20: the highest die is 20, and …" */
 export function ruleWords(rule) {
   const formula = rule.dice_formula && rule.dice_formula !== "*" ? `${rule.dice_formula}: ` : "";
-  return formula + [rule, ...(rule.also ?? [])].map(clauseWords).join(", and ");
+  const kinds = rule.kinds?.length ? `${rule.kinds.map((kind) => KIND_WORDS[kind] ?? kind).join(" or ")}: ` : "";
+  return formula + kinds + [rule, ...(rule.also ?? [])].map(clauseWords).join(", and ");
 }
 
 /** The systems whose books are known, by the id that tabletops use. */
@@ -121,3 +126,15 @@ export function luckWords(z) {
   if (size < 1) return "as luck goes";
   return size < 2 ? `a little ${way}` : size < 3 ? way : `very ${way}`;
 }
+
+/** Commands to tables. */
+export const COMMAND = {
+  roll_dice: "Roll dice", chat_message: "Say something in the chat", delete_message: "Delete a message", modify_actor: "Change an actor",
+  apply_spell_effect: "Put an effect on a spell", remove_spell_effect: "Take an effect off a spell",
+  apply_monster_effect: "Make a monster stronger or weaker", remove_monster_effect: "Take an effect off a monster",
+  cleanup_all_effects: "Take all effects off", request_sync: "Send characters anew",
+};
+export const COMMAND_STATE = {
+  waiting: ["wait", "waits for the table"], told: ["good", "told"], reported: ["good", "done, the table says"], dead: ["off", "not told"],
+  needs_person: ["bad", "told or not, nobody knows"],
+};

@@ -20,7 +20,7 @@ const TABS = [
 ];
 const WHAT = {
   settings: "the settings", connections: "the tables", rolls: "the rolls", pending: "the rolls without an owner", characters: "the characters",
-  combat: "the fight", rules: "the criticals", items: "the item categories", stats: "the statistics",
+  combat: "the fight", rules: "the criticals", items: "the item categories", stats: "the statistics", commands: "what tables were told",
 };
 
 export class Table {

@@ -215,7 +215,7 @@ async def test_a_rule_has_kinds_dice_and_further_conditions(page: Page, fake: Fa
     row = panel.get_by_role("list", name="Your own rules").locator(".rule")
     await expect(row).to_contain_text(said)
     (rule,) = table.rules
-    assert (rule.group, rule.kinds) == ("hunger", {"attack", "check"})
+    assert (rule.group, set(rule.kinds)) == ("hunger", {"attack", "check"})
     assert rule.also == (Clause("failed", "== 1"),)
     # Changed later: all of it is there again, and goes.
     await panel.get_by_role("button", name="Change “Bestial failure”").click()
@@ -229,7 +229,7 @@ async def test_a_rule_has_kinds_dice_and_further_conditions(page: Page, fake: Fa
     await dialog.get_by_role("button", name="Save the rule").click()
     await expect(row).to_contain_text("attack: any die is 1")
     (rule,) = table.rules
-    assert (rule.group, rule.kinds, rule.also) == ("", {"attack"}, ())
+    assert (rule.group, set(rule.kinds), rule.also) == ("", {"attack"}, ())
 
 
 async def test_what_tables_were_told_and_why_not(page: Page, fake: FakeHubbub) -> None:

@@ -287,6 +287,7 @@ async def test_the_party_is_made_played_wounded_and_shown(page: Page, fake: Fake
     assert len(sent(fake, rook["id"], "PATCH")) == 1  # taps go together
     await row.get_by_role("button", name="More for Rook Feather").click()
     await row.get_by_role("button", name="prone").click()
+    await expect(row.locator(".conditions")).to_have_text("prone")
     await row.get_by_role("switch", name=re.compile("With numbers")).click()
     await row.get_by_label("Another condition").fill("on fire")
     await page.keyboard.press("Enter")

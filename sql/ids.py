@@ -16,8 +16,7 @@ def uuid7() -> UUID:
     before the INSERT.
     """
     milliseconds, rest = divmod(time.time_ns(), 1_000_000)
-    head = (milliseconds & (1 << 48) - 1) << 80 | 0x7 << 76 | (rest * 4096 // 1_000_000) << 64 | 0b10 << 62
-    return UUID(int=head | secrets.randbits(62))
+    return UUID(int=_head(milliseconds, rest * 4096 // 1_000_000) | secrets.randbits(62))
 
 
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
@@ -32,7 +31,10 @@ def in_order(number: int, at: datetime) -> list[UUID]:
     if number > 1 << 14:
         raise ValueError("at most 16,384 ids fit one moment in order")
     milliseconds, rest = divmod(at - _EPOCH, timedelta(milliseconds=1))
-    head = (
-        milliseconds << 80 | 0x7 << 76 | (rest // timedelta(microseconds=1) * 4096 // 1000) << 64 | 0b10 << 62
-    )
+    head = _head(milliseconds, rest // timedelta(microseconds=1) * 4096 // 1000)
     return [UUID(int=head | place << 48 | secrets.randbits(48)) for place in range(number)]
+
+
+def _head(milliseconds: int, part: int) -> int:
+    """Time, version and variant; `part` are the 4096ths of the millisecond. The last 62 bits are free."""
+    return (milliseconds & (1 << 48) - 1) << 80 | 0x7 << 76 | part << 64 | 0b10 << 62

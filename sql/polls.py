@@ -161,7 +161,7 @@ async def delete_draft(connection: Connection, campaign_id: UUID, poll_id: UUID)
 async def get(connection: Connection, poll_id: UUID) -> PollRow | None:
     """One poll with its seats and totals."""
     row = await connection.fetchrow(_Q["get"], poll_id)
-    return (await _with_counts(connection, [row]))[0] if row else None
+    return (await _with_gaps(connection, [row]))[0] if row else None
 
 
 async def page(
@@ -175,7 +175,7 @@ async def page(
 ) -> list[PollRow]:
     """Polls of a campaign, newest first."""
     rows = await connection.fetch(_Q["page"], campaign_id, list(states), rundown_id, before, most)
-    return await _with_counts(connection, rows)
+    return await _with_gaps(connection, rows)
 
 
 async def drafts(connection: Connection, campaign_id: UUID, rundown_id: UUID | None = None) -> list[PollRow]:
@@ -185,7 +185,7 @@ async def drafts(connection: Connection, campaign_id: UUID, rundown_id: UUID | N
 
 async def of_rundown(connection: Connection, campaign_id: UUID, rundown_id: UUID) -> list[PollRow]:
     """What stands in a rundown, in order: drafts, what runs, and the latest 50 launches of the last 24 h."""
-    return await _with_counts(connection, await connection.fetch(_Q["of_rundown"], campaign_id, rundown_id))
+    return await _with_gaps(connection, await connection.fetch(_Q["of_rundown"], campaign_id, rundown_id))
 
 
 async def running(connection: Connection, campaign_id: UUID) -> Poll | None:
@@ -279,7 +279,12 @@ async def _with_counts(connection: Connection, rows: Iterable[Row]) -> list[Poll
         results[row["poll_instance_id"]].append(row)
     with_native = [row["id"] for row in rows if row["native"] != "off"]
     natives = await native_polls.of_polls(connection, with_native) if with_native else {}
-    found = [_poll_row(row, seats[row["id"]], results[row["id"]], natives.get(row["id"], ())) for row in rows]
+    return [_poll_row(row, seats[row["id"]], results[row["id"]], natives.get(row["id"], ())) for row in rows]
+
+
+async def _with_gaps(connection: Connection, rows: Iterable[Row]) -> list[PollRow]:
+    """For people; what the engine holds needs no gaps."""
+    found = await _with_counts(connection, rows)
     opened = [one.id for one in found if one.poll.opens_at]
     missed = await gaps.of_polls(connection, opened) if opened else {}
     return [replace(one, gaps=tuple(missed[one.id])) if one.id in missed else one for one in found]

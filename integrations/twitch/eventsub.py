@@ -8,6 +8,7 @@ socket of its own (`eventsub_socket.py`). What a socket that is lost did not tel
 from __future__ import annotations
 
 import asyncio
+import time
 from collections import Counter
 from collections.abc import Collection
 from dataclasses import dataclass
@@ -33,7 +34,7 @@ from server.rules.events import ChatMessage
 from sql import duties, gaps, twitch_subscriptions
 from sql.gaps import Reason
 from sql.pool import UNREACHABLE, Connection, Database
-from sql.twitch_subscriptions import Account, News, Subscription, Wanted
+from sql.twitch_subscriptions import Account, News, Subscription
 
 _log = structlog.get_logger(__name__)
 
@@ -88,7 +89,8 @@ class EventSub:
         self._sessions: dict[str, str] = {}  # of accounts whose line is up
         self._lost: dict[str, _Lost] = {}
         self._repairs: set[str] = set()
-        self._to_repair = asyncio.Event()
+        self._refused: set[str] = set()  # accounts whose refused subscriptions may be granted now
+        self._due = asyncio.Event()
         self._renewed = 0.0
         #: Frames and events by what became of them.
         self.counts: Counter[str] = Counter()
@@ -96,7 +98,7 @@ class EventSub:
     async def run(self) -> None:
         """Listen until cancelled; never ends because of Twitch or the database."""
         storing = asyncio.create_task(self._intake.run())
-        repairing = asyncio.create_task(self._repair_all())
+        catching_up = asyncio.create_task(self._catch_up())
         try:
             while True:
                 try:
@@ -104,15 +106,18 @@ class EventSub:
                         await self.look()
                 except UNREACHABLE as error:
                     _log.info("eventsub_postponed", error=type(error).__name__)
-                if self._is_ours and loop_time() - self._renewed > self._pace.ttl - self._pace.look:
+                if self._is_ours and time.monotonic() - self._renewed > self._pace.ttl - self._pace.look:
                     # Somebody else may have it by now: bits that two are told of would count twice.
                     await self._stop(set(self._sockets))
                     self._is_ours = False
+                for beside in (storing, catching_up):
+                    if beside.done():  # a mistake of ours, which must not go on unseen
+                        beside.result()
                 await asyncio.sleep(self._pace.look)
         finally:
             await self._stop(set(self._sockets))
-            repairing.cancel()
-            await asyncio.gather(repairing, return_exceptions=True)
+            catching_up.cancel()
+            await asyncio.gather(catching_up, return_exceptions=True)
             await self._part(storing)
 
     async def _part(self, storing: asyncio.Task[None]) -> None:
@@ -132,7 +137,7 @@ class EventSub:
     async def look(self) -> None:
         """Do what is due. Raises UNREACHABLE."""
         async with self._database.connection() as connection:
-            asked_at = loop_time()
+            asked_at = time.monotonic()
             duty = await duties.take(connection, _DUTY, self._me, self._pace.ttl)
             if duty is None:
                 accounts: list[Account] = []
@@ -160,18 +165,11 @@ class EventSub:
             if account.id not in self._sockets:
                 self._start(account.id)
             elif known and (known.token_version, known.scopes) != (account.token_version, account.scopes):
-                await self._again(account.id)
+                self._again(account.id)
 
     async def _want(self, connection: Connection, accounts: Collection[Account]) -> list[str]:
         """Answers the webhooks that Twitch may still hold."""
-        left = await twitch_subscriptions.want(
-            connection,
-            [
-                Wanted(account.id, kind.type, kind.version, "socket")
-                for account in accounts
-                for kind in eventsub_plan.KINDS
-            ],
-        )
+        left = await twitch_subscriptions.want(connection, eventsub_plan.wanted(accounts, "socket"))
         return [id_ for id_, transport in left if transport == "webhook"]
 
     async def _give_back(self, ids: Collection[str]) -> None:
@@ -213,18 +211,19 @@ class EventSub:
             task.cancel()
         await asyncio.gather(*tasks, return_exceptions=True)
 
-    async def _again(self, account_id: str) -> None:
+    def _again(self, account_id: str) -> None:
         """Another token: what was refused may be granted now."""
-        if session := self._sessions.get(account_id):
-            await self._subscribe(account_id, session, refused_only=True)
+        if account_id in self._sessions:
+            self._refused.add(account_id)
+            self._due.set()
         else:
             self._sockets[account_id][0].changed.set()
 
-    async def _subscribe(self, account_id: str, session: str, *, refused_only: bool = False) -> bool:
+    async def _subscribe(self, account_id: str, session: str) -> bool:
         """Ask for everything that may be asked for; whether there is anything."""
         while True:
             try:
-                return await self._subscribed(account_id, session, refused_only=refused_only)
+                return await self._subscribed(account_id, session)
             except HelixBusy as busy:
                 await asyncio.sleep(busy.after_s)
             except TokensAway as away:
@@ -233,7 +232,7 @@ class EventSub:
                 _log.info("eventsub_subscribing_later", account=account_id, reason=str(error)[:100])
                 await asyncio.sleep(1.0)
 
-    async def _subscribed(self, account_id: str, session: str, *, refused_only: bool) -> bool:
+    async def _subscribed(self, account_id: str, session: str, *, refused_only: bool = False) -> bool:
         account = self._accounts[account_id]
         async with self._database.connection() as connection:
             rows = (await twitch_subscriptions.of_broadcasters(connection, [account_id])).get(account_id, [])
@@ -256,7 +255,7 @@ class EventSub:
         if is_heard:
             self._sessions[account_id] = session
             self._repairs.add(account_id)
-            self._to_repair.set()
+            self._due.set()
         return is_heard
 
     async def _ask(self, account: Account, row: Subscription, session: str) -> News:
@@ -338,20 +337,34 @@ class EventSub:
                 detail=lost.words,
             )
 
-    async def _repair_all(self) -> None:
-        """Beside everything else, since Twitch may be slow; what it does not answer is asked again later."""
+    async def _catch_up(self) -> None:
+        """Beside the upkeep, since Twitch may be slow; what it does not answer is asked again later."""
         while True:
-            self._to_repair.clear()
+            self._due.clear()
+            for account_id in sorted(self._refused & self._sessions.keys()):
+                await self._ask_again(account_id)
             for account_id in sorted(self._repairs & self._sessions.keys()):
                 try:
                     await self._repair(account_id)
                 except UNREACHABLE as error:
                     _log.info("eventsub_repair_postponed", error=type(error).__name__)
             try:
-                async with asyncio.timeout(self._pace.repair if self._repairs else None):
-                    await self._to_repair.wait()
+                async with asyncio.timeout(self._pace.repair if self._repairs or self._refused else None):
+                    await self._due.wait()
             except TimeoutError:
                 continue
+
+    async def _ask_again(self, account_id: str) -> None:
+        session = self._sessions.get(account_id)
+        if session is None:  # the next line asks for everything
+            self._refused.discard(account_id)
+            return
+        try:
+            await self._subscribed(account_id, session, refused_only=True)
+        except (HelixAway, HelixBusy, TokensAway, *UNREACHABLE) as error:
+            _log.info("eventsub_subscribing_later", account=account_id, reason=str(error)[:100])
+        else:
+            self._refused.discard(account_id)
 
     async def _repair(self, account_id: str) -> None:
         """Read what nobody was told. Raises UNREACHABLE."""
@@ -372,8 +385,3 @@ class EventSub:
             await gaps.repaired(connection, over)
         self._repairs.discard(account_id)
         self.counts["repaired"] += len(over)
-
-
-def loop_time() -> float:
-    """Monotonic seconds of the running loop."""
-    return asyncio.get_running_loop().time()

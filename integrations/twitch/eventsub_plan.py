@@ -5,8 +5,10 @@ Types that no game reads are not asked for: a subscription that nobody needs cos
 
 from __future__ import annotations
 
-from collections.abc import Collection
+from collections.abc import Collection, Iterable
 from typing import Final, NamedTuple
+
+from sql.twitch_subscriptions import Account, Transport, Wanted
 
 
 class Kind(NamedTuple):
@@ -43,6 +45,11 @@ _PLACES: Final = {kind.type: place for place, kind in enumerate(KINDS)}
 def condition(kind: Kind, broadcaster_id: str) -> dict[str, str]:
     """The condition of a subscription: of which channel we want to know, by its own streamer's grant."""
     return dict.fromkeys(kind.names, broadcaster_id)
+
+
+def wanted(accounts: Iterable[Account], transport: Transport) -> list[Wanted]:
+    """Everything, of all of them."""
+    return [Wanted(one.id, kind.type, kind.version, transport) for one in accounts for kind in KINDS]
 
 
 def is_granted(kind: Kind, scopes: Collection[str]) -> bool:

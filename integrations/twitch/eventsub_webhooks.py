@@ -8,6 +8,7 @@ before. Of any number of processes one does it.
 from __future__ import annotations
 
 import asyncio
+import time
 from collections import defaultdict
 from collections.abc import Collection, Mapping
 from typing import Any, Final
@@ -18,7 +19,6 @@ import structlog
 from integrations.base import Clock
 from integrations.tokens import NoToken
 from integrations.twitch import eventsub_plan
-from integrations.twitch.eventsub import loop_time
 from integrations.twitch.eventsub_asking import SUBSCRIPTIONS, ask
 from integrations.twitch.eventsub_intake import EventSubIntake
 from integrations.twitch.helix import APP, Helix, HelixAway, HelixBusy, HelixRefused
@@ -26,7 +26,7 @@ from integrations.twitch.missed import missed
 from integrations.twitch.reading import fields, identifier, items, text
 from sql import duties, gaps, twitch_subscriptions
 from sql.pool import UNREACHABLE, Database
-from sql.twitch_subscriptions import Account, News, Subscription, Wanted
+from sql.twitch_subscriptions import Account, News, Subscription
 
 _log = structlog.get_logger(__name__)
 
@@ -86,11 +86,7 @@ class EventSubWebhooks:
                 self._is_ours = False
                 return
             accounts = {one.id: one for one in await twitch_subscriptions.accounts(connection)}
-            wanted = [
-                Wanted(account_id, kind.type, kind.version, "webhook")
-                for account_id in accounts
-                for kind in eventsub_plan.KINDS
-            ]
+            wanted = eventsub_plan.wanted(accounts.values(), "webhook")
             left = await twitch_subscriptions.want(connection, wanted)
             rows = await twitch_subscriptions.all_(connection)
         if not self._is_ours:
@@ -99,9 +95,9 @@ class EventSubWebhooks:
         for id_, transport in left:
             if transport == "webhook":
                 await self._drop(id_)
-        if loop_time() >= self._compare_at:
+        if time.monotonic() >= self._compare_at:
             rows = await self._compared(rows)
-            self._compare_at = loop_time() + self._all_s
+            self._compare_at = time.monotonic() + self._all_s
         await self._subscribe(accounts, rows)
         await self._repair(accounts)
 
@@ -110,14 +106,25 @@ class EventSubWebhooks:
         async with self._database.connection() as connection:
             rows = await twitch_subscriptions.all_(connection)
             pending = {row.broadcaster_id for row in rows if row.state in ("wanted", "pending")}
-            for account in accounts.values():
-                if account.id not in pending:
-                    await gaps.close(connection, account.channels, "events")
+            heard = [
+                channel for one in accounts.values() if one.id not in pending for channel in one.channels
+            ]
+            await gaps.close(connection, heard, "events")
             over = await gaps.to_repair(connection, "twitch")
         for account in accounts.values():
             if account.id in self._known and account.id not in over:
                 continue
-            for event in await missed(self._helix, account.id, account.scopes, self._clock.now()):
+            try:
+                found = await missed(self._helix, account.id, account.scopes, self._clock.now())
+            except (
+                HelixAway,
+                HelixBusy,
+                HelixRefused,
+                NoToken,
+            ) as error:  # which is no other account's trouble
+                _log.warning("eventsub_gap_not_repaired_yet", account=account.id, reason=type(error).__name__)
+                continue
+            for event in found:
                 await self._intake.put(event)
             await self._intake.stored()
             self._known.add(account.id)

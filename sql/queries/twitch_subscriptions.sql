@@ -11,9 +11,13 @@ SELECT p.provider_user_id AS account_id, t.scopes, t.version,
  ORDER BY p.provider_user_id;
 
 -- name: want
--- What we want to be told from now on; what is there stays as far as transport and version are the same.
+-- What we want to be told from now on; rows with the same transport and version are not even locked, being most.
 INSERT INTO twitch_subscriptions AS s (broadcaster_id, type, version, transport)
-SELECT * FROM unnest($1::text[], $2::text[], $3::text[], $4::text[]) ORDER BY 1, 2
+SELECT w.* FROM unnest($1::text[], $2::text[], $3::text[], $4::text[]) AS w (broadcaster_id, type, version, transport)
+ WHERE NOT EXISTS (SELECT FROM twitch_subscriptions AS h
+                    WHERE (h.broadcaster_id, h.type, h.version, h.transport)
+                        = (w.broadcaster_id, w.type, w.version, w.transport))
+ ORDER BY 1, 2
 ON CONFLICT (broadcaster_id, type) DO UPDATE
    SET version = excluded.version, transport = excluded.transport, subscription_id = NULL, state = 'wanted',
        detail = '', token_version = NULL, state_at = now()

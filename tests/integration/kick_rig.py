@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Collection
+from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from datetime import timedelta
@@ -11,7 +11,7 @@ from uuid import UUID
 
 import aiohttp
 
-from integrations.identity import Grant, IdentityRefused, PlatformAccount, Provider
+from integrations.identity import Grant, IdentityRefused, Provider
 from integrations.kick.api import KickApi
 from integrations.kick.line import KickLine
 from integrations.tokens import Tokens
@@ -21,11 +21,12 @@ from sql.channels import Channel, SourceKind
 from sql.ids import uuid7
 from sql.pool import Database
 from tests.fakes.kick import APP_TOKEN, FakeKick, fake_kick
+from tests.integration.renewals import OnlyRenews
 
 MOSSY = 910001
 
 
-class Issuer:
+class Issuer(OnlyRenews):
     """Kick's identity server, as far as tokens are renewed: the fake API takes what it gives out."""
 
     provider: Provider = "kick"
@@ -49,20 +50,6 @@ class Issuer:
         token = f"{refresh_token}-at-{self.refreshes}"
         self._kick.tokens[token] = int(refresh_token.rpartition("-")[2])
         return Grant(token, refresh_token, ("chat:write",), timedelta(hours=2))
-
-    async def authorize_url(
-        self, *, state: str, challenge: str, redirect_uri: str, scopes: Collection[str]
-    ) -> str:
-        raise NotImplementedError
-
-    async def exchange(self, *, code: str, verifier: str, redirect_uri: str) -> Grant:
-        raise NotImplementedError
-
-    async def account(self, grant: Grant) -> PlatformAccount:
-        raise NotImplementedError
-
-    async def revoke(self, token: str) -> None:
-        raise NotImplementedError
 
 
 @dataclass

@@ -269,6 +269,8 @@ async def test_what_was_not_allowed_is_said_in_words_and_asked_for_when_it_is(ni
 
         await until(is_refused, "bits are not to be seen")
         assert "see cheers" in (await of_bits())[1]
+        # Twitch is slow to take it, for longer than a look may last.
+        night.rig.twitch.world.faults["POST eventsub/subscriptions"] = Fault(delay_s=0.8, times=2)
         async with night.database.connection() as connection:  # the streamer signs in once more
             await connection.execute(
                 "UPDATE oauth_tokens SET scopes = $1, version = version + 1 WHERE scopes <> $1", list(ALL)

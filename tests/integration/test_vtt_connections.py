@@ -11,7 +11,7 @@ from uuid import UUID
 import pytest
 
 from server.vault import CannotOpen
-from server.web.vtt import secrets
+from server.web.vtt.gate import SECRETS
 from sql import heads, vtt_connections
 from sql.pool import Database
 from tests.integration.vtt_rig import Table, roll, table
@@ -54,12 +54,12 @@ async def test_what_is_stored_opens_nowhere_else(rig: Rig) -> None:
     assert gate is not None
     assert gate.signing_secret is not None
     vault = rig.services.vault
-    key = secrets.open_key(vault, UUID(one.id), "signing_secret", gate.signing_secret)
+    key = SECRETS.open_key(vault, UUID(one.id), "signing_secret", gate.signing_secret)
     assert base64.b64encode(key).decode() == one.made["signing_secret"].removeprefix("whsec_")
     with pytest.raises(CannotOpen):
-        secrets.open_key(vault, UUID(other.id), "signing_secret", gate.signing_secret)
+        SECRETS.open_key(vault, UUID(other.id), "signing_secret", gate.signing_secret)
     with pytest.raises(CannotOpen):
-        secrets.open_key(vault, UUID(one.id), "older_signing_secret", gate.signing_secret)
+        SECRETS.open_key(vault, UUID(one.id), "older_signing_secret", gate.signing_secret)
 
 
 async def test_every_system_may_send_our_own_form(rig: Rig) -> None:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Collection
+from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from datetime import timedelta
@@ -12,7 +12,7 @@ from uuid import UUID
 
 import aiohttp
 
-from integrations.identity import Grant, IdentityRefused, PlatformAccount, Provider
+from integrations.identity import Grant, IdentityRefused, Provider
 from integrations.tokens import Tokens
 from integrations.twitch.helix import Helix
 from integrations.twitch.scopes import CHANNEL
@@ -23,12 +23,13 @@ from sql.ids import uuid7
 from sql.pool import Database
 from tests.fakes.twitch import FakeTwitch, running
 from tests.fakes.twitch_world import CLIENT_ID
+from tests.integration.renewals import OnlyRenews
 
 MOSSY: Final = "700100200"
 ALL: Final = tuple(CHANNEL)
 
 
-class Issuer:
+class Issuer(OnlyRenews):
     """Twitch's identity server, as far as tokens are renewed: the fake takes what it gives out."""
 
     provider: Provider = "twitch"
@@ -45,20 +46,6 @@ class Issuer:
         self.refreshes += 1
         token = self._twitch.world.grant(refresh_token.rpartition("-")[2], self.scopes)
         return Grant(token, refresh_token, self.scopes, timedelta(hours=4))
-
-    async def authorize_url(
-        self, *, state: str, challenge: str, redirect_uri: str, scopes: Collection[str]
-    ) -> str:
-        raise NotImplementedError
-
-    async def exchange(self, *, code: str, verifier: str, redirect_uri: str) -> Grant:
-        raise NotImplementedError
-
-    async def account(self, grant: Grant) -> PlatformAccount:
-        raise NotImplementedError
-
-    async def revoke(self, token: str) -> None:
-        raise NotImplementedError
 
 
 class Applications:

@@ -17,8 +17,9 @@ from server.web.api.donation_models import (
 from server.web.endpoint import Call, endpoint
 from server.web.models import Empty, Page, PageQuery, part
 from server.web.problems import Problem, conflict, invalid, not_found
-from server.web.webhooks import donation_proof, donation_test
-from server.web.webhooks.donation_proof import Fresh
+from server.web.sender_secrets import Fresh, token_hash
+from server.web.webhooks import donation_test
+from server.web.webhooks.donation_proof import SECRETS
 from sql import admin_log, donations
 from sql.donations import DonationPage, Held, Service
 from sql.ids import uuid7
@@ -60,10 +61,10 @@ def _secrets(call: Call, page_id: UUID, service: Service, given: str | None) -> 
     if service != "kofi":
         if given is not None:
             raise invalid("/verification_token", "only Ko-fi has one; the secrets of this page are made here")
-        return donation_proof.fresh(call.services.vault, page_id)
+        return SECRETS.fresh(call.services.vault, page_id)
     if given is None:
         raise invalid("/verification_token", "Ko-fi's verification token is needed: see Advanced on its page")
-    return donation_proof.hash_of(given)
+    return token_hash(given)
 
 
 def _told(call: Call, page: DonationPage, made: Fresh | bytes) -> DonationConnectionWithSecrets:
@@ -171,7 +172,7 @@ async def rotate_donation_connection(call: Call, body: DonationRotateIn) -> Dona
         call.connection,
         page.id,
         signing_secret=None if isinstance(made, bytes) else made.sealed,
-        older_signing_secret=older and donation_proof.reseal_as_older(call.services.vault, page.id, older),
+        older_signing_secret=SECRETS.reseal_as_older(call.services.vault, page.id, older),
         token_hash=made if isinstance(made, bytes) else made.token_hash,
     )
     page = await _found(call, call.connection, page.id)

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from uuid import UUID
 
-from server.vault import CannotOpen
 from server.web.api.vtt_models import (
     PROVIDER_OF,
     RevokeIn,
@@ -19,7 +18,8 @@ from server.web.endpoint import Call, endpoint
 from server.web.foundry import pairing
 from server.web.models import Empty, Page, PageQuery, part
 from server.web.problems import Problem, conflict, not_found
-from server.web.vtt import secrets
+from server.web.sender_secrets import Fresh
+from server.web.vtt.gate import SECRETS
 from server.web.vtt.test_roll import send_test_roll
 from sql import admin_log, heads, vtt_connections
 from sql.ids import uuid7
@@ -60,7 +60,7 @@ async def make(call: Call, *, campaign_id: UUID, wanted: VttConnectionIn) -> Vtt
     if await vtt_connections.count(call.connection, campaign_id) >= most:
         raise conflict("too_many_tables", f"A campaign has at most {most} tables; delete one first.")
     connection_id = uuid7()
-    made = secrets.fresh(call.services.vault, connection_id)
+    made = SECRETS.fresh(call.services.vault, connection_id)
     await vtt_connections.create(
         call.connection,
         campaign_id,
@@ -68,7 +68,7 @@ async def make(call: Call, *, campaign_id: UUID, wanted: VttConnectionIn) -> Vtt
         provider=PROVIDER_OF.get(wanted.system, wanted.system),
         name=wanted.name,
         signing_secret=made.sealed,
-        ingest_hash=made.ingest_hash,
+        ingest_hash=made.token_hash,
         visibility=wanted.visibility,
         origins=wanted.origins,
         is_trusted=wanted.is_trusted,
@@ -80,12 +80,12 @@ async def make(call: Call, *, campaign_id: UUID, wanted: VttConnectionIn) -> Vtt
     return _told(call, table, made)
 
 
-def _told(call: Call, table: VttConnection, made: secrets.Fresh) -> VttConnectionWithSecrets:
+def _told(call: Call, table: VttConnection, made: Fresh) -> VttConnectionWithSecrets:
     return with_secrets(
         table,
         call.services.origins.public_url,
         signing_secret=made.signing_secret,
-        ingest_token=made.ingest_token,
+        ingest_token=made.token,
     )
 
 
@@ -183,19 +183,14 @@ async def rotate_vtt_connection(call: Call) -> VttConnectionWithSecrets:
     if held.status != "active":
         raise conflict("revoked", "The table is revoked: reauthorize it, which makes new secrets as well.")
     gate = await vtt_connections.gate(call.connection, held.id)
-    older = None
-    if gate is not None and gate.signing_secret is not None:
-        try:
-            older = secrets.reseal_as_older(call.services.vault, held.id, gate.signing_secret)
-        except CannotOpen:  # its key has left the ring, so nothing signed with it is believed anyway
-            older = None
-    made = secrets.fresh(call.services.vault, held.id)
+    older = SECRETS.reseal_as_older(call.services.vault, held.id, gate.signing_secret if gate else None)
+    made = SECRETS.fresh(call.services.vault, held.id)
     await vtt_connections.rotate(
         call.connection,
         held.id,
         signing_secret=made.sealed,
         older_signing_secret=older,
-        ingest_hash=made.ingest_hash,
+        ingest_hash=made.token_hash,
     )
     await _note(call, held, "rotate")
     return _told(call, await found_again(call.connection, call, held.id), made)
@@ -229,9 +224,9 @@ async def revoke_vtt_connection(call: Call, body: RevokeIn) -> VttConnectionOut:
 async def reauthorize_vtt_connection(call: Call) -> VttConnectionWithSecrets:
     """With new secrets, shown in this answer only; a paired Foundry world fetches its own by itself."""
     held = await _held(call)
-    made = secrets.fresh(call.services.vault, held.id)
+    made = SECRETS.fresh(call.services.vault, held.id)
     if not await vtt_connections.reauthorize(
-        call.connection, held.id, signing_secret=made.sealed, ingest_hash=made.ingest_hash
+        call.connection, held.id, signing_secret=made.sealed, ingest_hash=made.token_hash
     ):
         raise conflict("not_revoked", "The table is not revoked; new secrets are made by rotating.")
     if held.provider == "foundry":

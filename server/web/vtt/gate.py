@@ -4,23 +4,23 @@ read of the body (T17, T19)."""
 from __future__ import annotations
 
 import hashlib
-import hmac
 import re
-from contextlib import suppress
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Final
 
 from starlette.requests import Request
 
-from server.vault import CannotOpen, Vault
+from server.vault import Vault
 from server.web.problems import Problem
-from server.web.vtt import secrets
+from server.web.sender_secrets import SenderSecrets, is_one_of
 from server.web.vtt.standard_webhooks import ID, SIGNATURE, NotGenuine, check
 from sql.vtt_connections import Gate
 
 _DELIVERY: Final = re.compile(r"[\x21-\x7e]{1,128}")
 _LONGEST_TOKEN: Final = 256
+#: Those of tables; a browser that has the token may send dice.
+SECRETS: Final = SenderSecrets("vtt_connections", "ing_")
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,25 +60,13 @@ def prove(
 def _keys(vault: Vault, gate: Gate | None) -> list[bytes]:
     if gate is None:
         return []
-    stored: tuple[tuple[secrets.Column, bytes | None], ...] = (
-        ("signing_secret", gate.signing_secret),
-        ("older_signing_secret", gate.older_signing_secret),
-    )
-    keys = []
-    for column, sealed in stored:
-        if sealed is not None:
-            # One whose key has left the ring opens no more: nothing signed with it is believed.
-            with suppress(CannotOpen):
-                keys.append(secrets.open_key(vault, gate.id, column, sealed))
-    return keys
+    return SECRETS.keys(vault, gate.id, gate.signing_secret, gate.older_signing_secret)
 
 
 def _is_token(gate: Gate | None, token: str) -> bool:
     if gate is None or len(token) > _LONGEST_TOKEN:
         return False
-    digest = secrets.token_hash(token)
-    known = (gate.ingest_hash, gate.older_ingest_hash)
-    return any(hmac.compare_digest(digest, stored) for stored in known if stored is not None)
+    return is_one_of(token, (gate.ingest_hash, gate.older_ingest_hash))
 
 
 def _named(request: Request) -> str:

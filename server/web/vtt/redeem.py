@@ -15,7 +15,8 @@ from server.web import limits
 from server.web.models import Clean, Model
 from server.web.problems import Problem, invalid_model
 from server.web.services import Services
-from server.web.vtt import codes, secrets
+from server.web.vtt import codes
+from server.web.vtt.gate import SECRETS
 from sql import admin_log, vtt_connections, vtt_pairings
 from sql.ids import uuid7
 from sql.pool import Connection
@@ -54,7 +55,7 @@ async def redeem(services: Services, request: Request) -> Response:
         raise invalid_model(error) from None
     digest = codes.code_hash(services.vault, asked.code)
     connection_id = uuid7()
-    made = secrets.fresh(services.vault, connection_id)
+    made = SECRETS.fresh(services.vault, connection_id)
     async with services.database.transaction() as connection:
         waiting = None if digest is None else await vtt_pairings.waiting(connection, digest, "desk")
         if waiting is None or waiting.campaign_id is None:
@@ -75,7 +76,7 @@ async def redeem(services: Services, request: Request) -> Response:
                 connection, waiting.campaign_id, asked.name or waiting.world_name[:_LONGEST_NAME] or "Table"
             ),
             signing_secret=made.sealed,
-            ingest_hash=made.ingest_hash,
+            ingest_hash=made.token_hash,
         )
         await vtt_pairings.complete(connection, waiting.id, connection_id, waiting.campaign_id)
         await admin_log.note(
@@ -88,7 +89,7 @@ async def redeem(services: Services, request: Request) -> Response:
     told = RedeemOut(
         id=connection_id,
         webhook_url=f"{services.origins.public_url}/webhooks/vtt/{connection_id}",
-        ingest_token=made.ingest_token,
+        ingest_token=made.token,
     )
     return Response(told.model_dump_json(), 201, media_type="application/json")
 
